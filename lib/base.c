@@ -1,0 +1,250 @@
+/* base.c - see base.h. */
+#define _GNU_SOURCE
+#include "base.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *sp_tool = "sp";
+int sp_verbosity = 1;
+
+static char *command_line;
+static double start_time;
+
+int sp_fail(sp_err *e, int code, const char *fmt, ...)
+{
+    if (!e || e->code) return -1;
+    va_list ap;
+    va_start(ap, fmt);
+    e->code = code;
+    vsnprintf(e->msg, sizeof e->msg, fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
+static void say(const char *fmt, va_list ap)
+{
+    fflush(stdout);
+    fprintf(stderr, "%s: ", sp_tool);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+}
+
+void sp_die(int code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+    sp_cleanup_run();
+    _exit(code); /* not exit(): other threads may still run */
+}
+
+void sp_die_err(const sp_err *e) { sp_die(e->code ? e->code : SP_ESYSTEM, "%s", e->code ? e->msg : "unknown error"); }
+
+void sp_warn(const char *fmt, ...)
+{
+    if (sp_verbosity < 1) return;
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+}
+
+void sp_note(const char *fmt, ...)
+{
+    if (sp_verbosity < 2) return;
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------- */
+
+static void *checked(void *p, size_t n)
+{
+    if (!p && n) sp_die(SP_ESYSTEM, "out of memory (%zu bytes asked for)", n);
+    return p;
+}
+
+void *sp_xmalloc(size_t n) { return checked(malloc(n ? n : 1), n); }
+void *sp_xcalloc(size_t n, size_t size) { return checked(calloc(n ? n : 1, size ? size : 1), n * size); }
+void *sp_xrealloc(void *p, size_t n) { return checked(realloc(p, n ? n : 1), n); }
+
+void *sp_xarray(size_t n, size_t size)
+{
+    uint64_t bytes;
+    if (!sp_mul(n, size, &bytes)) sp_die(SP_ESYSTEM, "out of memory (%zu x %zu bytes asked for)", n, size);
+    return sp_xmalloc(bytes);
+}
+
+char *sp_xstrdup(const char *s) { return checked(strdup(s), strlen(s)); }
+
+char *sp_xasprintf(const char *fmt, ...)
+{
+    char *s;
+    va_list ap;
+    va_start(ap, fmt);
+    if (vasprintf(&s, fmt, ap) < 0) sp_die(SP_ESYSTEM, "out of memory");
+    va_end(ap);
+    return s;
+}
+
+float *sp_xfloats(size_t n)
+{
+    uint64_t bytes;
+    if (!sp_mul(n, sizeof(float), &bytes) || bytes > SIZE_MAX - 64) sp_die(SP_ESYSTEM, "out of memory (%zu floats)", n);
+    bytes = (bytes + 63) / 64 * 64;
+    return checked(aligned_alloc(64, bytes ? bytes : 64), bytes);
+}
+
+float *sp_xfloats0(size_t n)
+{
+    float *p = sp_xfloats(n);
+    memset(p, 0, n * sizeof *p);
+    return p;
+}
+
+/* ---- cleanup ------------------------------------------------------------------------------------------------------ */
+
+#define MAX_CLEANUP 64
+static char *cleanup[MAX_CLEANUP]; /* NULL = free slot; read from signal handlers, so entries are set whole */
+
+void sp_cleanup_add(const char *path)
+{
+    for (int i = 0; i < MAX_CLEANUP; i++)
+        if (!cleanup[i]) {
+            cleanup[i] = sp_xstrdup(path);
+            return;
+        }
+    sp_die(SP_ESYSTEM, "too many temporary files");
+}
+
+void sp_cleanup_drop(const char *path)
+{
+    for (int i = 0; i < MAX_CLEANUP; i++)
+        if (cleanup[i] && !strcmp(cleanup[i], path)) {
+            char *s = cleanup[i];
+            cleanup[i] = NULL;
+            free(s);
+            return;
+        }
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+void sp_cleanup_run(void)
+{
+    for (int i = 0; i < MAX_CLEANUP; i++) {
+        char *s = cleanup[i];
+        cleanup[i] = NULL;
+        if (s && unlink(s) < 0 && errno != ENOENT) nftw(s, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
+static void on_signal(int sig)
+{
+    sp_cleanup_run(); /* nftw is not async-signal-safe; the process is about to end either way */
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
+
+/* ---- small things ------------------------------------------------------------------------------------------------- */
+
+uint64_t sp_hash(uint64_t h, const void *p, size_t n)
+{
+    const unsigned char *s = p;
+    for (size_t i = 0; i < n; i++) h = (h ^ s[i]) * 0x100000001b3ull;
+    return h;
+}
+
+double sp_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void sp_progress_start(sp_progress *p, const char *what, const char *unit, double total)
+{
+    *p = (sp_progress){.what = what, .unit = unit, .total = total, .t0 = sp_now()};
+    if (sp_verbosity < 1 || !isatty(STDERR_FILENO)) p->what = NULL;
+}
+
+void sp_progress_at(sp_progress *p, double done)
+{
+    double now = sp_now(), rate = done / SP_MAX(now - p->t0, 1e-9);
+    if (!p->what || now - p->last < 0.1) return;
+    p->last = now;
+    fprintf(stderr, "\r%s: %s %.0f/%.0f %s, %.4g/s, %.0f s left \033[K", sp_tool, p->what, done, p->total, p->unit, rate,
+            rate > 0 ? (p->total - done) / rate : 0.0);
+}
+
+void sp_progress_end(sp_progress *p)
+{
+    if (p->what && p->last > 0) fputs("\r\033[K", stderr);
+}
+
+/* ---- start and finish --------------------------------------------------------------------------------------------- */
+
+static bool plain_word(const char *s) { return *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+%@")] == 0; }
+
+static char *quote_command(int argc, char **argv)
+{
+    char *out = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&out, &n);
+    if (!f) sp_die(SP_ESYSTEM, "out of memory");
+    for (int i = 0; i < argc; i++) {
+        const char *s = i ? argv[i] : sp_tool;
+        if (i) fputc(' ', f);
+        if (plain_word(s)) {
+            fputs(s, f);
+            continue;
+        }
+        fputc('\'', f);
+        for (; *s; s++)
+            if (*s == '\'') fputs("'\\''", f);
+            else fputc(*s, f);
+        fputc('\'', f);
+    }
+    fclose(f);
+    return out;
+}
+
+void sp_start(int argc, char **argv)
+{
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    sp_tool = argc > 0 ? (slash ? slash + 1 : argv[0]) : "sp";
+    command_line = quote_command(argc, argv);
+    start_time = sp_now();
+    static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof sigs / sizeof *sigs; i++) signal(sigs[i], on_signal);
+}
+
+const char *sp_command_line(void) { return command_line ? command_line : sp_tool; }
+
+int sp_finish(void)
+{
+    if (fflush(stdout) || ferror(stdout)) sp_die(SP_ESYSTEM, "standard output: %s", strerror(errno));
+    if (close(STDOUT_FILENO) < 0 && errno != EBADF) sp_die(SP_ESYSTEM, "standard output: %s", strerror(errno));
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    double cpu = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    sp_note("version %s; %s; wall %.2f s, cpu %.2f s, peak rss %.1f MiB", SP_VERSION, sp_command_line(), sp_now() - start_time,
+            cpu, (double)u.ru_maxrss / 1024);
+    free(command_line);
+    command_line = NULL;
+    return SP_OK;
+}

@@ -1,0 +1,25 @@
+/* vec.h - plain arrays: dtype conversion, random bits, selection of the largest.
+ * Loops run in parallel over outputs; nothing here depends on the number of threads.
+ */
+#ifndef SP_VEC_H
+#define SP_VEC_H
+
+#include "st.h"
+
+/* n elements of src (dtype d) to F32, and back (round to nearest even; BOOL: non-zero = 1). Source and target must not overlap. */
+void sp_to_f32(float *dst, const void *src, sp_dtype d, size_t n);
+void sp_from_f32(void *dst, const float *src, sp_dtype d, size_t n);
+
+/* Counter-based random numbers (Philox 2x64-10 or alike): a pure function of (seed, stream, index). */
+uint64_t sp_rand_u64(uint64_t seed, uint64_t stream, uint64_t index);
+double sp_rand_unit(uint64_t seed, uint64_t stream, uint64_t index);   /* [0, 1) */
+double sp_rand_normal(uint64_t seed, uint64_t stream, uint64_t index); /* mean 0, variance 1 (Box-Muller) */
+
+/* mask[i] = 1 for the k largest of x[0..n), 0 elsewhere. Entries <= 0 or NaN never enter; ties at the threshold go to the lowest
+ * indices, so exactly min(k, #positive) are set. Radix selection on the bit patterns, O(n). Returns how many. */
+size_t sp_top_k(uint8_t *mask, const float *x, size_t n, size_t k);
+
+/* First non-finite entry or -1. */
+int64_t sp_first_nonfinite(const float *x, size_t n);
+
+#endif
