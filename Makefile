@@ -9,23 +9,35 @@ SHELL := /bin/bash
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
+# `make deps GOAL...`: install first, then look at the machine anew for the rest, also under -j.
+GOALS := $(filter-out deps,$(MAKECMDGOALS))
+ifneq ($(and $(filter deps,$(MAKECMDGOALS)),$(GOALS)),)
+.PHONY: deps-first $(GOALS)
+$(GOALS): deps-first ; @:
+deps-first: deps ; @$(MAKE) --no-print-directory $(GOALS)
+else
+
 MODE ?= opt
 B := build/$(MODE)
 BIN := $(if $(filter opt,$(MODE)),bin,$(B)/bin)
-TOOLS := sp-grad sp-diff sp-mask sp-merge sp-eval
+TOOLS := $(basename $(notdir $(wildcard tools/sp-*.c)))
 
-CFLAGS_opt := -O3 -march=native
-CFLAGS_asan := -O1 -march=native -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ARCH ?= native
+CFLAGS_opt := -O3 -march=$(ARCH)
+CFLAGS_asan := -O1 -march=$(ARCH) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS ?=
 PKGS := libzstd jansson libpcre2-8
 BLAS := $(shell pkg-config --exists openblas 2>/dev/null && echo openblas)
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wpointer-arith -Werror=implicit-function-declaration \
-  -fopenmp -pthread -Ilib $(shell pkg-config --cflags $(PKGS) $(BLAS) 2>/dev/null) $(CFLAGS_$(MODE)) $(CFLAGS)
-ALL_LIBS = -Wl,--as-needed $(shell pkg-config --libs $(PKGS) $(BLAS) 2>/dev/null) -lm
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) $(BLAS) 2>/dev/null)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(BLAS) 2>/dev/null)
+FOUND = $(if $(PKG_LIBS),,$(error libraries are missing: run 'make deps' first))
+ALL_CFLAGS = $(FOUND)-std=c11 -D_GNU_SOURCE -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wpointer-arith \
+  -Werror=implicit-function-declaration -fopenmp -pthread -Ilib $(PKG_CFLAGS) $(CFLAGS_$(MODE)) $(CFLAGS)
+ALL_LIBS = -Wl,--as-needed $(PKG_LIBS) $(if $(BLAS),,-lopenblas) -lm
 
 LIB_SRC := $(wildcard lib/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
-UNIT_SRC := $(wildcard tests/unit/*.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 
 .PHONY: all
@@ -53,13 +65,12 @@ unit-tests: $(UNIT_BIN)
 
 .PHONY: check
 check: ## all tests, under ASan + UBSan
-	$(MAKE) MODE=asan all unit-tests
-	SP_MODE=asan tests/run
+	@$(MAKE) --no-print-directory MODE=asan all unit-tests
+	@SP_MODE=asan tests/run
 
-.PHONY: deps
-DEB_PKGS := gcc make pkg-config libopenblas-openmp-dev libzstd-dev libjansson-dev libpcre2-dev libcmocka-dev bats jq zstd gnuplot-nox
-deps: ## install what is missing (Debian/Ubuntu), or say what to install
-	@tools/install-deps $(DEB_PKGS)
+.PHONY: test
+test: all unit-tests ## all tests, optimised build: quicker, for daily work
+	@SP_MODE=$(MODE) tests/run
 
 .PHONY: clean
 clean: ## remove everything built (results stay)
@@ -67,6 +78,13 @@ clean: ## remove everything built (results stay)
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z][a-zA-Z0-9_%-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## /\1\t/' | awk -F'\t' '{ printf "  %-22s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z][a-zA-Z0-9_%-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## /\1\t/' | \
+	    awk -F'\t' '{ printf "  %-22s %s\n", $$1, $$2 }'
 
 include $(wildcard pipelines/*.mk)
+endif
+
+.PHONY: deps
+DEB_PKGS := gcc make pkg-config libopenblas-openmp-dev libzstd-dev libjansson-dev libpcre2-dev libcmocka-dev bats jq zstd gnuplot-nox
+deps: ## install what is missing (Debian/Ubuntu), or say what to install
+	@tools/install-deps $(DEB_PKGS)

@@ -1,10 +1,11 @@
 /* base.c - see base.h. */
-#define _GNU_SOURCE
 #include "base.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -115,49 +116,59 @@ float *sp_xfloats0(size_t n)
 /* ---- cleanup ------------------------------------------------------------------------------------------------------ */
 
 #define MAX_CLEANUP 64
-static char *cleanup[MAX_CLEANUP]; /* NULL = free slot; read from signal handlers, so entries are set whole */
+static _Atomic(char *) cleanup[MAX_CLEANUP]; /* NULL = free slot; whoever exchanges an entry for NULL owns its string */
 
 void sp_cleanup_add(const char *path)
 {
-    for (int i = 0; i < MAX_CLEANUP; i++)
-        if (!cleanup[i]) {
-            cleanup[i] = sp_xstrdup(path);
-            return;
-        }
+    char *s = sp_xstrdup(path);
+    for (int i = 0; i < MAX_CLEANUP; i++) {
+        char *empty = NULL;
+        if (atomic_compare_exchange_strong(&cleanup[i], &empty, s)) return;
+    }
     sp_die(SP_ESYSTEM, "too many temporary files");
 }
 
 void sp_cleanup_drop(const char *path)
 {
-    for (int i = 0; i < MAX_CLEANUP; i++)
-        if (cleanup[i] && !strcmp(cleanup[i], path)) {
-            char *s = cleanup[i];
-            cleanup[i] = NULL;
-            free(s);
-            return;
-        }
+    for (int i = 0; i < MAX_CLEANUP; i++) {
+        char *s = cleanup[i];
+        if (!s || strcmp(s, path)) continue;
+        if (atomic_compare_exchange_strong(&cleanup[i], &s, NULL)) free(s);
+        return;
+    }
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* Remove a file, or a directory with everything in it. Only async-signal-safe calls: it also runs in the signal handler. */
+static void remove_tree(int at, const char *name)
 {
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
+    if (unlinkat(at, name, 0) == 0 || errno != EISDIR) return;
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return;
+    /* Some file systems skip entries while others are removed: go on until the directory is empty, but not for ever. */
+    for (int pass = 0; pass < 4 && unlinkat(at, name, AT_REMOVEDIR) < 0; pass++) {
+        _Alignas(struct dirent64) char buf[4096];
+        lseek(fd, 0, SEEK_SET);
+        for (ssize_t n, i; (n = getdents64(fd, buf, sizeof buf)) > 0;)
+            for (i = 0; i < n; i += ((struct dirent64 *)(buf + i))->d_reclen) {
+                const char *entry = ((struct dirent64 *)(buf + i))->d_name;
+                if (strcmp(entry, ".") && strcmp(entry, "..")) remove_tree(fd, entry);
+            }
+    }
+    close(fd);
 }
 
 void sp_cleanup_run(void)
 {
     for (int i = 0; i < MAX_CLEANUP; i++) {
-        char *s = cleanup[i];
-        cleanup[i] = NULL;
-        if (s && unlink(s) < 0 && errno != ENOENT) nftw(s, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        char *s = atomic_exchange(&cleanup[i], NULL); /* not freed: free() is not for signal handlers */
+        if (s) remove_tree(AT_FDCWD, s);
     }
 }
 
 static void on_signal(int sig)
 {
-    sp_cleanup_run(); /* nftw is not async-signal-safe; the process is about to end either way */
-    signal(sig, SIG_DFL);
-    raise(sig);
+    sp_cleanup_run();
+    raise(sig); /* the handler was for once: this time the signal ends the process, and its parent sees which */
 }
 
 /* ---- small things ------------------------------------------------------------------------------------------------- */
@@ -223,14 +234,34 @@ static char *quote_command(int argc, char **argv)
     return out;
 }
 
+/* A program started with a standard descriptor closed would get its number for the first file it opens, and then write messages
+ * into its own output. Fill the gaps so that reading or writing there fails. */
+static void keep_standard_fds(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0) _exit(SP_ESYSTEM);
+}
+
+/* Signals that end the program end it after temporary files are gone; those the parent chose to ignore (nohup) stay ignored. A
+ * file-size limit shows as a failed write. */
+static void catch_signals(void)
+{
+    static const int sigs[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    struct sigaction old, act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&act.sa_mask);
+    for (size_t i = 0; i < sizeof sigs / sizeof *sigs; i++)
+        if (!sigaction(sigs[i], NULL, &old) && old.sa_handler != SIG_IGN) sigaction(sigs[i], &act, NULL);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 void sp_start(int argc, char **argv)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     sp_tool = argc > 0 ? (slash ? slash + 1 : argv[0]) : "sp";
     command_line = quote_command(argc, argv);
     start_time = sp_now();
-    static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof sigs / sizeof *sigs; i++) signal(sigs[i], on_signal);
+    keep_standard_fds();
+    catch_signals();
 }
 
 const char *sp_command_line(void) { return command_line ? command_line : sp_tool; }

@@ -1,5 +1,4 @@
 /* opt.c - see opt.h. */
-#define _GNU_SOURCE
 #include "opt.h"
 
 #include <errno.h>
@@ -14,7 +13,7 @@ static bool quiet, verbose, help, version;
 
 static const sp_opt common[] = {
     {"output", 'o', SP_STRING, &sp_args.out, "FILE", "write to FILE instead of standard output", 0, 0},
-    {"threads", 't', SP_INT, &sp_args.threads, "N", "threads to use (default: all processors)", 1, 1024},
+    {"threads", 't', SP_INT, &sp_args.threads, "N", "threads to use (default: OMP_NUM_THREADS, else all processors)", 1, 1024},
     {"level", 'z', SP_INT, &sp_args.level, "LEVEL", "zstd level of tensor output, 0 writes raw safetensors (default: 1)", 0, 19},
     {"seed", 0, SP_INT, &sp_args.seed, "N", "seed of every random choice (default: 0)", 0, 9007199254740992.0},
     {"no-pg", 0, SP_FLAG, &sp_args.no_pg, NULL, "leave the provenance record out of tensor output", 0, 0},
@@ -190,9 +189,8 @@ static const sp_cmd *find_cmd(const sp_cmd *cmds, int argc, char **argv)
 static void use_threads(void)
 {
     sp_verbosity = quiet ? 0 : verbose ? 2 : 1;
-    if (!sp_args.threads) sp_args.threads = omp_get_num_procs();
+    if (!sp_args.threads) sp_args.threads = omp_get_max_threads();
     omp_set_num_threads((int)sp_args.threads);
-
 }
 
 int sp_opt_main(int argc, char **argv, const char *what, const sp_cmd *cmds, const char *tail)
@@ -203,7 +201,7 @@ int sp_opt_main(int argc, char **argv, const char *what, const sp_cmd *cmds, con
     int n = parse(c ? c->opts : NULL, argc - skip, argv + skip);
     if (help) return print_help(what, cmds, c && c->verb ? c : NULL, tail), sp_finish();
     if (version) return printf("%s %s\n", sp_tool, SP_VERSION), sp_finish();
-    if (!c) usage_error("no command given");
+    if (!c) usage_error("the command comes before the options");
     if (n < c->min_args) usage_error("%s%stakes %s", c->verb ? c->verb : "", c->verb ? " " : "", c->operands);
     if (c->max_args >= 0 && n > c->max_args) usage_error("unexpected operand '%s'", argv[skip + c->max_args]);
     use_threads();

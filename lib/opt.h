@@ -35,7 +35,7 @@ typedef struct {
 /* What every tool takes; filled by sp_opt_main before `run` is called. */
 typedef struct {
     const char *out; /* -o, NULL = stdout */
-    int64_t threads; /* -t, default: all processors */
+    int64_t threads; /* -t, default: OMP_NUM_THREADS, else all processors */
     int64_t level;   /* -z, zstd level, 0 = raw */
     int64_t seed;    /* --seed */
     bool no_pg;      /* --no-pg */
