@@ -1,7 +1,7 @@
 /* layer.h - one decoder layer forward and backward, the embedding, and the head with its cross-entropy.
  *
  * A batch is packed without padding: N tokens of all sequences side by side; attention stays inside a sequence. All activations are F32,
- * row-major. x -> x + O(attn(norm1(x))) -> + Down(act(Gate(norm2)) * Up(norm2)).
+ * row-major.   x1 = x + O(attn(norm1(x)));   y = x1 + Down(act(Gate(norm2(x1))) * Up(norm2(x1))).
  */
 #ifndef SP_LAYER_H
 #define SP_LAYER_H
@@ -15,24 +15,51 @@ typedef struct {
     int64_t n;            /* start[n_seq] */
 } sp_pack;
 
-/* Keys and values of earlier tokens of up to n_seq sequences, all layers (generation). A window makes the cache a ring of `cap`
- * = window + longest chunk rows, else cap = longest sequence. */
+/* Keys and values of earlier tokens of n_seq slots, all layers (generation). Position p lies in row p % cap: with a sliding window
+ * cap = window + longest chunk is enough, otherwise cap = longest sequence. */
 typedef struct {
     int64_t n_seq, cap;
     float *k, *v; /* (layers, n_seq, cap, kv_heads * head_dim) */
 } sp_kv;
+void sp_kv_alloc(sp_kv *kv, const sp_model *m, int64_t n_seq, int64_t cap);
+void sp_kv_free(sp_kv *kv);
 
-/* Scratch of one layer for up to max_n tokens; backward needs keep = true. */
+/* Scratch for up to max_n tokens; sp_layer_backward needs backward = true. */
 typedef struct sp_work sp_work;
-sp_work *sp_work_new(const sp_model *m, int64_t max_n, bool keep);
+sp_work *sp_work_new(const sp_model *m, int64_t max_n, bool backward);
 void sp_work_free(sp_work *w);
 
-/* y (N, hidden) = E[ids] * embed_scale. */
-void sp_embed_forward(const sp_model *m, const int32_t *ids, int64_t n, float *y, sp_work *w);
-/* y = layer l of x; y may equal x. kv may be NULL; otherwise this chunk's keys and values are appended: sequence s of the pack
- * uses slot slot[s] of kv (slot NULL = s). */
+/* y (n, hidden) = E[ids] * embed_scale. */
+void sp_embed_forward(const sp_model *m, const int32_t *ids, int64_t n, float *y);
+
+/* y = layer l of x, both (N, hidden); y may equal x. With kv, this chunk's keys and values are appended: sequence s of the pack
+ * lives in slot[s] (slot NULL = s). The rotary tables grow as needed. */
 void sp_layer_forward(sp_model *m, int64_t l, const sp_pack *p, const float *x, float *y, sp_kv *kv, const int64_t *slot, sp_work *w);
-/* logits (n, vocab) of the hidden states x (n, hidden): final norm, then head. */
-void sp_head_logits(const sp_model *m, const float *x, int64_t n, float *logits, sp_work *w);
+
+/* A weight's gradient, still as its two factors. Matrix: dW = dy^T x with dy (N, rows), x (N, cols).
+ * Norm weight: dw = sum over tokens of dy * x, both (N, rows). */
+typedef void sp_grad_fn(void *self, sp_param *p, const float *dy, const float *x, const sp_pack *pack);
+
+/* Recomputes layer l from its input x and sends the gradients of its weights to `emit`. d (N, hidden) holds dL/dy on entry and dL/dx on
+ * return; with need_dx = false it is left undefined. */
+void sp_layer_backward(sp_model *m, int64_t l, const sp_pack *p, const float *x, float *d, bool need_dx, sp_grad_fn *emit, void *self,
+                       sp_work *w);
+
+/* dw (rows, cols) = beta * dw + the gradient of tokens t0 .. t1-1 out of the two factors above. */
+void sp_grad_dense(float *dw, float beta, const sp_param *p, const float *dy, const float *x, int64_t t0, int64_t t1);
+
+/* logits (n, vocab) of hidden states x (n, hidden): final norm, then head. */
+void sp_head_logits(const sp_model *m, const float *x, int64_t n, float *logits);
+
+/* Cross-entropy of the head over tokens t with target[t] >= 0, in blocks of tokens. Any output may be NULL.
+ *   returns          sum over t of coef[t] * ce[t] (coef NULL = 1), in double, in order
+ *   ce     (n)       -log softmax(logits[t])[target[t]], nats; 0 where there is no target
+ *   dx     (n, hid)  gradient with respect to x, overwritten
+ *   dhead  (V, hid), dnorm (hid): gradients, added to. */
+typedef struct {
+    double *ce;
+    float *dx, *dhead, *dnorm;
+} sp_head_out;
+double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const sp_head_out *out);
 
 #endif

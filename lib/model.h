@@ -9,7 +9,7 @@
 #include "st.h"
 
 typedef enum { SP_ACT_SILU, SP_ACT_GELU_TANH } sp_act;
-typedef enum { SP_ROPE_PLAIN, SP_ROPE_LINEAR, SP_ROPE_LLAMA3 } sp_rope;
+typedef enum { SP_ROPE_PLAIN, SP_ROPE_LINEAR, SP_ROPE_LLAMA3 } sp_rope_kind;
 
 typedef struct {
     const char *family;                          /* "llama", "mistral", "gemma" */
@@ -18,7 +18,7 @@ typedef struct {
     bool norm_plus_one;                          /* RMSNorm multiplies by 1 + w (Gemma) */
     float embed_scale;                           /* 1, or sqrt(hidden) (Gemma) */
     sp_act act;
-    sp_rope rope;
+    sp_rope_kind rope;
     double rope_factor, rope_low, rope_high, rope_orig; /* rope_scaling */
     int64_t window;                              /* tokens a position sees, itself included; 0 = all before it */
     bool tied;                                   /* lm_head = embed_tokens */

@@ -1,0 +1,48 @@
+/* fmath.h - exp and friends in plain arithmetic, so that the compiler can vectorise loops over them without -ffast-math. */
+#ifndef SP_FMATH_H
+#define SP_FMATH_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* e^x for x in [-87, 88] (clamped), relative error below 2e-7: 2^k * polynomial on [-ln2/2, ln2/2]. */
+static inline float sp_expf(float x)
+{
+    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
+    float k = (x * 1.44269504f + magic) - magic;
+    float r = (x - k * 0.693359375f) + k * 2.12194440e-4f; /* ln 2 in two parts */
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    int32_t bits = ((int32_t)k + 127) * (1 << 23);
+    float scale;
+    memcpy(&scale, &bits, sizeof scale);
+    return p * scale;
+}
+
+static inline float sp_sigmoidf(float x) { return 1.0f / (1.0f + sp_expf(-x)); }
+static inline float sp_tanhf(float x) { return 1.0f - 2.0f / (sp_expf(2.0f * x) + 1.0f); }
+
+/* act(g) and its derivative. */
+static inline float sp_silu(float g) { return g * sp_sigmoidf(g); }
+static inline float sp_silu_grad(float g)
+{
+    float s = sp_sigmoidf(g);
+    return s * (1.0f + g * (1.0f - s));
+}
+
+#define SP_GELU_C 0.7978845608028654f /* sqrt(2 / pi) */
+static inline float sp_gelu_tanh(float g) { return 0.5f * g * (1.0f + sp_tanhf(SP_GELU_C * (g + 0.044715f * g * g * g))); }
+static inline float sp_gelu_tanh_grad(float g)
+{
+    float t = sp_tanhf(SP_GELU_C * (g + 0.044715f * g * g * g));
+    return 0.5f * (1.0f + t) + 0.5f * g * (1.0f - t * t) * SP_GELU_C * (1.0f + 3.0f * 0.044715f * g * g);
+}
+
+#endif
