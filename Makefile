@@ -34,6 +34,8 @@ FOUND = $(if $(PKG_LIBS),,$(error libraries are missing: run 'make deps' first))
 ALL_CFLAGS = $(FOUND)-std=c11 -D_GNU_SOURCE -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wpointer-arith \
   -Werror=implicit-function-declaration -fopenmp -pthread -Ilib $(PKG_CFLAGS) $(CFLAGS_$(MODE)) $(CFLAGS)
 ALL_LIBS = -Wl,--as-needed $(PKG_LIBS) $(if $(BLAS),,-lopenblas) -lm
+# One word a step, unless V=1 asks for the commands.
+say = $(if $(V),,@echo "$1 $@";)
 
 LIB_SRC := $(wildcard lib/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
@@ -45,17 +47,17 @@ all: $(TOOLS:%=$(BIN)/%) ## build the five tools into bin/
 
 $(BIN)/%: $(B)/tools/%.o $(B)/libsp.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 $(B)/libsp.a: $(LIB_OBJ)
-	rm -f $@; ar rcs $@ $^
+	$(call say,AR)rm -f $@; ar rcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsp.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(ALL_LIBS)
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(ALL_LIBS)
 .PRECIOUS: $(B)/%.o
 
 -include $(LIB_OBJ:.o=.d) $(TOOLS:%=$(B)/tools/%.d) $(UNIT_BIN:=.d)

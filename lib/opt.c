@@ -31,7 +31,7 @@ static void print_opts(const sp_opt *o)
     for (; o && o->name; o++) {
         char left[160], letter[8] = "";
         if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        snprintf(left, sizeof left, "%4s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         if (strlen(left) > 25) printf("  %s\n  %-25s %s\n", left, "", o->help);
         else printf("  %-25s %s\n", left, o->help);
     }
