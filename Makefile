@@ -74,6 +74,21 @@ check: ## all tests, under ASan + UBSan
 test: all unit-tests ## all tests, optimised build: quicker, for daily work
 	@SP_MODE=$(MODE) tests/run
 
+MAN := $(patsubst man/%.in,build/man/%,$(wildcard man/*.in))
+.PHONY: man
+man: $(MAN) ## the manual pages, their OPTIONS taken from --help
+build/man/%.1: man/%.1.in man/page.awk $(BIN)/%
+	@mkdir -p $(@D)
+	$(call say,MAN)$(BIN)/$* --help | awk -f man/page.awk - $< >$@
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: all man ## into PREFIX (default /usr/local), below DESTDIR if set
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/man/man5)
+	install $(TOOLS:%=bin/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+
 .PHONY: clean
 clean: ## remove everything built (results stay)
 	rm -rf build bin
