@@ -157,6 +157,12 @@ static void remove_tree(int at, const char *name)
     close(fd);
 }
 
+void sp_cleanup_remove(const char *path)
+{
+    remove_tree(AT_FDCWD, path);
+    sp_cleanup_drop(path);
+}
+
 void sp_cleanup_run(void)
 {
     for (int i = 0; i < MAX_CLEANUP; i++) {

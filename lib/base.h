@@ -59,6 +59,7 @@ static inline bool sp_mul(uint64_t a, uint64_t b, uint64_t *out) { return !__bui
  * dropped after they have been renamed to their final name. A directory goes with everything in it. */
 void sp_cleanup_add(const char *path);
 void sp_cleanup_drop(const char *path);
+void sp_cleanup_remove(const char *path); /* remove it now, and drop */
 void sp_cleanup_run(void);
 
 /* 64-bit FNV-1a of n bytes; chain by passing the previous value, start with SP_HASH0. Names and fingerprints only. */

@@ -19,6 +19,8 @@ sp_in *sp_in_open(const char *path, sp_err *e);
 /* Read exactly n bytes. Returns 1; 0 when the data ended cleanly before the first of them (n > 0); -1 on a read error, corrupt or
  * truncated data, or an end in the middle of the n bytes. */
 int sp_in_read(sp_in *in, void *buf, size_t n, sp_err *e);
+/* Read up to n bytes: the count, less than n only at a clean end, 0 = nothing left, -1. */
+int64_t sp_in_some(sp_in *in, void *buf, size_t n, sp_err *e);
 int sp_in_skip(sp_in *in, uint64_t n, sp_err *e);
 /* Check that nothing follows: 0, or -1 ("longer than its header says", corrupt trailing frame, ...). */
 int sp_in_end(sp_in *in, sp_err *e);
@@ -43,5 +45,9 @@ typedef struct {
 } sp_text;
 void sp_text_open(sp_text *t, const char *path);
 void sp_text_finish(sp_text *t);
+
+/* ---- shared by the readers ---- */
+bool sp_is_zstd(const void *p, size_t n); /* do these first bytes open a zstd frame? */
+int sp_open_code(int err);                /* exit code for a failed open(2) of an input */
 
 #endif

@@ -1,0 +1,211 @@
+/* vec.c - see vec.h. */
+#include "vec.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PARALLEL_FROM 32768 /* elements below which threads cost more than they bring */
+
+/* ---- dtypes ------------------------------------------------------------------------------------------------------- */
+
+static inline float bits_f32(uint32_t u)
+{
+    float x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+static inline uint32_t f32_bits(float x)
+{
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+static inline float from_bf16(uint16_t h) { return bits_f32((uint32_t)h << 16); }
+
+static inline uint16_t to_bf16(float x)
+{
+    uint32_t u = f32_bits(x), rounded = u + 0x7fff + (u >> 16 & 1);
+    return (uint16_t)((x != x ? u | 0x400000 : rounded) >> 16); /* a NaN stays one */
+}
+
+/* Widen src[] of C type T to dst[] of type D through CONV. */
+#define WIDEN(D, T, CONV)                                                                                                           \
+    {                                                                                                                               \
+        const T *s = src;                                                                                                           \
+        _Pragma("omp parallel for simd schedule(static) if (n >= PARALLEL_FROM)") for (size_t i = 0; i < n; i++) dst[i] = (D)CONV(s[i]);     \
+    }                                                                                                                               \
+    return
+#define WIDEN_ALL(D)                                                                                                                \
+    switch (d) {                                                                                                                    \
+    case SP_BOOL: WIDEN(D, uint8_t, !!);                                                                                            \
+    case SP_U8: WIDEN(D, uint8_t, );                                                                                                \
+    case SP_I8: WIDEN(D, int8_t, );                                                                                                 \
+    case SP_U16: WIDEN(D, uint16_t, );                                                                                              \
+    case SP_I16: WIDEN(D, int16_t, );                                                                                               \
+    case SP_U32: WIDEN(D, uint32_t, );                                                                                              \
+    case SP_I32: WIDEN(D, int32_t, );                                                                                               \
+    case SP_U64: WIDEN(D, uint64_t, );                                                                                              \
+    case SP_I64: WIDEN(D, int64_t, );                                                                                               \
+    case SP_F16: WIDEN(D, _Float16, );                                                                                              \
+    case SP_BF16: WIDEN(D, uint16_t, from_bf16);                                                                                    \
+    case SP_F32: WIDEN(D, float, );                                                                                                 \
+    case SP_F64: WIDEN(D, double, );                                                                                                \
+    case SP_NDTYPES: return;                                                                                                        \
+    }
+
+void sp_to_f32(float *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(float) }
+void sp_to_f64(double *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(double) }
+
+/* Nearest whole number inside [lo, hi]; NaN becomes 0. hi is the largest float that fits. */
+static inline float clamp(float x, float lo, float hi) { return x != x ? 0 : x < lo ? lo : x > hi ? hi : rintf(x); }
+
+#define NARROW(T, EXPR)                                                                                                             \
+    {                                                                                                                               \
+        T *o = dst;                                                                                                                 \
+        _Pragma("omp parallel for simd schedule(static) if (n >= PARALLEL_FROM)") for (size_t i = 0; i < n; i++)                             \
+        {                                                                                                                           \
+            float x = src[i];                                                                                                       \
+            o[i] = (T)(EXPR);                                                                                                       \
+        }                                                                                                                           \
+    }                                                                                                                               \
+    return
+
+void sp_from_f32(void *dst, const float *src, sp_dtype d, size_t n)
+{
+    switch (d) {
+    case SP_BOOL: NARROW(uint8_t, x != 0);
+    case SP_U8: NARROW(uint8_t, clamp(x, 0, UINT8_MAX));
+    case SP_I8: NARROW(int8_t, clamp(x, INT8_MIN, INT8_MAX));
+    case SP_U16: NARROW(uint16_t, clamp(x, 0, UINT16_MAX));
+    case SP_I16: NARROW(int16_t, clamp(x, INT16_MIN, INT16_MAX));
+    case SP_U32: NARROW(uint32_t, clamp(x, 0, 0x1.fffffep31f));
+    case SP_I32: NARROW(int32_t, clamp(x, INT32_MIN, 0x1.fffffep30f));
+    case SP_U64: NARROW(uint64_t, clamp(x, 0, 0x1.fffffep63f));
+    case SP_I64: NARROW(int64_t, clamp(x, -0x1p63f, 0x1.fffffep62f));
+    case SP_F16: NARROW(_Float16, x);
+    case SP_BF16: NARROW(uint16_t, to_bf16(x));
+    case SP_F32: NARROW(float, x);
+    case SP_F64: NARROW(double, x);
+    case SP_NDTYPES: return;
+    }
+}
+
+int64_t sp_first_nonfinite(const float *x, size_t n)
+{
+    uint32_t any = 0;
+#pragma omp parallel for simd schedule(static) reduction(| : any) if (n >= PARALLEL_FROM)
+    for (size_t i = 0; i < n; i++) any |= (f32_bits(x[i]) & 0x7f800000) == 0x7f800000;
+    for (size_t i = 0; any && i < n; i++)
+        if (!isfinite(x[i])) return (int64_t)i;
+    return -1;
+}
+
+/* ---- random numbers: Philox 2x64-10 (Salmon et al., 2011) --------------------------------------------------------- */
+
+typedef struct {
+    uint64_t a, b;
+} pair;
+
+static inline pair philox(uint64_t key, uint64_t stream, uint64_t index)
+{
+    pair c = {index, stream};
+    for (int round = 0; round < 10; round++) {
+        unsigned __int128 p = (unsigned __int128)c.a * 0xd2b74407b1ce6e93ull;
+        c = (pair){(uint64_t)(p >> 64) ^ key ^ c.b, (uint64_t)p};
+        key += 0x9e3779b97f4a7c15ull;
+    }
+    return c;
+}
+
+static inline double unit(uint64_t u) { return (double)(u >> 11) * 0x1p-53; }
+
+uint64_t sp_rand_u64(uint64_t seed, uint64_t stream, uint64_t index) { return philox(seed, stream, index).a; }
+double sp_rand_unit(uint64_t seed, uint64_t stream, uint64_t index) { return unit(philox(seed, stream, index).a); }
+
+double sp_rand_normal(uint64_t seed, uint64_t stream, uint64_t index)
+{
+    pair u = philox(seed, stream, index);
+    return sqrt(-2 * log(1 - unit(u.a))) * cos(6.283185307179586476925 * unit(u.b)); /* 1 - unit is never 0 */
+}
+
+/* ---- sums --------------------------------------------------------------------------------------------------------- */
+
+#define BLOCK 4096 /* elements a partial sum: fixed, so that results do not depend on the number of threads */
+
+static double dot_block(const float *a, const float *b, size_t n)
+{
+    double s = 0;
+#pragma omp simd reduction(+ : s)
+    for (size_t i = 0; i < n; i++) s += (double)a[i] * b[i];
+    return s;
+}
+
+double sp_dot(const float *a, const float *b, size_t n)
+{
+    double total = 0;
+    for (size_t at = 0; at < n; at += (size_t)BLOCK * 256) { /* 256 partial sums at a time fit on the stack */
+        double part[256] = {0};
+        size_t here = SP_MIN(n - at, (size_t)BLOCK * 256), blocks = (here + BLOCK - 1) / BLOCK;
+#pragma omp parallel for schedule(static) if (here >= PARALLEL_FROM)
+        for (size_t i = 0; i < blocks; i++)
+            part[i] = dot_block(a + at + i * BLOCK, b + at + i * BLOCK, SP_MIN(here - i * BLOCK, (size_t)BLOCK));
+        for (size_t i = 0; i < blocks; i++) total += part[i];
+    }
+    return total;
+}
+
+/* ---- selection of the largest ------------------------------------------------------------------------------------- */
+
+/* Positive floats order like their bit patterns, so three rounds of counting digits (11, 11, 9 bits below the sign) find the pattern
+ * of the k-th largest. */
+static const int digit_bits[3] = {11, 11, 9}, digit_shift[3] = {20, 9, 0};
+
+void sp_select_start(sp_select *s, uint64_t k) { *s = (sp_select){.left = k}; }
+
+void sp_select_count(sp_select *s, const float *x, size_t n)
+{
+    int shift = digit_shift[s->round], bits = digit_bits[s->round];
+#pragma omp parallel if (n >= PARALLEL_FROM)
+    {
+        uint64_t count[2048] = {0};
+#pragma omp for schedule(static) nowait
+        for (size_t i = 0; i < n; i++) {
+            uint32_t u = f32_bits(x[i]);
+            if (x[i] > 0 && (u >> shift >> bits) == s->prefix) count[u >> shift & ((1u << bits) - 1)]++;
+        }
+#pragma omp critical(sp_select)
+        for (int i = 0; i < 1 << bits; i++) s->count[i] += count[i];
+    }
+}
+
+bool sp_select_next(sp_select *s)
+{
+    int digit = (1 << digit_bits[s->round]) - 1;
+    while (digit > 0 && s->count[digit] < s->left) s->left -= s->count[digit--];
+    s->prefix = s->prefix << digit_bits[s->round] | (uint32_t)digit;
+    memset(s->count, 0, sizeof s->count);
+    return ++s->round < 3;
+}
+
+size_t sp_select_mark(sp_select *s, uint8_t *mask, const float *x, size_t n)
+{
+    size_t set = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u = f32_bits(x[i]);
+        bool tie = u == s->prefix, in = x[i] > 0 && (tie ? s->left > 0 : u > s->prefix);
+        s->left -= in && tie;
+        set += mask[i] = in;
+    }
+    return set;
+}
+
+size_t sp_top_k(uint8_t *mask, const float *x, size_t n, size_t k)
+{
+    sp_select s;
+    sp_select_start(&s, k);
+    do sp_select_count(&s, x, n);
+    while (sp_select_next(&s));
+    return sp_select_mark(&s, mask, x, n);
+}
