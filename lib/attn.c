@@ -190,7 +190,7 @@ void sp_attn_forward(const sp_model *m, const sp_pack *p, const float *q, const 
     int64_t d = c->head_dim, ld = c->heads * d, group = c->heads / c->kv_heads, n, max_len = last_position(p);
     task *tasks = list_blocks(p, &n);
     float scale = 1 / sqrtf((float)d);
-#pragma omp parallel if (p->n * c->heads > 8)
+#pragma omp parallel
     {
         float *scores = sp_xfloats((size_t)(QBLOCK * max_len));
 #pragma omp for schedule(dynamic)

@@ -9,8 +9,9 @@
 #include "base.h"
 
 /* First call in main of a tool that multiplies: picks the OpenBLAS kernel for processors that the library does not know, which needs
- * the environment set before it is loaded (the program re-executes itself once). Says so with -v. */
+ * the environment set before it is loaded (the program re-executes itself once). An OPENBLAS_CORETYPE set by the user stands. */
 void sp_gemm_start(char **argv);
+const char *sp_gemm_kernel(void); /* name of the kernels in use, for -v */
 
 /* Y (n, out) = X (n, in) W^T, W (out, in); beta = 0 overwrites, 1 adds. */
 void sp_gemm_xwt(float *y, const float *x, const float *w, int64_t n, int64_t in, int64_t out, float beta);

@@ -1,0 +1,294 @@
+/* grad.c - see grad.h. */
+#include "grad.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK 2048 /* tokens a layer works on at a time; a longer sequence makes its own chunk */
+
+/* ---- batches ------------------------------------------------------------------------------------------------------ */
+
+static int64_t scored_tokens(const sp_example *x)
+{
+    int64_t n = 0;
+    for (int64_t t = 1; t < x->n; t++) n += x->labels[t] >= 0;
+    return n;
+}
+
+void sp_batch_make(sp_batch *b, const sp_data *data, const size_t *order, size_t n, sp_mean mean)
+{
+    *b = (sp_batch){.n_seq = (int64_t)n, .start = sp_xarray(n + 1, sizeof *b->start)};
+    b->start[0] = 0;
+    for (size_t i = 0; i < n; i++) {
+        const sp_example *x = &data->ex[order ? order[i] : i];
+        b->start[i + 1] = b->start[i] + x->n;
+        b->scored += scored_tokens(x);
+    }
+    b->n = b->start[n];
+    b->ids = sp_xarray((size_t)b->n, sizeof *b->ids);
+    b->target = sp_xarray((size_t)b->n, sizeof *b->target);
+    b->coef = sp_xfloats((size_t)b->n);
+    for (size_t i = 0; i < n; i++) {
+        const sp_example *x = &data->ex[order ? order[i] : i];
+        int64_t own = scored_tokens(x), at = b->start[i];
+        double c = mean == SP_MEAN_TOKEN ? 1.0 / (double)SP_MAX(b->scored, 1) : 1.0 / (double)SP_MAX(own, 1);
+        if (mean == SP_MEAN_EXAMPLE) c /= (double)n;
+        for (int64_t t = 0; t < x->n; t++) {
+            b->ids[at + t] = x->ids[t];
+            b->target[at + t] = t + 1 < x->n && x->labels[t + 1] >= 0 ? x->labels[t + 1] : -1;
+            b->coef[at + t] = b->target[at + t] >= 0 ? (float)c : 0;
+        }
+    }
+}
+
+void sp_batch_free(sp_batch *b)
+{
+    free(b->start);
+    free(b->ids);
+    free(b->target);
+    free(b->coef);
+    *b = (sp_batch){0};
+}
+
+/* The next chunk: sequences first .. first+n_seq-1, as a pack with starts counted from its own first token. */
+typedef struct {
+    int64_t first, at; /* sequence, token */
+    int64_t *start;    /* room for all sequences */
+    sp_pack pack;
+} chunk;
+
+static bool next_chunk(chunk *c, const sp_batch *b)
+{
+    int64_t s = c->first + c->pack.n_seq;
+    if (s >= b->n_seq) return false;
+    c->first = s;
+    c->at = b->start[s];
+    do c->start[s - c->first] = b->start[s] - c->at, s++;
+    while (s < b->n_seq && b->start[s + 1] - c->at <= CHUNK);
+    c->start[s - c->first] = b->start[s] - c->at;
+    c->pack = (sp_pack){s - c->first, c->start, NULL, b->start[s] - c->at};
+    return true;
+}
+
+static chunk chunks(const sp_batch *b) { return (chunk){.start = sp_xarray((size_t)b->n_seq + 1, sizeof(int64_t))}; }
+
+static int64_t largest_chunk(const sp_batch *b)
+{
+    int64_t n = 1;
+    chunk c = chunks(b);
+    while (next_chunk(&c, b)) n = SP_MAX(n, c.pack.n);
+    free(c.start);
+    return n;
+}
+
+/* ---- the driver --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    sp_model *m;
+    const sp_batch *b;
+    const sp_grad_job *job;
+    sp_work *work;
+    float *x;                  /* layer inputs: (layers + 1, N, H) */
+    float *d;                  /* (N, H) gradient flowing down */
+    float *sum[SP_PER_LAYER];  /* one layer's gradients */
+    float *one;                /* one example's gradient of one parameter (per_example) */
+} run;
+
+static float *input(const run *r, int64_t l) { return r->x + (size_t)(l * r->b->n * r->m->cfg.hidden); }
+
+static void add_abs(float *sum, const float *g, size_t n)
+{
+#pragma omp parallel for simd if (n > 16384)
+    for (size_t i = 0; i < n; i++) sum[i] += fabsf(g[i]);
+}
+
+/* sp_grad_fn: fold a chunk's gradient of one weight into the layer's sums. */
+static void collect(void *self, sp_param *p, const float *dy, const float *x, const sp_pack *pack)
+{
+    run *r = self;
+    float *sum = r->sum[p->kind];
+    if (!sum) return;
+    if (!r->job->per_example) {
+        sp_grad_dense(sum, 1, p, dy, x, 0, pack->n);
+        return;
+    }
+    for (int64_t s = 0; s < pack->n_seq; s++) {
+        if (p->cols == 1) memset(r->one, 0, sp_numel(p) * sizeof(float));
+        sp_grad_dense(r->one, 0, p, dy, x, pack->start[s], pack->start[s + 1]);
+        add_abs(sum, r->one, sp_numel(p));
+    }
+}
+
+static void forward_layers(sp_model *m, const sp_batch *b, sp_work *work, float *x, bool keep)
+{
+    int64_t h = m->cfg.hidden;
+    sp_embed_forward(m, b->ids, b->n, x);
+    for (int64_t l = 0; l < m->cfg.layers; l++) {
+        chunk c = chunks(b);
+        float *y = keep ? x + (size_t)(b->n * h) : x;
+        while (next_chunk(&c, b)) sp_layer_forward(m, l, &c.pack, x + c.at * h, y + c.at * h, NULL, NULL, work);
+        x = y;
+        free(c.start);
+    }
+}
+
+float *sp_forward_all(sp_model *m, const sp_batch *b)
+{
+    sp_work *work = sp_work_new(m, largest_chunk(b), false);
+    float *x = sp_xfloats((size_t)(b->n * m->cfg.hidden));
+    forward_layers(m, b, work, x, false);
+    sp_work_free(work);
+    return x;
+}
+
+/* Head loss of tokens t0..t1-1 with gradients added to dhead and dnorm (either may be NULL); fills r->d of those tokens when with_d. */
+static double head_range(run *r, int64_t t0, int64_t t1, bool with_d, float *dhead, float *dnorm)
+{
+    int64_t h = r->m->cfg.hidden;
+    sp_head_out out = {NULL, with_d ? r->d + t0 * h : NULL, dhead, dnorm};
+    return sp_head_loss(r->m, input(r, r->m->cfg.layers) + t0 * h, t1 - t0, r->b->target + t0, r->b->coef + t0, &out);
+}
+
+/* Per example: |gradient| of head and norm summed. */
+static double head_per_example(run *r, float *dhead, float *dnorm)
+{
+    size_t h = (size_t)r->m->cfg.hidden, vh = (size_t)r->m->cfg.vocab * h;
+    float *one_norm = dnorm ? sp_xfloats(h) : NULL;
+    double loss = 0;
+    for (int64_t s = 0; s < r->b->n_seq; s++) {
+        if (dhead) memset(r->one, 0, vh * sizeof(float));
+        if (dnorm) memset(one_norm, 0, h * sizeof(float));
+        loss += head_range(r, r->b->start[s], r->b->start[s + 1], true, dhead ? r->one : NULL, one_norm);
+        if (dhead) add_abs(dhead, r->one, vh);
+        if (dnorm) add_abs(dnorm, one_norm, h);
+    }
+    free(one_norm);
+    return loss;
+}
+
+/* The loss, and the gradients of norm and an untied head. A tied head's gradient is returned for the embedding to be completed. */
+static double backward_head(run *r, float **tied)
+{
+    const sp_model *m = r->m;
+    bool all = r->job->all, own_head = all && !m->cfg.tied;
+    size_t h = (size_t)m->cfg.hidden, vh = (size_t)m->cfg.vocab * h;
+    float *dnorm = all ? sp_xfloats0(h) : NULL;
+    float *dhead = own_head || (all && !r->job->per_example) ? sp_xfloats0(vh) : NULL;
+    double loss = r->job->per_example ? head_per_example(r, dhead, dnorm) : head_range(r, 0, r->b->n, true, dhead, dnorm);
+    if (own_head) r->job->emit(r->job->self, m->head, dhead);
+    if (all) r->job->emit(r->job->self, m->norm, dnorm);
+    free(dnorm);
+    if (m->cfg.tied) *tied = dhead;
+    else free(dhead);
+    return loss;
+}
+
+/* Order of emission within a layer: that of the backward pass. */
+static const int layer_order[SP_PER_LAYER] = {SP_DOWN, SP_GATE, SP_UP, SP_NORM2, SP_O, SP_Q, SP_K, SP_V, SP_NORM1};
+
+static bool in_scope(bool all, int kind) { return all || kind < SP_N_LINEARS; }
+
+static void backward_layer(run *r, int64_t l)
+{
+    int64_t h = r->m->cfg.hidden;
+    for (int k = 0; k < SP_PER_LAYER; k++)
+        if (r->sum[k]) memset(r->sum[k], 0, sp_numel(sp_layer_param(r->m, l, k)) * sizeof(float));
+    chunk c = chunks(r->b);
+    while (next_chunk(&c, r->b))
+        sp_layer_backward(r->m, l, &c.pack, input(r, l) + c.at * h, r->d + c.at * h, l > 0 || r->job->all, collect, r, r->work);
+    free(c.start);
+    for (int i = 0; i < SP_PER_LAYER; i++) {
+        int k = layer_order[i];
+        if (r->sum[k]) r->job->emit(r->job->self, sp_layer_param(r->m, l, k), r->sum[k]);
+    }
+}
+
+/* g (V, H) += embed_scale * d of tokens t0..t1-1, by id. */
+static void scatter(const run *r, float *g, int64_t t0, int64_t t1)
+{
+    int64_t h = r->m->cfg.hidden;
+    for (int64_t t = t0; t < t1; t++)
+        for (int64_t i = 0; i < h; i++) g[r->b->ids[t] * h + i] += r->m->cfg.embed_scale * r->d[t * h + i];
+}
+
+/* Sum over examples of |dL_i/dE|; with a tied head each example's head gradient is computed again and joined before the absolute value. */
+static void embed_per_example(run *r, float *g)
+{
+    size_t h = (size_t)r->m->cfg.hidden, vh = (size_t)r->m->cfg.vocab * h;
+    memset(r->one, 0, vh * sizeof(float));
+    for (int64_t s = 0; s < r->b->n_seq; s++) {
+        int64_t t0 = r->b->start[s], t1 = r->b->start[s + 1];
+        if (r->m->cfg.tied) head_range(r, t0, t1, false, r->one, NULL);
+        scatter(r, r->one, t0, t1);
+        if (r->m->cfg.tied) {
+            add_abs(g, r->one, vh);
+            memset(r->one, 0, vh * sizeof(float));
+            continue;
+        }
+        for (int64_t t = t0; t < t1; t++) { /* only the rows of this example's ids; a row seen again adds 0 */
+            size_t at = (size_t)r->b->ids[t] * h;
+            add_abs(g + at, r->one + at, h);
+            memset(r->one + at, 0, h * sizeof(float));
+        }
+    }
+}
+
+static void backward_embed(run *r, float *tied)
+{
+    float *g = tied ? tied : sp_xfloats0((size_t)r->m->cfg.vocab * (size_t)r->m->cfg.hidden);
+    if (r->job->per_example) embed_per_example(r, g);
+    else scatter(r, g, 0, r->b->n);
+    r->job->emit(r->job->self, r->m->embed, g);
+    free(g);
+}
+
+static void run_open(run *r, sp_model *m, const sp_batch *b, const sp_grad_job *job)
+{
+    size_t nh = (size_t)(b->n * m->cfg.hidden), largest = 0;
+    *r = (run){.m = m, .b = b, .job = job};
+    r->work = sp_work_new(m, largest_chunk(b), true);
+    r->x = sp_xfloats((size_t)(m->cfg.layers + 1) * nh);
+    r->d = sp_xfloats(nh);
+    for (int k = 0; k < SP_PER_LAYER; k++) {
+        size_t n = sp_numel(sp_layer_param(m, 0, k));
+        largest = SP_MAX(largest, n);
+        if (in_scope(job->all, k)) r->sum[k] = sp_xfloats(n);
+    }
+    if (job->per_example) r->one = sp_xfloats(job->all ? m->max_numel : largest);
+}
+
+static void run_close(run *r)
+{
+    sp_work_free(r->work);
+    free(r->x);
+    free(r->d);
+    free(r->one);
+    for (int k = 0; k < SP_PER_LAYER; k++) free(r->sum[k]);
+}
+
+double sp_grad_run(sp_model *m, const sp_batch *b, const sp_grad_job *job)
+{
+    run r;
+    float *tied = NULL;
+    run_open(&r, m, b, job);
+    forward_layers(m, b, r.work, r.x, true);
+    double loss = backward_head(&r, &tied);
+    for (int64_t l = m->cfg.layers - 1; l >= 0; l--) backward_layer(&r, l);
+    if (job->all) backward_embed(&r, tied);
+    else free(tied);
+    run_close(&r);
+    return loss;
+}
+
+size_t sp_grad_order(const sp_model *m, bool all, sp_param **list)
+{
+    size_t n = 0;
+    if (all && !m->cfg.tied) list[n++] = m->head;
+    if (all) list[n++] = m->norm;
+    for (int64_t l = m->cfg.layers - 1; l >= 0; l--)
+        for (int i = 0; i < SP_PER_LAYER; i++)
+            if (in_scope(all, layer_order[i])) list[n++] = sp_layer_param(m, l, layer_order[i]);
+    if (all) list[n++] = m->embed;
+    return n;
+}

@@ -1,0 +1,48 @@
+/* grad.h - gradients layer by layer: batches, the forward/backward driver, and its emission order.
+ *
+ * Forward goes through the layers over the whole batch and keeps only their inputs, (layers + 1) x N x hidden floats. Backward recomputes inside each
+ * layer, in chunks of whole sequences so that scratch stays bounded, and emits each weight's gradient once, when it is complete and the weight is no longer
+ * needed: the receiver may change the weight in place. No gradient of the whole model exists at any time.
+ */
+#ifndef SP_GRAD_H
+#define SP_GRAD_H
+
+#include "data.h"
+#include "layer.h"
+
+typedef enum {
+    SP_MEAN_TOKEN,   /* L = mean over all scored tokens of the batch */
+    SP_MEAN_EXAMPLE, /* L = mean over examples of their own means */
+    SP_MEAN_OWN      /* L = sum over examples of their own means (per-example gradients) */
+} sp_mean;
+
+typedef struct {
+    int64_t n_seq, n;
+    int64_t *start;  /* [n_seq + 1] */
+    int32_t *ids;    /* (N) */
+    int32_t *target; /* (N) the next label of the same sequence, -1 = none; a label at position 0 predicts nothing and is dropped */
+    float *coef;     /* (N) weight of the token's cross-entropy in L, 0 where there is no target */
+    int64_t scored;  /* tokens with a target */
+} sp_batch;
+
+/* Pack examples data->ex[order[0..n)] (order NULL = 0..n-1). */
+void sp_batch_make(sp_batch *b, const sp_data *data, const size_t *order, size_t n, sp_mean mean);
+void sp_batch_free(sp_batch *b);
+
+typedef struct {
+    bool all;         /* every parameter; otherwise the seven linears of each layer */
+    bool per_example; /* emit sum over examples of |dL_i/dW| instead of dL/dW */
+    void (*emit)(void *self, sp_param *p, const float *g); /* g: (rows, cols), valid during the call */
+    void *self;
+} sp_grad_job;
+
+/* Run forward and backward over the batch. Returns L (nats). Dies if memory runs out. */
+double sp_grad_run(sp_model *m, const sp_batch *b, const sp_grad_job *job);
+
+/* Hidden states after all layers, (N, hidden), owned by the caller: the forward half, for scoring. */
+float *sp_forward_all(sp_model *m, const sp_batch *b);
+
+/* Parameters in the order in which sp_grad_run emits them; list holds m->n pointers. Returns the count. */
+size_t sp_grad_order(const sp_model *m, bool all, sp_param **list);
+
+#endif

@@ -1,0 +1,26 @@
+/* optim.h - optimizer steps on flat arrays, and learning-rate schedules. */
+#ifndef SP_OPTIM_H
+#define SP_OPTIM_H
+
+#include "base.h"
+
+typedef enum { SP_ADAMW, SP_SGD } sp_optim_kind;
+#define SP_OPTIM_CHOICES "adamw|sgd"
+typedef enum { SP_CONSTANT, SP_LINEAR, SP_COSINE } sp_schedule;
+#define SP_SCHEDULE_CHOICES "constant|linear|cosine"
+
+typedef struct {
+    sp_optim_kind kind;
+    double beta1, beta2, eps, weight_decay;
+} sp_optim;
+
+/* Step number t (from 1) with learning rate lr on n weights, gradient sign * g. AdamW (Loshchilov & Hutter), decoupled decay:
+ *   w -= lr*wd*w;  m = b1*m + (1-b1)*g;  v = b2*v + (1-b2)*g^2;  w -= lr * (m/(1-b1^t)) / (sqrt(v/(1-b2^t)) + eps)
+ * SGD: w -= lr*wd*w; w -= lr*g, with m and v untouched (may be NULL). */
+void sp_optim_step(const sp_optim *o, float *w, const float *g, float sign, float *m, float *v, size_t n, double lr, int64_t t, bool decay);
+
+/* Multiplier of the learning rate at step s of total (from 0), as in Hugging Face's schedulers: linear warm-up from 0 over `warmup`
+ * steps, then constant, linear to 0, or half a cosine to 0. */
+double sp_schedule_at(sp_schedule kind, int64_t s, int64_t warmup, int64_t total);
+
+#endif
