@@ -9,6 +9,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "judge.h"
 
+#include "utf8.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <pcre2.h>
@@ -257,39 +259,26 @@ static size_t sentences(const char *s, size_t n, int k)
 
 /* ---- degenerate text ---------------------------------------------------------------------------------------------- */
 
-/* Next code point of s[*i..n), -1 for an invalid byte; *i advances. */
-static int32_t next_code(const unsigned char *s, size_t n, size_t *i)
+static bool is_word_code(uint32_t c)
 {
-    unsigned char c = s[(*i)++];
-    if (c < 0x80) return c;
-    int more = c >= 0xf0 && c < 0xf5 ? 3 : c >= 0xe0 ? 2 : c >= 0xc2 ? 1 : -1;
-    if (more < 0 || c >= 0xf5 || *i + (size_t)more > n) return -1;
-    int32_t x = c & (0x3f >> more);
-    for (int k = 0; k < more; k++) {
-        if ((s[*i + (size_t)k] & 0xc0) != 0x80) return -1;
-        x = x << 6 | (s[*i + (size_t)k] & 0x3f);
-    }
-    *i += (size_t)more;
-    return x;
-}
-
-static bool is_word_code(int32_t c)
-{
-    if (c < 0x80) return isalnum(c);
+    if (c < 0x80) return isalnum((int)c);
     bool mark = (c >= 0x2000 && c < 0x2070) || (c >= 0x2500 && c < 0x2600) || (c >= 0x3000 && c < 0x3004) || c == 0xfffd;
-    return c >= 0xaa && !mark;
+    return c >= 0xaa && !mark && c != SP_UTF8_BAD;
 }
 
-static bool is_broken_code(int32_t c) { return c < 0 || c == 0xfffd || (c < 0x20 && !isspace(c)) || (c >= 0x7f && c < 0xa0); }
+static bool is_broken_code(uint32_t c)
+{
+    return c == SP_UTF8_BAD || c == 0xfffd || (c < 0x20 && !isspace((int)c)) || (c >= 0x7f && c < 0xa0);
+}
 
 /* Writing system of a letter, 0 for everything shared by all of them. */
-static int script_of(int32_t c)
+static int script_of(uint32_t c)
 {
     static const struct {
-        int32_t from, to;
+        uint32_t from, to;
     } range[] = {{0x41, 0x250}, {0x370, 0x400}, {0x400, 0x530}, {0x530, 0x590}, {0x590, 0x600}, {0x600, 0x780},
                  {0x900, 0xe00}, {0xe00, 0x1000}, {0x10a0, 0x1100}, {0x3040, 0xd800}};
-    if (c < 0x41 || (c < 0x80 && !isalpha(c))) return 0;
+    if (c < 0x41 || (c < 0x80 && !isalpha((int)c))) return 0;
     for (int i = 0; i < (int)(sizeof range / sizeof *range); i++)
         if (c >= range[i].from && c < range[i].to) return i + 1;
     return 0;
@@ -318,13 +307,12 @@ typedef struct {
 
 static void split_units(units *u, const char *text, size_t n)
 {
-    const unsigned char *s = (const unsigned char *)text;
     *u = (units){.words = sp_xarray(n + 1, sizeof(uint64_t)), .codes = sp_xarray(n + 1, sizeof(uint64_t))};
     bool in_word = false;
     int last = 0;
-    for (size_t i = 0; i < n;) {
-        size_t at = i;
-        int32_t c = next_code(s, n, &i);
+    for (size_t i = 0, at = 0; i < n; at = i) {
+        uint32_t c;
+        i += sp_utf8_next(text + i, n - i, &c);
         u->n_broken += is_broken_code(c);
         u->n_word_codes += is_word_code(c);
         int script = script_of(c);
@@ -333,13 +321,13 @@ static void split_units(units *u, const char *text, size_t n)
             u->script_changes += last && script != last;
             last = script;
         }
-        if (c >= 0 && c < 0x80 && isspace(c)) {
+        if (c < 0x80 && isspace((int)c)) {
             in_word = false;
             continue;
         }
-        u->codes[u->n_codes++] = (uint64_t)(uint32_t)c;
+        u->codes[u->n_codes++] = c;
         if (!in_word || !is_word_code(c)) u->words[u->n_words++] = SP_HASH0;
-        u->words[u->n_words - 1] = sp_hash(u->words[u->n_words - 1], s + at, i - at);
+        u->words[u->n_words - 1] = sp_hash(u->words[u->n_words - 1], text + at, i - at);
         in_word = is_word_code(c);
     }
 }

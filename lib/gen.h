@@ -1,0 +1,41 @@
+/* gen.h - text generation: many prompts side by side, each in a slot of the key/value cache.
+ *
+ * A step packs one token of every running answer and as many prompt tokens as --prefill allows, goes once through the layers, and
+ * picks a token for every sequence whose tokens are all in. A slot that finishes takes the next prompt at once.
+ */
+#ifndef SP_GEN_H
+#define SP_GEN_H
+
+#include "layer.h"
+#include "sample.h"
+#include "tok.h"
+
+typedef struct {
+    int64_t max_new;         /* tokens an answer may have, at least 1 */
+    int64_t batch;           /* slots, at least 1 */
+    int64_t prefill;         /* prompt tokens a step, at least 1 */
+    bool no_cache;           /* recompute everything at every step (slow; to check the cache) */
+    sp_sampler sampler;
+    uint64_t seed;           /* a draw depends on (seed, prompt, position), not on the batch */
+    const int32_t *end;      /* [n_end] ids that end an answer */
+    size_t n_end;
+    const char *const *stop; /* [n_stop] texts that end an answer; need tok */
+    size_t n_stop;
+    const sp_tok *tok;
+} sp_gen_opt;
+
+typedef struct {
+    const int32_t *prompt; /* [n_prompt], at least one, fewer than max_position; borrowed */
+    int64_t n_prompt;
+    sp_ids out;            /* the answer without the id that ended it */
+    bool stopped;          /* by an end id or a stop text; else by length */
+    double seconds;        /* from taking a slot to the last token */
+} sp_gen_item;
+
+/* Fill out, stopped and seconds of items[0..n); `done` is called for each as it finishes. 0, or -1 if the logits are no numbers. */
+int sp_generate(sp_model *m, sp_gen_item *items, size_t n, const sp_gen_opt *opt, void (*done)(void *self, size_t i), void *self, sp_err *e);
+
+/* Length of text[0..n) before the first of the stop texts in it. */
+size_t sp_gen_cut(const char *text, size_t n, const char *const *stop, size_t n_stop);
+
+#endif

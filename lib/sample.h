@@ -1,0 +1,19 @@
+/* sample.h - the next token out of a row of logits. */
+#ifndef SP_SAMPLE_H
+#define SP_SAMPLE_H
+
+#include "base.h"
+
+typedef struct {
+    double temperature; /* 0 = greedy */
+    double top_p;       /* smallest set of likeliest tokens that holds this probability; 1 = all */
+    int64_t top_k;      /* at most so many; 0 = all */
+} sp_sampler;
+
+/* Index of the largest; the lowest of equals. NaN never wins. */
+int32_t sp_argmax(const float *logits, int64_t n);
+/* Draw with u in [0, 1): softmax(logits / temperature), cut to top_k, then to top_p, renormalised. Candidates are taken from the likeliest
+ * down, so small changes of the logits seldom change the choice. */
+int32_t sp_sample(const float *logits, int64_t n, const sp_sampler *s, double u);
+
+#endif
