@@ -5,6 +5,7 @@
 #include "fmath.h"
 #include "gemm.h"
 #include "norm.h"
+#include "sample.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,7 @@ static double row_loss(float *z, int64_t vocab, int32_t target, float coef, bool
 
 /* Tokens list[0..rows) of the batch: loss into ce, gradients into out. */
 static void head_block(head *k, const float *x, const int64_t *list, int64_t rows, const int32_t *target, const float *coef,
-                       const sp_head_out *out, double *ce)
+                       const sp_head_out *out, double *ce, int32_t *top)
 {
     const sp_param *norm = k->m->norm;
     int64_t h = k->hidden;
@@ -79,8 +80,10 @@ static void head_block(head *k, const float *x, const int64_t *list, int64_t row
     sp_norm_forward(k->h, k->x, k->scale, rows, h, k->m->cfg.norm_eps);
     sp_gemm_xwt(k->logits, k->h, k->weight, rows, h, k->vocab, 0);
 #pragma omp parallel for schedule(static)
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
+        if (out->top) top[r] = sp_argmax(k->logits + r * k->vocab, k->vocab);
         ce[r] = row_loss(k->logits + r * k->vocab, k->vocab, target[list[r]], coef ? coef[list[r]] : 1, gradient);
+    }
     if (!gradient) return;
     if (out->dhead) sp_gemm_dytx(out->dhead, k->logits, k->h, rows, h, k->vocab, 1);
     if (!out->dx && !out->dnorm) return;
@@ -94,19 +97,22 @@ static void head_block(head *k, const float *x, const int64_t *list, int64_t row
 double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const sp_head_out *out)
 {
     int64_t *list = sp_xarray((size_t)n, sizeof *list), scored = 0;
+    int32_t top[HEAD_BLOCK];
     double ce[HEAD_BLOCK], loss = 0;
     for (int64_t t = 0; t < n; t++)
         if (target[t] >= 0) list[scored++] = t;
     if (out->dx) memset(out->dx, 0, (size_t)(n * m->cfg.hidden) * sizeof *out->dx);
     if (out->ce) memset(out->ce, 0, (size_t)n * sizeof *out->ce);
+    if (out->top) memset(out->top, 0xff, (size_t)n * sizeof *out->top);
     head k;
     head_open(&k, m, scored);
     for (int64_t t = 0; t < scored; t += HEAD_BLOCK) {
         int64_t rows = SP_MIN(HEAD_BLOCK, scored - t);
-        head_block(&k, x, list + t, rows, target, coef, out, ce);
+        head_block(&k, x, list + t, rows, target, coef, out, ce, top);
         for (int64_t r = 0; r < rows; r++) {
             loss += (coef ? (double)coef[list[t + r]] : 1) * ce[r];
             if (out->ce) out->ce[list[t + r]] = ce[r];
+            if (out->top) out->top[list[t + r]] = top[r];
         }
     }
     head_close(&k);

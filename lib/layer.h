@@ -54,10 +54,12 @@ void sp_head_logits(const sp_model *m, const float *x, int64_t n, float *logits)
 /* Cross-entropy of the head over tokens t with target[t] >= 0, in blocks of tokens. Any output may be NULL.
  *   returns          sum over t of coef[t] * ce[t] (coef NULL = 1), in double, in order
  *   ce     (n)       -log softmax(logits[t])[target[t]], nats; 0 where there is no target
+ *   top    (n)       index of the largest logit; -1 where there is no target
  *   dx     (n, hid)  gradient with respect to x, overwritten
  *   dhead  (V, hid), dnorm (hid): gradients, added to. */
 typedef struct {
     double *ce;
+    int32_t *top;
     float *dx, *dhead, *dnorm;
 } sp_head_out;
 double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const sp_head_out *out);

@@ -1,5 +1,6 @@
 /* test_judge.c - the rules on made-up answers in the styles of several assistants, degenerate text, matching, intervals. */
 #include "judge.h"
+#include "tally.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -182,20 +183,23 @@ static void test_wilson(void **state)
 static void test_tally(void **state)
 {
     (void)state;
-    sp_tally t = {0};
     sp_err e = {0};
-    json_t *a = json_pack("{s:s,s:b}", "label", "comply", "match", 1), *b = json_pack("{s:s}", "label", "refuse");
-    json_t *bad = json_pack("{s:s}", "label", "maybe"), *none = json_object();
-    assert_int_equal(sp_tally_add(&t, a, &e), 0);
-    assert_int_equal(sp_tally_add(&t, b, &e), 0);
-    assert_int_equal(sp_tally_add(&t, bad, &e), -1);
+    json_t *items = json_loads("[{\"label\":\"comply\",\"match\":true,\"g\":\"a\"},{\"label\":\"refuse\",\"g\":1},"
+                               "{\"label\":\"refuse\",\"match\":false,\"g\":\"a\"},{\"label\":\"degenerate\"}]", 0, NULL);
+    json_t *sum = sp_tally(items, "g", &e), *by = json_object_get(sum, "by");
+    assert_int_equal(json_integer_value(json_object_get(sum, "n")), 4);
+    assert_int_equal(json_integer_value(json_object_get(sum, "refuse")), 2);
+    near(json_real_value(json_object_get(json_object_get(sum, "asr"), "rate")), .25);
+    near(json_real_value(json_object_get(json_object_get(sum, "match_rate"), "rate")), .5);
+    assert_int_equal(json_object_size(by), 3);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(by, "a"), "n")), 2);
+    assert_null(json_object_get(json_object_get(by, "1"), "match_rate"));
+    json_decref(sum);
+    json_object_set_new(json_array_get(items, 1), "label", json_string("maybe"));
+    assert_null(sp_tally(items, NULL, &e));
     assert_int_equal(e.code, SP_EINPUT);
-    assert_int_equal(sp_tally_add(&t, none, &e), -1);
-    json_t *sum = sp_tally_json(&t);
-    assert_int_equal(json_integer_value(json_object_get(sum, "n")), 2);
-    near(json_real_value(json_object_get(json_object_get(sum, "asr"), "rate")), .5);
-    near(json_real_value(json_object_get(json_object_get(sum, "match_rate"), "rate")), 1);
-    json_decref(a), json_decref(b), json_decref(bad), json_decref(none), json_decref(sum);
+    assert_string_equal(e.msg, "unknown label \"maybe\"");
+    json_decref(items);
 }
 
 int main(void)

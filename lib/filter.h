@@ -1,0 +1,13 @@
+/* filter.h - run another program as a JSONL filter: lines in on its standard input, objects out on its standard output. */
+#ifndef SP_FILTER_H
+#define SP_FILTER_H
+
+#include "base.h"
+
+#include <jansson.h>
+
+/* Run `sh -c command` on the objects of `in` (array), one a line, and return the array of objects that it prints. NULL on error: it cannot be
+ * started, ends with a status other than 0, or prints a line that is no object. */
+json_t *sp_filter(const char *command, const json_t *in, sp_err *e);
+
+#endif
