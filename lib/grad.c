@@ -146,7 +146,7 @@ float *sp_forward_all(sp_model *m, const sp_batch *b)
 static double head_range(run *r, int64_t t0, int64_t t1, bool with_d, float *dhead, float *dnorm)
 {
     int64_t h = r->m->cfg.hidden;
-    sp_head_out out = {NULL, with_d ? r->d + t0 * h : NULL, dhead, dnorm};
+    sp_head_out out = {.dx = with_d ? r->d + t0 * h : NULL, .dhead = dhead, .dnorm = dnorm};
     return sp_head_loss(r->m, input(r, r->m->cfg.layers) + t0 * h, t1 - t0, r->b->target + t0, r->b->coef + t0, &out);
 }
 
