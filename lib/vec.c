@@ -61,36 +61,37 @@ void sp_to_f64(double *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(d
 /* Nearest whole number inside [lo, hi]; NaN becomes 0. hi is the largest float that fits. */
 static inline float clamp(float x, float lo, float hi) { return x != x ? 0 : x < lo ? lo : x > hi ? hi : rintf(x); }
 
+/* Round src[] (float or double) to F32, x, and store EXPR of it as T. */
 #define NARROW(T, EXPR)                                                                                                             \
     {                                                                                                                               \
         T *o = dst;                                                                                                                 \
-        _Pragma("omp parallel for simd schedule(static) if (n >= PARALLEL_FROM)") for (size_t i = 0; i < n; i++)                             \
+        _Pragma("omp parallel for simd schedule(static) if (n >= PARALLEL_FROM)") for (size_t i = 0; i < n; i++)                    \
         {                                                                                                                           \
-            float x = src[i];                                                                                                       \
+            float x = (float)src[i];                                                                                                \
             o[i] = (T)(EXPR);                                                                                                       \
         }                                                                                                                           \
     }                                                                                                                               \
     return
-
-void sp_from_f32(void *dst, const float *src, sp_dtype d, size_t n)
-{
-    switch (d) {
-    case SP_BOOL: NARROW(uint8_t, x != 0);
-    case SP_U8: NARROW(uint8_t, clamp(x, 0, UINT8_MAX));
-    case SP_I8: NARROW(int8_t, clamp(x, INT8_MIN, INT8_MAX));
-    case SP_U16: NARROW(uint16_t, clamp(x, 0, UINT16_MAX));
-    case SP_I16: NARROW(int16_t, clamp(x, INT16_MIN, INT16_MAX));
-    case SP_U32: NARROW(uint32_t, clamp(x, 0, 0x1.fffffep31f));
-    case SP_I32: NARROW(int32_t, clamp(x, INT32_MIN, 0x1.fffffep30f));
-    case SP_U64: NARROW(uint64_t, clamp(x, 0, 0x1.fffffep63f));
-    case SP_I64: NARROW(int64_t, clamp(x, -0x1p63f, 0x1.fffffep62f));
-    case SP_F16: NARROW(_Float16, x);
-    case SP_BF16: NARROW(uint16_t, to_bf16(x));
-    case SP_F32: NARROW(float, x);
-    case SP_F64: NARROW(double, x);
-    case SP_NDTYPES: return;
+#define NARROW_ALL                                                                                                                  \
+    switch (d) {                                                                                                                    \
+    case SP_BOOL: NARROW(uint8_t, x != 0);                                                                                          \
+    case SP_U8: NARROW(uint8_t, clamp(x, 0, UINT8_MAX));                                                                            \
+    case SP_I8: NARROW(int8_t, clamp(x, INT8_MIN, INT8_MAX));                                                                       \
+    case SP_U16: NARROW(uint16_t, clamp(x, 0, UINT16_MAX));                                                                         \
+    case SP_I16: NARROW(int16_t, clamp(x, INT16_MIN, INT16_MAX));                                                                   \
+    case SP_U32: NARROW(uint32_t, clamp(x, 0, 0x1.fffffep31f));                                                                     \
+    case SP_I32: NARROW(int32_t, clamp(x, -0x1p31f, 0x1.fffffep30f));                                                               \
+    case SP_U64: NARROW(uint64_t, clamp(x, 0, 0x1.fffffep63f));                                                                     \
+    case SP_I64: NARROW(int64_t, clamp(x, -0x1p63f, 0x1.fffffep62f));                                                               \
+    case SP_F16: NARROW(_Float16, x);                                                                                               \
+    case SP_BF16: NARROW(uint16_t, to_bf16(x));                                                                                     \
+    case SP_F32: NARROW(float, x);                                                                                                  \
+    case SP_F64: NARROW(double, ((void)x, src[i]));                                                                               \
+    case SP_NDTYPES: return;                                                                                                        \
     }
-}
+
+void sp_from_f32(void *dst, const float *src, sp_dtype d, size_t n) { NARROW_ALL }
+void sp_from_f64(void *dst, const double *src, sp_dtype d, size_t n) { NARROW_ALL }
 
 int64_t sp_first_nonfinite(const float *x, size_t n)
 {
@@ -199,6 +200,12 @@ size_t sp_select_mark(sp_select *s, uint8_t *mask, const float *x, size_t n)
         set += mask[i] = in;
     }
     return set;
+}
+
+uint64_t sp_fraction(double rate, uint64_t n)
+{
+    double k = rate * (double)n;
+    return SP_MIN(n, (uint64_t)floor(k + 1e-9 + 1e-14 * k));
 }
 
 size_t sp_top_k(uint8_t *mask, const float *x, size_t n, size_t k)

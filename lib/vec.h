@@ -10,11 +10,17 @@
 void sp_to_f32(float *dst, const void *src, sp_dtype d, size_t n);
 void sp_from_f32(void *dst, const float *src, sp_dtype d, size_t n);
 void sp_to_f64(double *dst, const void *src, sp_dtype d, size_t n);
+void sp_from_f64(void *dst, const double *src, sp_dtype d, size_t n); /* through F32, unless d is F64 */
+/* The number nearest to `tuned` that base + an F32 difference reaches, in F32 arithmetic: weights snapped so survive the way through a patch. */
+static inline float sp_reachable(float tuned, float base) { return base + (tuned - base); }
 
 /* Counter-based random numbers (Philox 2x64-10 or alike): a pure function of (seed, stream, index). */
 uint64_t sp_rand_u64(uint64_t seed, uint64_t stream, uint64_t index);
 double sp_rand_unit(uint64_t seed, uint64_t stream, uint64_t index);   /* [0, 1) */
 double sp_rand_normal(uint64_t seed, uint64_t stream, uint64_t index); /* mean 0, variance 1 (Box-Muller) */
+
+/* floor(rate * n), at most n; a product that misses a whole number by rounding alone (0.29 * 100) counts as that number. */
+uint64_t sp_fraction(double rate, uint64_t n);
 
 /* mask[i] = 1 for the k largest of x[0..n), 0 elsewhere. Entries <= 0 or NaN never enter; ties at the threshold go to the lowest
  * indices, so exactly min(k, #positive) are set. Radix selection on the bit patterns, O(n). Returns how many. */

@@ -1,0 +1,218 @@
+/* sp-diff.c - TUNED minus BASE, tensor by tensor: the patch that sp-merge adds.
+ *
+ * BASE + patch, rounded as sp-merge rounds, gives TUNED back to the bit wherever an F32 number can do that. It cannot for some
+ * elements that change sign or shrink to less than half (their difference can need more than 24 bits): -v counts them, --dtype F64
+ * holds them, and weights that went through sp_reachable (vec.h) have none.
+ */
+#include "opt.h"
+#include "stream.h"
+#include "vec.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK 4096 /* elements a thread works on at a time */
+#define N_BINS 32768
+
+static int dtype = SP_F32;
+static bool want_stats, allow_nonfinite;
+static sp_opt_call dtype_call = {sp_set_float_dtype, &dtype};
+
+static const sp_opt opts[] = {
+    {"dtype", 0, SP_CALL, &dtype_call, "F64|F32|BF16|F16", "dtype of the patch (default: F32)", 0, 0},
+    {"stats", 0, SP_FLAG, &want_stats, NULL, "print figures of the patch as JSON instead of the patch", 0, 0},
+    {"allow-nonfinite", 0, SP_FLAG, &allow_nonfinite, NULL, "let NaN and Inf pass", 0, 0},
+    {0},
+};
+
+/* ---- the difference ----------------------------------------------------------------------------------------------- */
+
+enum { BAD_TUNED = 1, BAD_BASE = 2, BAD_DIFF = 4 };
+
+/* Does b + d, rounded to the dtype of TUNED, give t? That is what sp-merge computes. */
+static bool gives_back(double b, double d, double t, sp_dtype dt)
+{
+    if (dt == SP_F64) return b + d == t;
+    float r = (float)(b + d);
+    if (r == t || dt == SP_F32) return r == t;
+    double bits;
+    sp_from_f32(&bits, &r, dt, 1);
+    sp_to_f32(&r, &bits, dt, 1);
+    return r == t;
+}
+
+static bool all_finite(const double *x, size_t n)
+{
+    int bad = 0;
+    for (size_t i = 0; i < n; i++) bad |= !(fabs(x[i]) <= DBL_MAX);
+    return !bad;
+}
+
+static const char *at_element(const sp_pair *p, int k, size_t at) { return (const char *)p->buf[k] + at * sp_dtype_size(p->dtype[k]); }
+
+/* The n <= BLOCK elements from `at` of the chunk, into out. Returns BAD_* bits. */
+static int diff_block(const sp_pair *p, size_t at, size_t n, char *out, sp_dtype out_dtype, uint64_t *missed)
+{
+    double t[BLOCK], b[BLOCK], d[BLOCK];
+    sp_to_f64(t, at_element(p, 0, at), p->dtype[0], n);
+    sp_to_f64(b, at_element(p, 1, at), p->dtype[1], n);
+    int bad = (all_finite(t, n) ? 0 : BAD_TUNED) | (all_finite(b, n) ? 0 : BAD_BASE);
+    for (size_t i = 0; i < n; i++) d[i] = t[i] - b[i];
+    out += at * sp_dtype_size(out_dtype);
+    sp_from_f64(out, d, out_dtype, n);
+    sp_to_f64(d, out, out_dtype, n);
+    for (size_t i = 0; i < n; i++) *missed += !gives_back(b[i], d[i], t[i], p->dtype[0]);
+    return bad | (all_finite(d, n) ? 0 : BAD_DIFF);
+}
+
+static void refuse(const sp_pair *p, int bad, sp_dtype out_dtype)
+{
+    if (bad & BAD_TUNED) sp_die_nonfinite(p->in[0], p->index[0]);
+    if (bad & BAD_BASE) sp_die_nonfinite(p->in[1], p->index[1]);
+    if (bad)
+        sp_die(SP_EINPUT, "%s: tensor \"%s\": the difference overflows %s", sp_src_name(p->in[0]),
+               sp_src_info(p->in[0], p->index[0])->name, sp_dtype_name(out_dtype));
+}
+
+/* A chunk; returns how many elements of it BASE + patch does not give back. */
+static uint64_t diff_chunk(const sp_pair *p, size_t n, void *out, sp_dtype out_dtype)
+{
+    uint64_t missed = 0;
+    int bad = 0;
+#pragma omp parallel for schedule(static) reduction(+ : missed) reduction(| : bad)
+    for (size_t at = 0; at < n; at += BLOCK) bad |= diff_block(p, at, SP_MIN(n - at, (size_t)BLOCK), out, out_dtype, &missed);
+    if (!allow_nonfinite) refuse(p, bad, out_dtype);
+    return missed;
+}
+
+/* ---- the patch ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    sp_dst *dst;
+    void *out;
+    uint64_t missed;
+} patch;
+
+static void write_chunk(sp_pair *p, size_t n, void *ctx)
+{
+    patch *w = ctx;
+    w->missed += diff_chunk(p, n, w->out, (sp_dtype)dtype);
+    sp_need_write(w->dst, w->out, n * sp_dtype_size((sp_dtype)dtype));
+}
+
+static void write_patch(sp_pair *p)
+{
+    size_t n = sp_src_count(p->in[0]);
+    patch w = {.dst = sp_dst_like(p->in[0], dtype, p->in, 2), .out = sp_xarray(SP_STEP, sizeof(double))};
+    sp_progress bar;
+    sp_progress_start(&bar, "subtracting", "tensors", (double)n);
+    for (size_t i = 0; i < n; i++) {
+        sp_pair_each(p, i, write_chunk, &w);
+        sp_progress_at(&bar, (double)(i + 1));
+    }
+    sp_progress_end(&bar);
+    sp_pair_close(p, w.dst);
+    free(w.out);
+    if (w.missed)
+        sp_note("for %llu elements BASE + patch does not give TUNED back to the bit%s", (unsigned long long)w.missed,
+                dtype == SP_F64 ? "" : " (--dtype F64 can)");
+}
+
+/* ---- figures ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    uint64_t numel, nonzero;
+    double diff2, base2, max_abs; /* sums of squares */
+    uint64_t bins[N_BINS];        /* of |d|, by the upper half of its bits: 0.8 % steps */
+    float *d, *b;                 /* work space */
+} stats;
+
+static void stats_chunk(sp_pair *p, size_t n, void *ctx)
+{
+    stats *s = ctx;
+    diff_chunk(p, n, s->d, SP_F32);
+    sp_to_f32(s->b, p->buf[1], p->dtype[1], n);
+    s->numel += n;
+    s->diff2 += sp_dot(s->d, s->d, n);
+    s->base2 += sp_dot(s->b, s->b, n);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &s->d[i], sizeof bits);
+        s->bins[(bits & 0x7fffffff) >> 16]++;
+        s->nonzero += s->d[i] != 0;
+        s->max_abs = fmax(s->max_abs, fabsf(s->d[i]));
+    }
+}
+
+static void stats_merge(stats *total, const stats *s)
+{
+    total->numel += s->numel;
+    total->nonzero += s->nonzero;
+    total->diff2 += s->diff2;
+    total->base2 += s->base2;
+    total->max_abs = fmax(total->max_abs, s->max_abs);
+    for (int i = 0; i < N_BINS; i++) total->bins[i] += s->bins[i];
+}
+
+/* The lower edge of the bin that holds the q-quantile of |d|. */
+static json_t *quantile(const stats *s, double q)
+{
+    uint64_t rank = (uint64_t)(q * (double)s->numel), seen = 0;
+    uint32_t i = 0;
+    while (i + 1 < N_BINS && (seen += s->bins[i]) <= rank) i++;
+    i <<= 16;
+    float x;
+    memcpy(&x, &i, sizeof x);
+    return sp_json_real(s->numel ? x : 0);
+}
+
+static json_t *stats_json(const stats *s)
+{
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "numel", (json_int_t)s->numel, "nonzero",
+                     (json_int_t)s->nonzero, "l2_diff", sp_json_real(sqrt(s->diff2)), "l2_base", sp_json_real(sqrt(s->base2)),
+                     "rel_l2", sp_json_real(s->base2 > 0 ? sqrt(s->diff2 / s->base2) : NAN), "max_abs", sp_json_real(s->max_abs),
+                     "p50", quantile(s, .5), "p90", quantile(s, .9), "p99", quantile(s, .99), "p999", quantile(s, .999));
+}
+
+static void print_stats(sp_pair *p)
+{
+    stats *total = sp_xcalloc(1, sizeof *total), *one = sp_xcalloc(1, sizeof *one);
+    float *d = sp_xfloats(SP_STEP), *b = sp_xfloats(SP_STEP);
+    json_t *tensors = json_object();
+    for (size_t i = 0; i < sp_src_count(p->in[0]); i++) {
+        *one = (stats){.d = d, .b = b};
+        sp_pair_each(p, i, stats_chunk, one);
+        json_object_set_new(tensors, sp_src_info(p->in[0], i)->name, stats_json(one));
+        stats_merge(total, one);
+    }
+    sp_pair_close(p, NULL);
+    sp_print_json(json_pack("{s:o, s:o}", "tensors", tensors, "total", stats_json(total)));
+    free(total);
+    free(one);
+    free(d);
+    free(b);
+}
+
+/* ---- command line ------------------------------------------------------------------------------------------------- */
+
+static int run(int argc, char **argv)
+{
+    (void)argc;
+    sp_pair p = sp_pair_open(argv[0], argv[1]);
+    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) {
+        sp_need_float(p.in[0], i);
+        sp_need_float(p.in[1], sp_need_tensor(p.in[1], sp_src_info(p.in[0], i)));
+    }
+    if (want_stats) print_stats(&p);
+    else write_patch(&p);
+    return SP_OK;
+}
+
+int main(int argc, char **argv)
+{
+    static const sp_cmd cmds[] = {{NULL, "TUNED BASE", "Write TUNED - BASE, in the order of TUNED.", opts, 2, 2, run}, {0}};
+    return sp_opt_main(argc, argv, "the difference of two sets of weights", cmds,
+                       "TUNED and BASE are tensor streams (safetensors, raw or zstd), checkpoint directories, or - for standard input.");
+}

@@ -1,0 +1,302 @@
+/* sp-mask.c - BOOL masks over tensors: the top of a score, random retention, set algebra, and what they say about each other.
+ *
+ * `top` is method.md's T_k (largest scores, zeros never enter), `minus` its difference sets D, `random` its Bernoulli masks m: each bit
+ * is a pure function of (seed, key, tensor name, index), so a mask needs no storage to be reproduced.
+ */
+#include "opt.h"
+#include "stream.h"
+#include "vec.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BY_MATRIX, BY_ROW, BY_GLOBAL };
+
+static double rate = -1, keep = -1, kept = 1;
+static int by = BY_MATRIX;
+static bool allow_nonfinite;
+static const char *key = "";
+
+/* ---- top ---------------------------------------------------------------------------------------------------------- */
+
+static float *load_scores(sp_src *s, size_t i)
+{
+    sp_err e = {0};
+    float *x = sp_src_load_f32(s, i, &e);
+    if (!x) sp_die_err(&e);
+    if (!allow_nonfinite && sp_first_nonfinite(x, sp_src_info(s, i)->numel) >= 0) sp_die_nonfinite(s, i);
+    return x;
+}
+
+static void top_rows(uint8_t *mask, const float *x, const sp_tinfo *t)
+{
+    size_t cols = t->rank ? (size_t)t->shape[t->rank - 1] : 1, rows = cols ? t->numel / cols : 0;
+#pragma omp parallel for schedule(dynamic, 16)
+    for (size_t r = 0; r < rows; r++) sp_top_k(mask + r * cols, x + r * cols, cols, sp_fraction(rate, cols));
+}
+
+/* The threshold over all tensors takes three passes before the one that marks. */
+static void select_global(sp_select *sel, sp_src *s)
+{
+    uint64_t total = 0;
+    size_t n = sp_src_count(s);
+    if (!sp_src_seekable(s)) sp_die(SP_EINPUT, "%s: --by global reads the scores four times, so it needs a file", sp_src_name(s));
+    for (size_t i = 0; i < n; i++) total += sp_src_info(s, i)->numel;
+    sp_select_start(sel, sp_fraction(rate, total));
+    do
+        for (size_t i = 0; i < n; i++) {
+            float *x = load_scores(s, i);
+            sp_select_count(sel, x, sp_src_info(s, i)->numel);
+            free(x);
+        }
+    while (sp_select_next(sel));
+}
+
+static int run_top(int argc, char **argv)
+{
+    (void)argc;
+    if (rate < 0) sp_die(SP_EUSAGE, "top needs --rate");
+    sp_src *s = sp_need_src(argv[0]);
+    sp_select sel;
+    if (by == BY_GLOBAL) select_global(&sel, s);
+    sp_dst *dst = sp_dst_like(s, SP_BOOL, &s, 1);
+    for (size_t i = 0; i < sp_src_count(s); i++) {
+        const sp_tinfo *t = sp_src_info(s, i);
+        float *x = load_scores(s, i);
+        uint8_t *mask = sp_xmalloc(t->numel);
+        if (by == BY_GLOBAL) sp_select_mark(&sel, mask, x, t->numel);
+        else if (by == BY_ROW) top_rows(mask, x, t);
+        else sp_top_k(mask, x, t->numel, sp_fraction(rate, t->numel));
+        sp_need_write(dst, mask, t->numel);
+        free(mask);
+        free(x);
+    }
+    sp_close_streams(dst, &s, 1);
+    return SP_OK;
+}
+
+/* ---- random ------------------------------------------------------------------------------------------------------- */
+
+static int run_random(int argc, char **argv)
+{
+    (void)argc;
+    if (keep < 0) sp_die(SP_EUSAGE, "random needs -p");
+    sp_src *s = sp_need_src(argv[0]);
+    sp_dst *dst = sp_dst_like(s, SP_BOOL, &s, 1);
+    uint8_t *mask = sp_xmalloc(SP_STEP);
+    for (size_t i = 0; i < sp_src_count(s); i++) {
+        const sp_tinfo *t = sp_src_info(s, i);
+        uint64_t stream = sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), t->name, strlen(t->name));
+        for (uint64_t at = 0; at < t->numel; at += SP_STEP) {
+            size_t n = SP_MIN(t->numel - at, (uint64_t)SP_STEP);
+#pragma omp parallel for schedule(static)
+            for (size_t j = 0; j < n; j++) mask[j] = sp_rand_unit((uint64_t)sp_args.seed, stream, at + j) < keep;
+            sp_need_write(dst, mask, n);
+        }
+    }
+    free(mask);
+    sp_close_streams(dst, &s, 1);
+    return SP_OK;
+}
+
+/* ---- minus, and, or ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    sp_dst *dst;
+    char op;
+} set_op;
+
+static void combine(sp_pair *p, size_t n, void *ctx)
+{
+    const set_op *o = ctx;
+    char op = o->op;
+    uint8_t *a = p->buf[0];
+    const uint8_t *b = p->buf[1];
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < n; i++) {
+        uint8_t x = a[i] != 0, y = b[i] != 0;
+        a[i] = op == '-' ? x & (y ^ 1) : op == '&' ? x & y : x | y;
+    }
+    sp_need_write(o->dst, a, n);
+}
+
+static int run_sets(char **argv, char op)
+{
+    sp_pair p = sp_pair_open(argv[0], argv[1]);
+    sp_need_tensors(p.in[0], p.in[1]); /* a mask that one of them lacks would be lost */
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < sp_src_count(p.in[k]); i++) sp_need_bool(p.in[k], i);
+    set_op o = {sp_dst_like(p.in[0], SP_BOOL, p.in, 2), op};
+    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) sp_pair_each(&p, i, combine, &o);
+    sp_pair_close(&p, o.dst);
+    return SP_OK;
+}
+
+static int run_minus(int argc, char **argv) { return (void)argc, run_sets(argv, '-'); }
+static int run_and(int argc, char **argv) { return (void)argc, run_sets(argv, '&'); }
+static int run_or(int argc, char **argv) { return (void)argc, run_sets(argv, '|'); }
+
+/* ---- apply -------------------------------------------------------------------------------------------------------- */
+
+/* Chunk k in F32, which must be finite. */
+static void widen(const sp_pair *p, int k, float *x, size_t n)
+{
+    sp_to_f32(x, p->buf[k], p->dtype[k], n);
+    if (!allow_nonfinite && sp_first_nonfinite(x, n) >= 0) sp_die_nonfinite(p->in[k], p->index[k]);
+}
+
+typedef struct {
+    sp_dst *dst;
+    float *x;
+    double *y;
+} work;
+
+static void apply(sp_pair *p, size_t n, void *ctx)
+{
+    work *w = ctx;
+    const uint8_t *mask = p->buf[1];
+    char *patch = p->buf[0];
+    size_t size = sp_dtype_size(p->dtype[0]);
+    widen(p, 0, w->x, n);
+    if (kept != 1) {
+        sp_to_f64(w->y, patch, p->dtype[0], n);
+        for (size_t i = 0; i < n; i++) w->y[i] /= kept;
+        sp_from_f64(patch, w->y, p->dtype[0], n);
+        widen(p, 0, w->x, n); /* a quotient may overflow */
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!mask[i]) memset(patch + i * size, 0, size);
+    sp_need_write(w->dst, patch, n * size);
+}
+
+static int run_apply(int argc, char **argv)
+{
+    (void)argc;
+    if (kept <= 0) sp_die(SP_EUSAGE, "option --keep: 0 is not a rate to divide by");
+    sp_pair p = sp_pair_open(argv[0], argv[1]);
+    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) {
+        sp_need_float(p.in[0], i);
+        sp_need_bool(p.in[1], sp_need_tensor(p.in[1], sp_src_info(p.in[0], i)));
+    }
+    work w = {sp_dst_like(p.in[0], -1, p.in, 2), sp_xfloats(SP_STEP), sp_xarray(SP_STEP, sizeof(double))};
+    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) sp_pair_each(&p, i, apply, &w);
+    sp_pair_close(&p, w.dst);
+    free(w.x);
+    free(w.y);
+    return SP_OK;
+}
+
+/* ---- stats -------------------------------------------------------------------------------------------------------- */
+
+/* Of masks: how many are set. Of floating tensors: how many are not zero, and inner products. */
+typedef struct {
+    uint64_t numel, a, b, both;
+    double aa, bb, ab;
+    float *x[2];
+} stats;
+
+static void count_set(sp_pair *p, size_t n, void *ctx)
+{
+    stats *s = ctx;
+    bool two = p->in[1];
+    uint64_t a = 0, b = 0, both = 0;
+    for (int k = 0; k <= two; k++) widen(p, k, s->x[k], n);
+    const float *x = s->x[0], *y = s->x[two];
+#pragma omp parallel for simd schedule(static) reduction(+ : a, b, both)
+    for (size_t i = 0; i < n; i++) {
+        a += x[i] != 0;
+        b += y[i] != 0;
+        both += x[i] != 0 && y[i] != 0;
+    }
+    s->numel += n;
+    s->a += a;
+    s->b += b;
+    s->both += both;
+    s->aa += sp_dot(x, x, n);
+    s->bb += sp_dot(y, y, n);
+    s->ab += sp_dot(x, y, n);
+}
+
+static json_t *share(double part, double whole) { return sp_json_real(whole > 0 ? part / whole : NAN); }
+
+static json_t *stats_json(const stats *s, bool two, bool masks)
+{
+    double n = (double)s->numel, a = (double)s->a, b = (double)s->b;
+    json_t *o = json_pack("{s:I, s:I, s:o}", "numel", (json_int_t)s->numel, "a", (json_int_t)s->a, "density_a", share(a, n));
+    if (two)
+        json_object_update(o, json_pack("{s:I, s:o, s:I, s:o, s:o, s:o}", "b", (json_int_t)s->b, "density_b", share(b, n), "both",
+                                        (json_int_t)s->both, "both_of_a", share((double)s->both, a), "both_of_b",
+                                        share((double)s->both, b), "chance_of_a", share(b, n)));
+    if (!masks) json_object_set_new(o, "l2_a", sp_json_real(sqrt(s->aa)));
+    if (!masks && two) {
+        json_object_set_new(o, "l2_b", sp_json_real(sqrt(s->bb)));
+        json_object_set_new(o, "cosine", share(s->ab, sqrt(s->aa * s->bb)));
+    }
+    return o;
+}
+
+static void stats_merge(stats *total, const stats *s)
+{
+    total->numel += s->numel;
+    total->a += s->a;
+    total->b += s->b;
+    total->both += s->both;
+    total->aa += s->aa;
+    total->bb += s->bb;
+    total->ab += s->ab;
+}
+
+static int run_stats(int argc, char **argv)
+{
+    sp_pair p = sp_pair_open(argv[0], argc > 1 ? argv[1] : NULL);
+    bool two = argc > 1, all_masks = true;
+    stats total = {.x = {sp_xfloats(SP_STEP), sp_xfloats(SP_STEP)}};
+    json_t *tensors = json_object();
+    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) {
+        const sp_tinfo *t = sp_src_info(p.in[0], i);
+        bool mask = t->dtype == SP_BOOL;
+        if (mask && two) sp_need_bool(p.in[1], sp_need_tensor(p.in[1], t));
+        stats one = {.x = {total.x[0], total.x[1]}};
+        sp_pair_each(&p, i, count_set, &one);
+        json_object_set_new(tensors, t->name, stats_json(&one, two, mask));
+        stats_merge(&total, &one);
+        all_masks &= mask;
+    }
+    sp_pair_close(&p, NULL);
+    sp_print_json(json_pack("{s:o, s:o}", "tensors", tensors, "total", stats_json(&total, two, all_masks)));
+    free(total.x[0]);
+    free(total.x[1]);
+    return SP_OK;
+}
+
+/* ---- command line ------------------------------------------------------------------------------------------------- */
+
+#define NONFINITE {"allow-nonfinite", 0, SP_FLAG, &allow_nonfinite, NULL, "let NaN and Inf pass", 0, 0}
+
+int main(int argc, char **argv)
+{
+    static const sp_opt top[] = {
+        {"rate", 'r', SP_REAL, &rate, "R", "fraction to take, 0..1: floor(R * numel) entries, fewer where fewer are above zero", 0, 1},
+        {"by", 0, SP_CHOICE, &by, "matrix|row|global", "take the fraction of each tensor, of each row, or of all together (default: matrix)", 0, 0},
+        NONFINITE, {0}};
+    static const sp_opt random[] = {
+        {"keep", 'p', SP_REAL, &keep, "P", "probability that a bit is set, 0..1", 0, 1},
+        {"key", 0, SP_STRING, &key, "STRING", "name of the mask: other keys give independent masks for one --seed (default: empty)", 0, 0},
+        {0}};
+    static const sp_opt apply_opts[] = {
+        {"keep", 'p', SP_REAL, &kept, "P", "divide what is kept by P, the rate of the mask (default: 1, no rescaling)", 0, 1},
+        NONFINITE, {0}};
+    static const sp_opt stats_opts[] = {NONFINITE, {0}};
+    static const sp_cmd cmds[] = {
+        {"top", "SCORE", "The largest entries of each tensor; ties go to the lowest index, zeros and negatives never enter.", top, 1, 1, run_top},
+        {"random", "LIKE", "A random mask with the names and shapes of LIKE.", random, 1, 1, run_random},
+        {"minus", "A B", "Set in A and not in B.", NULL, 2, 2, run_minus},
+        {"and", "A B", "Set in both.", NULL, 2, 2, run_and},
+        {"or", "A B", "Set in either.", NULL, 2, 2, run_or},
+        {"apply", "PATCH MASK", "PATCH where MASK is set, zero elsewhere.", apply_opts, 2, 2, run_apply},
+        {"stats", "A [B]", "Counts, density and overlap of masks as JSON; for floating tensors norms and cosine too.", stats_opts, 1, 2, run_stats},
+        {0}};
+    return sp_opt_main(argc, argv, "masks over tensors", cmds,
+                       "Inputs are tensor streams (safetensors, raw or zstd), checkpoint directories, or - for standard input.");
+}
