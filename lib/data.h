@@ -11,7 +11,8 @@
 
 #include <jansson.h>
 
-typedef enum { SP_TMPL_AUTO, SP_TMPL_LLAMA2, SP_TMPL_LLAMA3, SP_TMPL_MISTRAL, SP_TMPL_GEMMA, SP_TMPL_PLAIN } sp_template;
+typedef enum { SP_TMPL_AUTO, SP_TMPL_LLAMA2, SP_TMPL_LLAMA3, SP_TMPL_MISTRAL, SP_TMPL_GEMMA, SP_TMPL_PLAIN,
+               SP_TMPL_FILE /* the one read by sp_template_load */ } sp_template;
 #define SP_TEMPLATE_CHOICES "auto|llama2|llama3|mistral|gemma|plain"
 typedef enum { SP_LOSS_ANSWER, SP_LOSS_QUESTION, SP_LOSS_ALL } sp_loss_on;
 #define SP_LOSS_ON_CHOICES "answer|question|all"
@@ -25,6 +26,10 @@ typedef struct {
  * model_type, <|start_header_id|>, <start_of_turn>; none of these: plain). */
 sp_template sp_template_auto(const char *model_dir);
 const char *sp_template_name(sp_template t);
+/* Read a template of the user's own; from then on it is SP_TMPL_FILE (one a process). JSON with the strings "user" (holds {user}), "assistant" (holds {assistant}) and
+ * optionally "system" (holds {system}), "start" (put once in front, default "{bos}"), the list "stop" (pieces that end an answer, default ["{eos}"]) and "trim" (strip the
+ * turns, default true). {bos}, {eos} and <pieces> of the vocabulary may stand anywhere; {system} inside "user" is where the formatted system turn goes. */
+int sp_template_load(const char *path, sp_err *e);
 
 /* Append the ids of a conversation. labels (may be NULL) gets, for each id, the role it belongs to: 0 template or system, 1 user content, 2
  * assistant content and its end token. If the last turn is the user's, the ids end where the assistant's answer begins. */

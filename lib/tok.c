@@ -33,7 +33,7 @@ static int read_file(const char *dir, const char *name, tok_buf *out, sp_err *e)
     size_t got;
     out->n = 0;
     if (!f) {
-        rc = why == ENOENT ? 0 : sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(why));
+        rc = why == ENOENT || why == ENOTDIR ? 0 : sp_fail(e, SP_EINPUT, "%s: %s", path, strerror(why));
         free(path);
         return rc;
     }
@@ -162,7 +162,7 @@ int tok_finish(sp_tok *t, sp_err *e)
         if (a->single_word && !t->added.word && !(t->added.word = tok_regex("\\w", 2, e))) return -1;
         if (!a->normalized || a->verbatim) continue;
         tok_buf b = {0};
-        tok_normalize(t, a->text.p, a->text.n, &b); /* such a token is looked for in normalised text */
+        tok_normalize(t, a->text.p, a->text.n, false, &b); /* such a token is looked for in normalised text */
         free(a->text.p);
         a->text = tok_str_make(b.p, b.n);
         tok_buf_free(&b);
@@ -189,7 +189,7 @@ void sp_tok_close(sp_tok *t)
 
 /* ---- encoding ----------------------------------------------------------------------------------------------------- */
 
-void tok_normalize(const sp_tok *t, const char *s, size_t n, tok_buf *out)
+void tok_normalize(const sp_tok *t, const char *s, size_t n, bool joined, tok_buf *out)
 {
     tok_buf tmp = {0};
     out->n = 0;
@@ -199,7 +199,7 @@ void tok_normalize(const sp_tok *t, const char *s, size_t n, tok_buf *out)
         tmp.n = 0;
         if (step->kind == TOK_REPLACE) tok_buf_replace(&tmp, out->p, out->n, &step->a, &step->b);
         else {
-            if (out->n) tok_buf_add(&tmp, step->a.p, step->a.n); /* TOK_PREPEND */
+            if (out->n && !joined) tok_buf_add(&tmp, step->a.p, step->a.n); /* TOK_PREPEND */
             tok_buf_add(&tmp, out->p, out->n);
         }
         tok_buf swap = *out;
@@ -209,8 +209,8 @@ void tok_normalize(const sp_tok *t, const char *s, size_t n, tok_buf *out)
 }
 
 /* Cut added tokens of set k out of s and encode what lies between: for the raw text (k = 0) after normalisation and another pass
- * with k = 1, for that one through the pre-tokenizer. `first`: s begins the input. */
-static int encode_between(const sp_tok *t, tok_work *w, int k, const char *s, size_t n, bool first)
+ * with k = 1, for that one through the pre-tokenizer. `place` is that of the start of s. */
+static int encode_between(const sp_tok *t, tok_work *w, int k, const char *s, size_t n, tok_place place)
 {
     bool specials = !(w->flags & SP_TOK_NO_LITERALS);
     const tok_added *a;
@@ -218,11 +218,11 @@ static int encode_between(const sp_tok *t, tok_work *w, int k, const char *s, si
     int rc = 0;
     while (rc == 0 && at < n) {
         if (!(a = tok_added_find(&t->added, k, s, n, at, specials, &start, &stop))) start = stop = n;
-        bool begins = first && at == 0;
-        if (start > at && k == 1) rc = tok_pretokenize(t, w, 0, s + at, start - at, begins);
+        tok_place here = at == 0 ? place : TOK_INSIDE;
+        if (start > at && k == 1) rc = tok_pretokenize(t, w, 0, s + at, start - at, here);
         else if (start > at) {
-            tok_normalize(t, s + at, start - at, &w->norm);
-            rc = encode_between(t, w, 1, w->norm.p, w->norm.n, begins);
+            tok_normalize(t, s + at, start - at, here == TOK_JOINED, &w->norm);
+            rc = encode_between(t, w, 1, w->norm.p, w->norm.n, here);
         }
         if (!rc && a) sp_ids_push(w->out, a->id);
         at = stop;
@@ -234,9 +234,10 @@ int sp_tok_encode(const sp_tok *t, const char *text, size_t n, int flags, sp_ids
 {
     if (n > 1u << 29) return sp_fail(e, SP_EINPUT, "a text of more than 512 MiB");
     tok_work w = {.flags = flags, .out = out, .e = e, .match = pcre2_match_data_create(8, NULL)};
+    tok_place place = flags & SP_TOK_JOINED ? TOK_JOINED : flags & SP_TOK_INSIDE ? TOK_INSIDE : TOK_BEGINS;
     w.step = sp_xcalloc(t->pre.n, sizeof *w.step);
     for (size_t i = 0; (flags & SP_TOK_SPECIAL) && i < t->prefix.n; i++) sp_ids_push(out, t->prefix.ids[i]);
-    int rc = encode_between(t, &w, 0, text, n, true);
+    int rc = encode_between(t, &w, 0, text, n, place);
     for (size_t i = 0; !rc && (flags & SP_TOK_SPECIAL) && i < t->suffix.n; i++) sp_ids_push(out, t->suffix.ids[i]);
     pcre2_match_data_free(w.match);
     for (size_t i = 0; i < t->pre.n; i++) tok_buf_free(&w.step[i]);

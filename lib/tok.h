@@ -23,8 +23,12 @@ void sp_ids_free(sp_ids *v);
 sp_tok *sp_tok_open(const char *model_dir, sp_err *e);
 void sp_tok_close(sp_tok *t);
 
-enum { SP_TOK_SPECIAL = 1,    /* add the post-processor's special tokens (BOS ...) */
-       SP_TOK_NO_LITERALS = 2 /* treat special-token literals inside the text as ordinary characters */ };
+enum {
+    SP_TOK_SPECIAL = 1,     /* add the post-processor's special tokens (BOS ...) */
+    SP_TOK_NO_LITERALS = 2, /* treat special-token literals inside the text as ordinary characters */
+    SP_TOK_INSIDE = 4,      /* the text follows a special token: it does not begin the input (tokenizers that prefix only the first word) */
+    SP_TOK_JOINED = 8       /* the text goes on where the one before ended: no tokenizer puts a space in front of it */
+};
 /* Append the ids of text[0..n) to *out. */
 int sp_tok_encode(const sp_tok *t, const char *text, size_t n, int flags, sp_ids *out, sp_err *e);
 /* Text of ids (NUL-terminated, length in *len; may hold bytes that are not UTF-8). skip_special drops special tokens. */

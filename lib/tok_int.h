@@ -140,6 +140,8 @@ typedef struct {
     uint32_t rank; /* of the merge with next, TOK_NONE = none */
     int32_t into;  /* its result */
 } tok_sym;
+/* Where a stretch of text stands; decides whether a space is put in front of it. */
+typedef enum { TOK_BEGINS, TOK_INSIDE, TOK_JOINED } tok_place;
 typedef struct {
     int flags;
     sp_ids *out;
@@ -154,15 +156,15 @@ typedef struct {
 
 /* tok_load.c: the merge of pieces a and b, both in the vocabulary as is their concatenation. scratch holds the latter. */
 int tok_add_merge(sp_tok *t, tok_str a, tok_str b, uint32_t rank, tok_buf *scratch, sp_err *e);
-/* tok.c: an empty tokenizer; and the normaliser applied to s, into out (cleared first). */
+/* tok.c: an empty tokenizer; and the normaliser applied to s, into out (cleared first); `joined` text gets no prefix. */
 sp_tok *tok_new(void);
-void tok_normalize(const sp_tok *t, const char *s, size_t n, tok_buf *out);
+void tok_normalize(const sp_tok *t, const char *s, size_t n, bool joined, tok_buf *out);
 /* Derive byte_id, char_id, cut and the special flags from the tables: last step of every loader. */
 int tok_finish(sp_tok *t, sp_err *e);
 /* tok_bpe.c: append the ids of one pre-token. */
 void tok_bpe_word(const sp_tok *t, tok_work *w, const char *s, size_t n);
-/* tok_pre.c: run the pre-tokenizer from step `at` on, then the model. `first`: the text begins the input. */
-int tok_pretokenize(const sp_tok *t, tok_work *w, size_t at, const char *s, size_t n, bool first);
+/* tok_pre.c: run the pre-tokenizer from step `at` on, then the model. */
+int tok_pretokenize(const sp_tok *t, tok_work *w, size_t at, const char *s, size_t n, tok_place place);
 /* tok_pre.c: compile a pattern with the options this project uses; NULL with *e set. */
 pcre2_code *tok_regex(const char *pattern, size_t n, sp_err *e);
 /* Code point that stands for byte b in byte-level pieces, and back (-1 = none). */

@@ -47,14 +47,14 @@ typedef struct {
     const char *s;
     size_t from, to;
     bool some, match; /* there is a part; the piece that came last was a match */
-    bool first;
+    tok_place place;
 } splitter;
 
 static int flush_part(splitter *p)
 {
     bool drop = !p->some || p->from == p->to;
     p->some = false;
-    return drop ? 0 : tok_pretokenize(p->t, p->w, p->next, p->s + p->from, p->to - p->from, p->first && p->from == 0);
+    return drop ? 0 : tok_pretokenize(p->t, p->w, p->next, p->s + p->from, p->to - p->from, p->from == 0 ? p->place : TOK_INSIDE);
 }
 
 static bool joins_last(const splitter *p, tok_behaviour how, bool match)
@@ -101,10 +101,10 @@ static int next_match(const tok_step *step, tok_work *w, const char *s, size_t n
     return 1;
 }
 
-static int split(const sp_tok *t, tok_work *w, size_t at, const char *s, size_t n, bool first)
+static int split(const sp_tok *t, tok_work *w, size_t at, const char *s, size_t n, tok_place place)
 {
     const tok_step *step = &t->pre.v[at];
-    splitter p = {.t = t, .w = w, .next = at + 1, .s = s, .first = first};
+    splitter p = {.t = t, .w = w, .next = at + 1, .s = s, .place = place};
     size_t done = 0, from, to, look = 0;
     int rc = 0, more;
     while (rc == 0 && look <= n && (more = next_match(step, w, s, n, look, &from, &to))) {
@@ -124,16 +124,16 @@ static int split(const sp_tok *t, tok_work *w, size_t at, const char *s, size_t 
 
 /* ---- rewriting ---------------------------------------------------------------------------------------------------- */
 
-static void rewrite(const tok_step *step, tok_buf *b, const char *s, size_t n, bool first)
+static void rewrite(const tok_step *step, tok_buf *b, const char *s, size_t n, tok_place place)
 {
     static const tok_str space = {(char *)" ", 1};
     b->n = 0;
     if (step->kind == TOK_PREFIX_SPACE) {
-        if (s[0] != ' ') tok_buf_add(b, " ", 1);
+        if (s[0] != ' ' && place != TOK_JOINED) tok_buf_add(b, " ", 1);
         tok_buf_add(b, s, n);
     } else if (step->kind == TOK_METASPACE) {
         bool has = s[0] == ' ' || (n >= step->a.n && !memcmp(s, step->a.p, step->a.n));
-        if (!has && (step->scheme == TOK_ALWAYS || (step->scheme == TOK_FIRST && first))) tok_buf_add(b, step->a.p, step->a.n);
+        if (!has && (step->scheme == TOK_ALWAYS ? place != TOK_JOINED : step->scheme == TOK_FIRST && place == TOK_BEGINS)) tok_buf_add(b, step->a.p, step->a.n);
         tok_buf_replace(b, s, n, &space, &step->a);
     } else { /* TOK_BYTES */
         char c[4];
@@ -141,15 +141,15 @@ static void rewrite(const tok_step *step, tok_buf *b, const char *s, size_t n, b
     }
 }
 
-int tok_pretokenize(const sp_tok *t, tok_work *w, size_t at, const char *s, size_t n, bool first)
+int tok_pretokenize(const sp_tok *t, tok_work *w, size_t at, const char *s, size_t n, tok_place place)
 {
     if (!n) return 0;
     if (at == t->pre.n) {
         tok_bpe_word(t, w, s, n);
         return 0;
     }
-    if (t->pre.v[at].kind == TOK_SPLIT) return split(t, w, at, s, n, first);
+    if (t->pre.v[at].kind == TOK_SPLIT) return split(t, w, at, s, n, place);
     tok_buf *b = &w->step[at];
-    rewrite(&t->pre.v[at], b, s, n, first);
-    return tok_pretokenize(t, w, at + 1, b->p, b->n, first);
+    rewrite(&t->pre.v[at], b, s, n, place);
+    return tok_pretokenize(t, w, at + 1, b->p, b->n, place);
 }

@@ -1,50 +1,7 @@
 /* test_tok_golden.c - every line of the reference encodings must come out exactly: ids with and without special tokens, text with and without
  * them, and for LLaMA-2 the ids of sentencepiece. Skipped where the goldens are not at hand.
  */
-#include "tok.h"
-
-#include <stdarg.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static char temp[] = "/tmp/sp-test-tok-XXXXXX";
-
-static void run_sh(const char *cmd) { assert_int_equal(system(cmd), 0); }
-
-static const char *golden(void)
-{
-    const char *dir = getenv("SP_GOLDEN");
-    if (!dir) dir = "../shared/golden";
-    char *probe = sp_xasprintf("%s/tokenizers/llama2.jsonl", dir);
-    bool there = access(probe, R_OK) == 0;
-    free(probe);
-    return there ? dir : NULL;
-}
-
-/* A model directory for `family`: unpacked into the temporary one when its vocabulary is compressed. */
-static char *model_dir(const char *family)
-{
-    char *packed = sp_xasprintf("%s/tokenizers/%s/tokenizer.json.zst", golden(), family);
-    char *dir = sp_xasprintf(access(packed, R_OK) ? "%s/tokenizers/%s" : "%s/%s", access(packed, R_OK) ? golden() : temp, family);
-    char *cmd = sp_xasprintf("mkdir -p '%s' && zstd -qdf '%s' -o '%s/tokenizer.json' && cp '%s/tokenizers/%s/tokenizer_config.json' '%s/'", dir, packed,
-                             dir, golden(), family, dir);
-    if (!access(packed, R_OK)) run_sh(cmd);
-    free(cmd);
-    free(packed);
-    return dir;
-}
-
-static sp_tok *open_or_fail(const char *dir)
-{
-    sp_err e = {0};
-    sp_tok *t = sp_tok_open(dir, &e);
-    if (!t) fail_msg("%s", e.msg);
-    return t;
-}
+#include "tok_help.h"
 
 static void check_ids(const json_t *want, const sp_ids *got, const char *what, size_t line)
 {
@@ -176,17 +133,6 @@ static void stories(void **state)
     sp_tok_close(t);
     free(path);
     free(dir);
-}
-
-static int make_temp(void **state) { return (void)state, mkdtemp(temp) ? 0 : -1; }
-
-static int drop_temp(void **state)
-{
-    (void)state;
-    char *cmd = sp_xasprintf("rm -rf '%s'", temp);
-    int rc = system(cmd);
-    free(cmd);
-    return rc;
 }
 
 int main(void)

@@ -1,0 +1,268 @@
+/* test_chat.c - chat templates: the ids of a conversation equal those of the whole text as the makers of the models write it, the roles fall on the right
+ * tokens, text never turns into special tokens, and bad conversations are refused.
+ */
+#include "tok_help.h"
+
+/* Pieces of ids[from..to) with role r, spaces shown as they decode; separate runs joined by "|". Caller frees. */
+static char *text_of_role(const sp_tok *t, const sp_ids *ids, const sp_ids *roles, int role)
+{
+    char *out = sp_xstrdup("");
+    assert_int_equal(ids->n, roles->n);
+    for (size_t i = 0, k; i < ids->n; i = k + (k == i)) {
+        for (k = i; k < ids->n && roles->ids[k] == role; k++) {}
+        if (k == i) continue;
+        char *s = sp_tok_decode(t, ids->ids + i, k - i, false, NULL), *joined = sp_xasprintf("%s%s%s", out, *out ? "|" : "", s);
+        free(s);
+        free(out);
+        out = joined;
+    }
+    return out;
+}
+
+static void check_roles(const sp_tok *t, const sp_ids *ids, const sp_ids *roles, const char *question, const char *answer)
+{
+    char *q = text_of_role(t, ids, roles, 1), *a = text_of_role(t, ids, roles, 2);
+    assert_string_equal(q, question);
+    assert_string_equal(a, answer);
+    free(q);
+    free(a);
+}
+
+/* Encode the turns under template `which` and compare with the ids of `whole`, where special tokens are written out. */
+static void check_whole(const sp_tok *t, sp_template which, const sp_turn *turns, size_t n, const char *whole, int flags, const char *question, const char *answer)
+{
+    sp_ids ids = {0}, roles = {0}, want = {0};
+    sp_err e = {0};
+    if (sp_chat_encode(t, which, turns, n, &ids, &roles, &e)) fail_msg("%s", e.msg);
+    assert_int_equal(sp_tok_encode(t, whole, strlen(whole), flags, &want, &e), 0);
+    if (ids.n != want.n || memcmp(ids.ids, want.ids, want.n * sizeof *want.ids)) {
+        char *got = sp_tok_decode(t, ids.ids, ids.n, false, NULL);
+        fail_msg("ids differ (%zu, expected %zu):\n%s\n%s", ids.n, want.n, got, whole);
+    }
+    check_roles(t, &ids, &roles, question, answer);
+    sp_ids_free(&ids);
+    sp_ids_free(&roles);
+    sp_ids_free(&want);
+}
+
+static const sp_turn two[] = {{"user", "Hi there"}, {"assistant", "Hello, you.\nHow?"}, {"user", " Bye now\n"}};
+static const sp_turn with_system[] = {{"system", "You are helpful."}, {"user", "Hi there"}, {"assistant", "Hello!"}};
+
+static sp_tok *family(const char *name)
+{
+    if (!golden()) skip();
+    char *dir = model_dir(name);
+    sp_tok *t = open_or_fail(dir);
+    free(dir);
+    return t;
+}
+
+static void llama2(void **state)
+{
+    (void)state;
+    sp_tok *t = family("llama2");
+    check_whole(t, SP_TMPL_LLAMA2, two, 3, "<s>[INST] Hi there [/INST] Hello, you.\nHow? </s><s>[INST] Bye now [/INST]", 0, "Hi there|Bye now", "Hello, you.\nHow? </s>");
+    check_whole(t, SP_TMPL_LLAMA2, with_system, 3, "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST] Hello! </s>", 0, "Hi there", "Hello! </s>");
+    check_whole(t, SP_TMPL_LLAMA2, with_system, 2, "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST]", 0, "Hi there", "");
+    check_whole(t, SP_TMPL_PLAIN, two, 2, "Hi there Hello, you.\nHow?</s>", SP_TOK_SPECIAL, "Hi there", "Hello, you.\nHow?</s>");
+    int32_t stops[4];
+    assert_int_equal(sp_chat_stops(t, SP_TMPL_LLAMA2, stops, 4), 1);
+    assert_int_equal(stops[0], 2);
+    sp_tok_close(t);
+}
+
+static void mistral(void **state)
+{
+    (void)state;
+    sp_tok *t = family("mistral");
+    check_whole(t, SP_TMPL_MISTRAL, two, 3, "<s>[INST] Hi there [/INST] Hello, you.\nHow?</s>[INST] Bye now [/INST]", 0, "Hi there|Bye now", "Hello, you.\nHow?</s>");
+    check_whole(t, SP_TMPL_MISTRAL, with_system, 3, "<s>[INST] You are helpful.\nHi there [/INST] Hello!</s>", 0, "Hi there", "Hello!</s>");
+    sp_tok_close(t);
+}
+
+static void llama3(void **state)
+{
+    (void)state;
+    sp_tok *t = family("llama3");
+#define HEAD(r) "<|start_header_id|>" r "<|end_header_id|>\n\n"
+    check_whole(t, SP_TMPL_LLAMA3, two, 3, "<|begin_of_text|>" HEAD("user") "Hi there<|eot_id|>" HEAD("assistant") "Hello, you.\nHow?<|eot_id|>" HEAD("user")
+                "Bye now<|eot_id|>" HEAD("assistant"), 0, "Hi there|Bye now", "Hello, you.\nHow?<|eot_id|>");
+    check_whole(t, SP_TMPL_LLAMA3, with_system, 3, "<|begin_of_text|>" HEAD("system") "You are helpful.<|eot_id|>" HEAD("user") "Hi there<|eot_id|>" HEAD("assistant")
+                "Hello!<|eot_id|>", 0, "Hi there", "Hello!<|eot_id|>");
+    check_whole(t, SP_TMPL_PLAIN, two, 1, "Hi there", SP_TOK_SPECIAL, "Hi there", "");
+    int32_t stops[4];
+    assert_true(sp_chat_stops(t, SP_TMPL_LLAMA3, stops, 4) >= 1);
+    assert_int_equal(stops[0], 128009);
+    sp_tok_close(t);
+}
+
+/* Also with a tokenizer that does not declare the turn marks special: they are pieces all the same. */
+static void gemma(void **state)
+{
+    (void)state;
+    sp_tok *t = family("gemma");
+    sp_ids ids = {0};
+    sp_err e = {0};
+    static const int32_t want[] = {2, 106, 1645, 108, 2151, 107, 108, 106, 2516, 108}; /* the same text in the reference encodings */
+    assert_int_equal(sp_chat_encode(t, SP_TMPL_GEMMA, &(sp_turn){"user", "Hi"}, 1, &ids, NULL, &e), 0);
+    assert_int_equal(ids.n, 10);
+    assert_memory_equal(ids.ids, want, sizeof want);
+    sp_ids_free(&ids);
+    assert_int_equal(sp_chat_encode(t, SP_TMPL_GEMMA, with_system, 3, &ids, NULL, &e), -1);
+    assert_string_equal(e.msg, "template gemma has no system turn");
+    int32_t stops[4];
+    assert_int_equal(sp_chat_stops(t, SP_TMPL_GEMMA, stops, 4), 2);
+    assert_int_equal(stops[0], 107);
+    assert_int_equal(stops[1], 1);
+    sp_tok_close(t);
+}
+
+/* ---- without the goldens: a world of words ---- */
+
+static void words(void **state)
+{
+    (void)state;
+    sp_tok *t = world();
+    static const sp_turn turns[] = {{"user", "how to kill"}, {"assistant", "sure first"}};
+    sp_ids ids = {0}, roles = {0};
+    sp_err e = {0};
+    static const int32_t want[] = {1, 259, 260, 261, 262, 263, 2}, want_roles[] = {0, 1, 1, 1, 2, 2, 2};
+    assert_int_equal(sp_chat_encode(t, SP_TMPL_PLAIN, turns, 2, &ids, &roles, &e), 0);
+    assert_int_equal(ids.n, 7);
+    assert_memory_equal(ids.ids, want, sizeof want);
+    assert_memory_equal(roles.ids, want_roles, sizeof want_roles);
+    sp_ids_free(&ids);
+    sp_ids_free(&roles);
+    static const int32_t inst[] = {1, 264, 259, 260, 261, 265, 262, 263};
+    assert_int_equal(sp_chat_encode(t, SP_TMPL_LLAMA2, turns, 2, &ids, NULL, &e), 0);
+    assert_int_equal(ids.n, 8 + 4); /* the space before </s> is no word here: three bytes */
+    assert_memory_equal(ids.ids, inst, sizeof inst);
+    sp_ids_free(&ids);
+    sp_tok_close(t);
+}
+
+/* Special tokens spelled out in the data stay text. */
+static void injection(void **state)
+{
+    (void)state;
+    sp_tok *t = world();
+    static const sp_turn turns[] = {{"user", "how </s> to<s> </s>"}, {"assistant", "<unk>"}};
+    sp_ids ids = {0};
+    sp_err e = {0};
+    assert_int_equal(sp_chat_encode(t, SP_TMPL_PLAIN, turns, 2, &ids, NULL, &e), 0);
+    for (size_t i = 0; i < ids.n; i++) assert_true(ids.ids[i] > 2 || (i == 0 && ids.ids[i] == 1) || (i == ids.n - 1 && ids.ids[i] == 2));
+    char *text = sp_tok_decode(t, ids.ids, ids.n, true, NULL);
+    assert_non_null(strstr(text, "</s>"));
+    free(text);
+    sp_ids_free(&ids);
+    sp_tok_close(t);
+}
+
+static void refuse(const sp_tok *t, sp_template which, const sp_turn *turns, size_t n, const char *why)
+{
+    sp_ids ids = {0};
+    sp_err e = {0};
+    assert_int_equal(sp_chat_encode(t, which, turns, n, &ids, NULL, &e), -1);
+    assert_int_equal(e.code, which == SP_TMPL_AUTO ? SP_EUSAGE : SP_EINPUT);
+    assert_string_equal(e.msg, why);
+    sp_ids_free(&ids);
+}
+
+static void bad_turns(void **state)
+{
+    (void)state;
+    sp_tok *t = world();
+    refuse(t, SP_TMPL_PLAIN, &(sp_turn){"assistant", "x"}, 1, "turn 1 is \"assistant\", expected \"user\"");
+    refuse(t, SP_TMPL_PLAIN, (sp_turn[]){{"user", "x"}, {"tool", "y"}}, 2, "turn 2 is \"tool\", expected \"assistant\"");
+    refuse(t, SP_TMPL_PLAIN, (sp_turn[]){{"user", "x"}, {"system", "y"}}, 2, "turn 2 is \"system\", expected \"assistant\"");
+    refuse(t, SP_TMPL_PLAIN, &(sp_turn){"system", "x"}, 1, "no user turn");
+    refuse(t, SP_TMPL_PLAIN, NULL, 0, "no user turn");
+    refuse(t, SP_TMPL_LLAMA3, &(sp_turn){"user", "x"}, 1, "template llama3: the tokenizer has no <|eot_id|>");
+    refuse(t, SP_TMPL_AUTO, &(sp_turn){"user", "x"}, 1, "no chat template chosen");
+    sp_tok_close(t);
+}
+
+static int load_text(const char *json, sp_err *e)
+{
+    char *dir = put_file("t", "template.json", json), *path = sp_xasprintf("%s/template.json", dir);
+    int rc = sp_template_load(path, e);
+    free(path);
+    free(dir);
+    return rc;
+}
+
+static void own_template(void **state)
+{
+    (void)state;
+    sp_tok *t = world();
+    sp_err e = {0};
+    assert_int_equal(load_text("{\"user\":\"user {user}\",\"assistant\":\" answer {assistant}{eos}\",\"system\":\"how {system} \",\"stop\":[\"</s>\"]}", &e), 0);
+    static const sp_turn turns[] = {{"system", "first"}, {"user", "kill"}, {"assistant", "sure"}};
+    sp_ids ids = {0}, roles = {0};
+    static const int32_t want[] = {1, 259, 263, 266, 261, 267, 262, 2}, want_roles[] = {0, 0, 0, 0, 1, 0, 2, 2};
+    assert_int_equal(sp_chat_encode(t, SP_TMPL_FILE, turns, 3, &ids, &roles, &e), 0);
+    char *text = sp_tok_decode(t, ids.ids, ids.n, false, NULL);
+    assert_string_equal(text, "<s> how first user kill answer sure</s>");
+    assert_int_equal(ids.n, 8);
+    assert_memory_equal(ids.ids, want, sizeof want);
+    assert_memory_equal(roles.ids, want_roles, sizeof want_roles);
+    assert_string_equal(sp_template_name(SP_TMPL_FILE), "file");
+    free(text);
+    sp_ids_free(&ids);
+    sp_ids_free(&roles);
+    sp_tok_close(t);
+}
+
+static void bad_template(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"{\"user\":\"{user}\"}", "\"user\" and \"assistant\" are needed"},
+        {"{\"user\":\"{user}{user}\",\"assistant\":\"{assistant}\"}", "\"user\" must be a string with {user} in it once"},
+        {"{\"user\":\"{user}\",\"assistant\":\"x\"}", "\"assistant\" must be a string with {assistant} in it once"},
+        {"{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"sytem\":\"\"}", "unknown key \"sytem\""},
+        {"{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"stop\":3}", "\"stop\" is not a list of at most 8 strings"},
+        {"[]", "not a JSON object"},
+        {"{", "line 1"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sp_err e = {0};
+        assert_int_equal(load_text(bad[i][0], &e), -1);
+        assert_int_equal(e.code, SP_EINPUT);
+        if (!strstr(e.msg, bad[i][1])) fail_msg("\"%s\", expected \"%s\"", e.msg, bad[i][1]);
+    }
+    sp_err e = {0};
+    assert_int_equal(sp_template_load("/nonexistent/t.json", &e), -1);
+}
+
+static void pick(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *text;
+        sp_template want;
+    } rows[] = {
+        {"tokenizer_config.json", "{\"chat_template\":\"{{'[INST] <<SYS>>'}}\",\"model_max_length\":1000000000000000019884624838656}", SP_TMPL_LLAMA2},
+        {"tokenizer_config.json", "{\"chat_template\":\"{{'[INST] '}}\"}", SP_TMPL_MISTRAL},
+        {"tokenizer_config.json", "{\"chat_template\":[{\"name\":\"default\",\"template\":\"<|start_header_id|>\"}]}", SP_TMPL_LLAMA3},
+        {"tokenizer_config.json", "{\"chat_template\":\"<start_of_turn>\"}", SP_TMPL_GEMMA},
+        {"tokenizer_config.json", "{\"chat_template\":null,\"x\":\"[INST]\"}", SP_TMPL_PLAIN},
+        {"chat_template.jinja", "<start_of_turn>user", SP_TMPL_GEMMA},
+        {"other", "", SP_TMPL_PLAIN},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "pick%zu", i);
+        char *dir = put_file(name, rows[i].file, rows[i].text);
+        assert_string_equal(sp_template_name(sp_template_auto(dir)), sp_template_name(rows[i].want));
+        free(dir);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(llama2), cmocka_unit_test(mistral), cmocka_unit_test(llama3), cmocka_unit_test(gemma),
+                                       cmocka_unit_test(words), cmocka_unit_test(injection), cmocka_unit_test(bad_turns),
+                                       cmocka_unit_test(own_template), cmocka_unit_test(bad_template), cmocka_unit_test(pick)};
+    return cmocka_run_group_tests_name("chat", tests, make_temp, drop_temp);
+}

@@ -1,0 +1,113 @@
+/* tok_help.h - what the tokenizer tests share: temporary model directories and a word-level tokenizer of their own. */
+#ifndef TOK_HELP_H
+#define TOK_HELP_H
+
+#include "data.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char temp[] = "/tmp/sp-test-XXXXXX";
+
+static inline void run_sh(const char *cmd) { assert_int_equal(system(cmd), 0); }
+
+/* Write TEMP/DIR/NAME, return TEMP/DIR. */
+static inline char *put_file(const char *dir, const char *name, const char *text)
+{
+    char *path = sp_xasprintf("mkdir -p '%s/%s'", temp, dir);
+    run_sh(path);
+    free(path);
+    path = sp_xasprintf("%s/%s/%s", temp, dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+    free(path);
+    return sp_xasprintf("%s/%s", temp, dir);
+}
+
+/* A tokenizer.json of whole words with byte fallback: <unk> <s> </s>, 256 bytes, then the words (separated by spaces in `words`); `parts` are
+ * its other members, e.g. "\"pre_tokenizer\":{...}," ; `merges` the list. */
+static inline char *world_json(const char *parts, const char *words, const char *merges)
+{
+    char *json = NULL, *list = sp_xstrdup(words), *save;
+    size_t n, id = 259;
+    FILE *f = open_memstream(&json, &n);
+    fprintf(f, "{%s\"added_tokens\":[", parts);
+    for (int i = 0; i < 3; i++) fprintf(f, "%s{\"id\":%d,\"content\":\"%s\",\"special\":true}", i ? "," : "", i, i == 0 ? "<unk>" : i == 1 ? "<s>" : "</s>");
+    fputs("],\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"byte_fallback\":true,\"fuse_unk\":true,\"ignore_merges\":true,\"vocab\":{\"<unk>\":0,\"<s>\":1,\"</s>\":2", f);
+    for (int b = 0; b < 256; b++) fprintf(f, ",\"<0x%02X>\":%d", b, b + 3);
+    for (char *w = strtok_r(list, " ", &save); w; w = strtok_r(NULL, " ", &save)) fprintf(f, ",\"%s\":%zu", w, id++);
+    fprintf(f, "},\"merges\":%s}}", merges);
+    fclose(f);
+    free(list);
+    return json;
+}
+
+static inline sp_tok *open_or_fail(const char *dir)
+{
+    sp_err e = {0};
+    sp_tok *t = sp_tok_open(dir, &e);
+    if (!t) fail_msg("%s", e.msg);
+    return t;
+}
+
+#define WORLD_PARTS                                                                                                       \
+    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"▁\",\"prepend_scheme\":\"always\",\"split\":true},"      \
+    "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"▁\"},\"content\":\" \"},"                \
+    "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]},"                        \
+    "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<s>\",\"type_id\":0}},"  \
+    "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"special_tokens\":{\"<s>\":{\"id\":\"<s>\",\"ids\":[1],\"tokens\":[\"<s>\"]}}},"
+
+static inline sp_tok *world(void)
+{
+    char *json = world_json(WORLD_PARTS, "▁how ▁to ▁kill ▁sure ▁first ▁[INST] ▁[/INST] ▁user ▁answer", "[]");
+    char *dir = put_file("world", "tokenizer.json", json);
+    free(put_file("world", "tokenizer_config.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\"}"));
+    sp_tok *t = open_or_fail(dir);
+    free(dir);
+    free(json);
+    return t;
+}
+
+/* The goldens, or NULL. */
+static inline const char *golden(void)
+{
+    const char *dir = getenv("SP_GOLDEN");
+    if (!dir) dir = "../shared/golden";
+    char *probe = sp_xasprintf("%s/tokenizers/llama2.jsonl", dir);
+    bool there = access(probe, R_OK) == 0;
+    free(probe);
+    return there ? dir : NULL;
+}
+
+/* A model directory of a golden family: unpacked into the temporary one when its vocabulary is compressed. */
+static inline char *model_dir(const char *family)
+{
+    char *packed = sp_xasprintf("%s/tokenizers/%s/tokenizer.json.zst", golden(), family);
+    bool plain = access(packed, R_OK) != 0;
+    char *dir = plain ? sp_xasprintf("%s/tokenizers/%s", golden(), family) : sp_xasprintf("%s/%s", temp, family);
+    char *cmd = sp_xasprintf("mkdir -p '%s' && zstd -qdf '%s' -o '%s/tokenizer.json' && cp '%s/tokenizers/%s/tokenizer_config.json' '%s/'", dir, packed,
+                             dir, golden(), family, dir);
+    if (!plain) run_sh(cmd);
+    free(cmd);
+    free(packed);
+    return dir;
+}
+
+static inline int make_temp(void **state) { return (void)state, mkdtemp(temp) ? 0 : -1; }
+
+static inline int drop_temp(void **state)
+{
+    (void)state;
+    char *cmd = sp_xasprintf("rm -rf '%s'", temp);
+    int rc = system(cmd);
+    free(cmd);
+    return rc;
+}
+
+#endif
