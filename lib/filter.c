@@ -84,3 +84,14 @@ json_t *sp_filter(const char *command, const json_t *in, sp_err *e)
     }
     return out;
 }
+
+int sp_filter_update(const char *command, json_t *items, sp_err *e)
+{
+    json_t *said = sp_filter(command, items, e);
+    if (!said) return -1;
+    size_t n = json_array_size(items), n_said = json_array_size(said);
+    int rc = n == n_said ? 0 : sp_fail(e, SP_EINPUT, "%s: %zu lines out for %zu lines in", command, n_said, n);
+    for (size_t i = 0; i < n && rc == 0; i++) json_object_update(json_array_get(items, i), json_array_get(said, i));
+    json_decref(said);
+    return rc;
+}

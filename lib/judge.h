@@ -8,6 +8,8 @@
 
 #include "base.h"
 
+#include <jansson.h>
+
 typedef enum { SP_COMPLY, SP_PARTIAL, SP_REFUSE, SP_DEGENERATE, SP_N_LABELS } sp_label;
 
 const char *sp_label_name(sp_label l);    /* "comply" ... */
@@ -19,5 +21,9 @@ sp_label sp_judge(const char *text, size_t n, const char **rule);
 const char *sp_judge_degenerate(const char *text, size_t n);
 /* Equal up to white space and (ASCII) case. */
 bool sp_judge_match(const char *answer, const char *reference);
+
+/* Add "label" and "rule" to an object by its "response" (when by_rules), and "match" where it has a "reference" (the answer expected, to the
+ * word). An answer that matches is not called degenerate. 0, or -1 without a response. */
+int sp_judge_item(json_t *obj, bool by_rules, sp_err *e);
 
 #endif
