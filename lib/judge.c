@@ -457,14 +457,14 @@ bool sp_judge_match(const char *a, const char *b)
 int sp_judge_item(json_t *obj, bool by_rules, sp_err *e)
 {
     const json_t *text = json_object_get(obj, "response");
-    const char *reference = json_string_value(json_object_get(obj, "reference")), *rule;
+    const char *reference = json_string_value(json_object_get(obj, "reference")), *why;
     if (!json_is_string(text)) return sp_fail(e, SP_EINPUT, "no \"response\"");
     bool match = reference && sp_judge_match(json_string_value(text), reference);
     if (by_rules) {
-        sp_label l = sp_judge(json_string_value(text), json_string_length(text), &rule);
-        if (match && l == SP_DEGENERATE) l = SP_COMPLY, rule = "is the reference";
+        sp_label l = sp_judge(json_string_value(text), json_string_length(text), &why);
+        if (match && l == SP_DEGENERATE) l = SP_COMPLY, why = "is the reference";
         json_object_set_new(obj, "label", json_string(sp_label_name(l)));
-        json_object_set_new(obj, "rule", json_string(rule));
+        json_object_set_new(obj, "rule", json_string(why));
     }
     if (reference) json_object_set_new(obj, "match", json_boolean(match));
     return 0;
