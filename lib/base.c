@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -262,6 +263,8 @@ static void catch_signals(void)
 
 void sp_start(int argc, char **argv)
 {
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* work space that comes and goes each step stays mapped: page faults cost */
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     sp_tool = argc > 0 ? (slash ? slash + 1 : argv[0]) : "sp";
     command_line = quote_command(argc, argv);

@@ -1,0 +1,421 @@
+/* test_engine.c - the engine against third-party reference values (SP_GOLDEN) and against finite differences.
+ *
+ * Tolerances: logits 1e-4 relative L2; losses 1e-5; gradients and SNIP 1e-3 relative L2 a tensor; weights after three AdamW steps: 99.9 %
+ * of the entries within 1e-5, all within 6e-3 (AdamW divides by the size of the gradient, so entries whose gradient is near zero amplify rounding).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "gemm.h"
+#include "grad.h"
+#include "tune.h"
+#include "vec.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *golden_dir(void) { return getenv("SP_GOLDEN") ? getenv("SP_GOLDEN") : "../shared/golden"; }
+
+typedef struct {
+    char *dir;
+    sp_model *m;
+    sp_src *want;
+    sp_data data;
+    sp_batch batch;
+} golden;
+
+static void die_on(const sp_err *e)
+{
+    if (e->code) fail_msg("%s", e->msg);
+}
+
+static void golden_open(golden *g, const char *name, sp_mean mean)
+{
+    sp_err e = {0};
+    *g = (golden){.dir = sp_xasprintf("%s/%s", golden_dir(), name)};
+    if (access(g->dir, R_OK)) {
+        free(g->dir);
+        skip();
+    }
+    char *expected = sp_xasprintf("%s/expected.safetensors", g->dir), *tokens = sp_xasprintf("%s/tokens.jsonl", g->dir);
+    g->m = sp_model_open(g->dir, NULL, 0, 0, &e);
+    die_on(&e);
+    g->want = sp_src_open(expected, &e);
+    die_on(&e);
+    sp_data_load(&g->data, tokens, &(sp_data_opt){.tmpl = SP_TMPL_PLAIN, .vocab = g->m->cfg.vocab}, &e);
+    die_on(&e);
+    sp_batch_make(&g->batch, &g->data, NULL, g->data.n, mean);
+    free(expected);
+    free(tokens);
+}
+
+static void golden_close(golden *g)
+{
+    sp_batch_free(&g->batch);
+    sp_data_free(&g->data);
+    sp_src_close(g->want);
+    sp_model_close(g->m);
+    free(g->dir);
+}
+
+/* Expected tensor as F32, owned by the caller. */
+static float *expected(const golden *g, const char *prefix, const char *name, size_t *n)
+{
+    sp_err e = {0};
+    char *full = sp_xasprintf("%s%s", prefix, name);
+    int64_t at = sp_src_find(g->want, full);
+    if (at < 0) fail_msg("no tensor %s", full);
+    *n = sp_src_info(g->want, (size_t)at)->numel;
+    float *x = sp_xfloats(*n);
+    sp_src_read_f32(g->want, (size_t)at, x, &e);
+    die_on(&e);
+    free(full);
+    return x;
+}
+
+static double expected_scalar(const golden *g, const char *name)
+{
+    sp_err e = {0};
+    double x;
+    int64_t at = sp_src_find(g->want, name);
+    assert_true(at >= 0);
+    assert_int_equal(sp_src_info(g->want, (size_t)at)->dtype, SP_F64);
+    sp_src_read(g->want, (size_t)at, &x, &e);
+    die_on(&e);
+    return x;
+}
+
+static double relative_l2(const float *x, const float *ref, size_t n)
+{
+    double d = 0, r = 0;
+    for (size_t i = 0; i < n; i++) {
+        d += pow((double)x[i] - (double)ref[i], 2);
+        r += (double)ref[i] * (double)ref[i];
+    }
+    return sqrt(d) / SP_MAX(sqrt(r), 1e-30);
+}
+
+static double batch_loss(sp_model *m, const sp_batch *b)
+{
+    float *x = sp_forward_all(m, b);
+    double loss = sp_head_loss(m, x, b->n, b->target, b->coef, &(sp_head_out){0});
+    free(x);
+    return loss;
+}
+
+/* ---- goldens ------------------------------------------------------------------------------------------------------ */
+
+static double worst; /* of the test under way, for the report */
+
+static void check_logits(const char *name)
+{
+    golden g;
+    golden_open(&g, name, SP_MEAN_TOKEN);
+    size_t n;
+    float *want = expected(&g, "", "logits", &n), *x = sp_forward_all(g.m, &g.batch);
+    int64_t v = g.m->cfg.vocab, t_max = (int64_t)n / v / g.batch.n_seq;
+    double d = 0, r = 0;
+    for (int64_t s = 0; s < g.batch.n_seq; s++) {
+        int64_t at = g.batch.start[s], len = g.batch.start[s + 1] - at;
+        float *got = sp_xfloats((size_t)(len * v)), *ref = want + s * t_max * v;
+        sp_head_logits(g.m, x + at * g.m->cfg.hidden, len, got);
+        for (int64_t i = 0; i < len * v; i++) {
+            d += pow((double)got[i] - (double)ref[i], 2);
+            r += (double)ref[i] * (double)ref[i];
+        }
+        free(got);
+    }
+    worst = sqrt(d / r);
+    printf("# %s: logits, relative L2 %.3g (limit 1e-4)\n", name, worst);
+    assert_true(worst < 1e-4);
+    free(want);
+    free(x);
+    golden_close(&g);
+}
+
+typedef struct {
+    const golden *g;
+    const char *prefix;
+    float scale; /* of what is emitted */
+    bool times_weight;
+    size_t seen;
+} comparer;
+
+static void compare(void *self, sp_param *p, const float *got)
+{
+    comparer *c = self;
+    size_t n;
+    float *want = expected(c->g, c->prefix, p->name, &n), *mine = sp_xfloats(n), *scratch = sp_xfloats(n);
+    assert_int_equal(n, sp_numel(p));
+    const float *w = sp_weight(p, scratch);
+    for (size_t i = 0; i < n; i++) mine[i] = got[i] * c->scale * (c->times_weight ? fabsf(w[i]) : 1);
+    double d = relative_l2(mine, want, n);
+    if (!(d < 1e-3)) fail_msg("%s%s: relative L2 %.3g", c->prefix, p->name, d);
+    worst = SP_MAX(worst, d);
+    c->seen++;
+    free(want);
+    free(mine);
+    free(scratch);
+}
+
+static void check_gradients(const char *name)
+{
+    golden g;
+    golden_open(&g, name, SP_MEAN_TOKEN);
+    comparer c = {&g, "grad.", 1, false, 0};
+    worst = 0;
+    double loss = sp_grad_run(g.m, &g.batch, &(sp_grad_job){true, false, compare, &c}), want = expected_scalar(&g, "loss");
+    printf("# %s: loss off by %.3g (limit 1e-5), gradients, relative L2 %.3g (limit 1e-3)\n", name, fabs(loss - want), worst);
+    assert_true(fabs(loss - want) < 1e-5);
+    assert_int_equal(c.seen, g.m->n);
+    golden_close(&g);
+}
+
+static void check_snip(const char *name)
+{
+    golden g;
+    golden_open(&g, name, SP_MEAN_OWN);
+    comparer c = {&g, "snip.", 1.0f / (float)g.data.n, true, 0};
+    worst = 0;
+    sp_grad_run(g.m, &g.batch, &(sp_grad_job){true, true, compare, &c});
+    printf("# %s: snip, relative L2 %.3g (limit 1e-3)\n", name, worst);
+    assert_int_equal(c.seen, g.m->n);
+    golden_close(&g);
+}
+
+static void check_tune(const char *name, bool ascend)
+{
+    golden g;
+    sp_err e = {0};
+    golden_open(&g, name, SP_MEAN_TOKEN);
+    sp_tune_opt o = {.ascend = ascend, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-3, .steps = 3, .accumulate = 1, .all = true};
+    sp_tune(g.m, &g.data, &o, &e);
+    die_on(&e);
+    size_t total = 0, off = 0;
+    double max = 0;
+    for (size_t i = 0; i < g.m->n; i++) {
+        size_t n;
+        float *want = expected(&g, ascend ? "ascent3." : "adamw3.", g.m->params[i].name, &n);
+        for (size_t j = 0; j < n; j++) {
+            double d = fabs((double)g.m->params[i].own[j] - (double)want[j]);
+            off += d > 1e-5;
+            max = SP_MAX(max, d);
+        }
+        total += n;
+        free(want);
+    }
+    double loss = batch_loss(g.m, &g.batch), after = expected_scalar(&g, ascend ? "loss_after_ascent3" : "loss_after_adamw3");
+    printf("# %s: %s, %.4f %% of %zu weights off by more than 1e-5 (limit 0.1 %%), largest %.3g (limit 6e-3)\n", name,
+           ascend ? "ascent3" : "adamw3", 100 * (double)off / (double)total, total, max);
+    assert_true((double)off <= 0.001 * (double)total);
+    assert_true(max <= 6e-3);
+    assert_true(fabs(loss - after) < 1e-3 * after);
+    golden_close(&g);
+}
+
+#define GOLDEN_TESTS(dir)                                                       \
+    static void logits_##dir(void **s) { (void)s, check_logits(#dir); }       \
+    static void gradients_##dir(void **s) { (void)s, check_gradients(#dir); } \
+    static void snip_##dir(void **s) { (void)s, check_snip(#dir); }           \
+    static void adamw3_##dir(void **s) { (void)s, check_tune(#dir, false); }  \
+    static void ascent3_##dir(void **s) { (void)s, check_tune(#dir, true); }
+GOLDEN_TESTS(llama2)
+GOLDEN_TESTS(llama3)
+GOLDEN_TESTS(llama31)
+GOLDEN_TESTS(mistral)
+GOLDEN_TESTS(gemma)
+#define GOLDEN_LIST(dir) \
+    cmocka_unit_test(logits_##dir), cmocka_unit_test(gradients_##dir), cmocka_unit_test(snip_##dir), cmocka_unit_test(adamw3_##dir), \
+        cmocka_unit_test(ascent3_##dir)
+
+/* ---- small random models of each family --------------------------------------------------------------------------- */
+
+static const char *const small_configs[] = {
+    /* grouped heads, llama3 rope scaling, tied head */
+    "{\"architectures\":[\"LlamaForCausalLM\"],\"hidden_size\":24,\"num_hidden_layers\":2,\"num_attention_heads\":4,"
+    "\"num_key_value_heads\":2,\"intermediate_size\":40,\"vocab_size\":37,\"rms_norm_eps\":1e-5,\"rope_theta\":10000,"
+    "\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":4,\"low_freq_factor\":1,\"high_freq_factor\":4,"
+    "\"original_max_position_embeddings\":16},\"tie_word_embeddings\":true,\"hidden_act\":\"silu\"}",
+    /* sliding window */
+    "{\"architectures\":[\"MistralForCausalLM\"],\"hidden_size\":24,\"num_hidden_layers\":2,\"num_attention_heads\":4,"
+    "\"num_key_value_heads\":2,\"intermediate_size\":40,\"vocab_size\":37,\"sliding_window\":5,\"hidden_act\":\"silu\"}",
+    /* 1 + w norm, GELU-tanh, tied head, embedding scale, head_dim apart from hidden / heads */
+    "{\"architectures\":[\"GemmaForCausalLM\"],\"hidden_size\":20,\"num_hidden_layers\":2,\"num_attention_heads\":3,"
+    "\"num_key_value_heads\":1,\"head_dim\":8,\"intermediate_size\":40,\"vocab_size\":37,\"hidden_act\":\"gelu\"}",
+};
+
+static sp_model *small_model(int which)
+{
+    sp_err e = {0};
+    char dir[] = "/tmp/sp-engine-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/config.json", dir);
+    FILE *f = fopen(path, "w");
+    fputs(small_configs[which], f);
+    fclose(f);
+    sp_model *m = sp_model_open(dir, NULL, 0.2, 7, &e);
+    die_on(&e);
+    unlink(path);
+    rmdir(dir);
+    for (size_t i = 0; i < m->n; i++) /* norm weights away from their identity */
+        if (m->params[i].cols == 1)
+            for (size_t j = 0; j < sp_numel(&m->params[i]); j++) m->params[i].own[j] += (float)(0.3 * sp_rand_normal(9, i, j));
+    return m;
+}
+
+/* Three sequences of different lengths (one longer than a query block of attention), random ids, most tokens scored. */
+static void small_batch(sp_batch *b, sp_mean mean)
+{
+    static const int64_t lengths[3] = {9, 70, 17};
+    sp_example ex[3];
+    for (int s = 0; s < 3; s++) {
+        ex[s] = (sp_example){lengths[s], sp_xarray((size_t)lengths[s], 4), sp_xarray((size_t)lengths[s], 4)};
+        for (int64_t t = 0; t < lengths[s]; t++) {
+            ex[s].ids[t] = (int32_t)(sp_rand_u64(3, (uint64_t)s, (uint64_t)t) % 37);
+            ex[s].labels[t] = t % 3 ? ex[s].ids[t] : -100;
+        }
+    }
+    sp_batch_make(b, &(sp_data){.n = 3, .ex = ex}, NULL, 3, mean);
+    for (int s = 0; s < 3; s++) {
+        free(ex[s].ids);
+        free(ex[s].labels);
+    }
+}
+
+typedef struct {
+    sp_model *m;
+    float **g; /* by index in m->params */
+} grads;
+
+static void keep(void *self, sp_param *p, const float *g)
+{
+    grads *k = self;
+    size_t i = (size_t)(p - k->m->params);
+    k->g[i] = sp_xfloats(sp_numel(p));
+    memcpy(k->g[i], g, sp_numel(p) * sizeof *g);
+}
+
+static grads all_gradients(sp_model *m, const sp_batch *b, bool per_example)
+{
+    grads k = {m, sp_xcalloc(m->n, sizeof *k.g)};
+    sp_grad_run(m, b, &(sp_grad_job){true, per_example, keep, &k});
+    return k;
+}
+
+static void free_grads(grads *k)
+{
+    for (size_t i = 0; i < k->m->n; i++) free(k->g[i]);
+    free(k->g);
+}
+
+/* Along g/|g| the loss must rise at the rate |g|: central difference with a step that moves the loss well above rounding. */
+static void check_differences(int which)
+{
+    sp_model *m = small_model(which);
+    sp_batch b;
+    small_batch(&b, SP_MEAN_TOKEN);
+    grads k = all_gradients(m, &b, false);
+    worst = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        sp_param *p = &m->params[i];
+        size_t n = sp_numel(p);
+        double norm = 0, loss[2];
+        for (size_t j = 0; j < n; j++) norm += (double)k.g[i][j] * (double)k.g[i][j];
+        norm = sqrt(norm);
+        assert_true(norm > 1e-6);
+        double step = SP_MIN(4e-3 / norm, 0.03);
+        float *was = sp_xfloats(n);
+        memcpy(was, p->own, n * sizeof *was);
+        for (int side = 0; side < 2; side++) {
+            for (size_t j = 0; j < n; j++) p->own[j] = was[j] + (float)((side ? -step : step) * k.g[i][j] / norm);
+            loss[side] = batch_loss(m, &b);
+        }
+        memcpy(p->own, was, n * sizeof *was);
+        free(was);
+        double rel = fabs((loss[0] - loss[1]) / (2 * step) / norm - 1);
+        if (!(rel < 2e-3)) fail_msg("%s: finite difference off by %.3g", p->name, rel);
+        worst = SP_MAX(worst, rel);
+    }
+    printf("# %s: finite differences, relative error %.3g (limit 2e-3)\n", m->cfg.family, worst);
+    free_grads(&k);
+    sp_batch_free(&b);
+    sp_model_close(m);
+}
+
+static void differences_llama(void **s) { (void)s, check_differences(0); }
+static void differences_mistral(void **s) { (void)s, check_differences(1); }
+static void differences_gemma(void **s) { (void)s, check_differences(2); }
+
+/* Per-example sums must equal separate runs on each example, absolute values added. */
+static void per_example_is_separate_runs(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 3; which++) {
+        sp_model *m = small_model(which);
+        sp_batch b;
+        small_batch(&b, SP_MEAN_OWN);
+        grads all = all_gradients(m, &b, true), sum = {m, sp_xcalloc(m->n, sizeof(float *))};
+        for (size_t i = 0; i < m->n; i++) sum.g[i] = sp_xfloats0(sp_numel(&m->params[i]));
+        for (int64_t s = 0; s < b.n_seq; s++) {
+            int64_t at = b.start[s], len = b.start[s + 1] - at;
+            sp_batch one = {1, len, (int64_t[]){0, len}, b.ids + at, b.target + at, b.coef + at, 0};
+            grads k = all_gradients(m, &one, false);
+            for (size_t i = 0; i < m->n; i++)
+                for (size_t j = 0; j < sp_numel(&m->params[i]); j++) sum.g[i][j] += fabsf(k.g[i][j]);
+            free_grads(&k);
+        }
+        for (size_t i = 0; i < m->n; i++) assert_true(relative_l2(all.g[i], sum.g[i], sp_numel(&m->params[i])) < 1e-5);
+        free_grads(&all);
+        free_grads(&sum);
+        sp_batch_free(&b);
+        sp_model_close(m);
+    }
+}
+
+static void threads_do_not_change_bytes(void **state)
+{
+    (void)state;
+    int before = omp_get_max_threads();
+    for (int which = 0; which < 3; which++) {
+        sp_model *m = small_model(which);
+        sp_batch b;
+        small_batch(&b, SP_MEAN_TOKEN);
+        omp_set_num_threads(1);
+        grads one = all_gradients(m, &b, false);
+        omp_set_num_threads(3);
+        grads three = all_gradients(m, &b, false);
+        for (size_t i = 0; i < m->n; i++) assert_memory_equal(one.g[i], three.g[i], sp_numel(&m->params[i]) * sizeof(float));
+        free_grads(&one);
+        free_grads(&three);
+        sp_batch_free(&b);
+        sp_model_close(m);
+    }
+    omp_set_num_threads(before);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    sp_gemm_start(argv);
+    const struct CMUnitTest tests[] = {
+        GOLDEN_LIST(llama2),
+        GOLDEN_LIST(llama3),
+        GOLDEN_LIST(llama31),
+        GOLDEN_LIST(mistral),
+        GOLDEN_LIST(gemma),
+        cmocka_unit_test(differences_llama),
+        cmocka_unit_test(differences_mistral),
+        cmocka_unit_test(differences_gemma),
+        cmocka_unit_test(per_example_is_separate_runs),
+        cmocka_unit_test(threads_do_not_change_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,275 @@
+/* sp-grad - gradients, SNIP scores and training of a checkpoint on JSONL examples.
+ *
+ * All three verbs open a model and a data file, run the layer-major driver (lib/grad.h) and write a tensor stream. What they do
+ * with each gradient differs: `grad` writes it, `snip` multiplies it by a weight factor and writes it, `tune` updates the weight in place
+ * (lib/tune.h) and writes the weights at the end.
+ */
+#include "data.h"
+#include "gemm.h"
+#include "grad.h"
+#include "opt.h"
+#include "tune.h"
+#include "vec.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *weights, *factor, *template_file;
+static int template, loss_on, mean, dtype, scope_out, scope_tune = 1;
+static int64_t max_len, limit;
+static double init_std;
+static sp_tune_opt tune = {.optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-5, .epochs = 1, .batch = 16, .accumulate = 1, .save_every = 30};
+
+#define DATA_OPTS \
+    {"template", 0, SP_CHOICE, &template, SP_TEMPLATE_CHOICES, "chat template (default: auto, from the model's own files)", 0, 0}, \
+    {"template-file", 0, SP_STRING, &template_file, "FILE", "a chat template of your own (JSON, see sp-grad(1))", 0, 0}, \
+    {"loss-on", 0, SP_CHOICE, &loss_on, SP_LOSS_ON_CHOICES, "tokens that are scored (default: answer)", 0, 0}, \
+    {"max-len", 0, SP_INT, &max_len, "N", "cut examples after N tokens (default: the model's context)", 1, 1 << 30}, \
+    {"limit", 0, SP_INT, &limit, "N", "use only the first N examples", 1, 1 << 30}, \
+    {"weights", 0, SP_STRING, &weights, "STREAM", "take the weights from STREAM, the rest from MODEL", 0, 0}
+
+static const sp_opt grad_opts[] = {
+    {"scope", 0, SP_CHOICE, &scope_out, "all|linears", "parameters written (default: all)", 0, 0},
+    {"mean", 0, SP_CHOICE, &mean, "token|example", "mean over all scored tokens, or over examples of their own means (default: token)", 0, 0},
+    DATA_OPTS,
+    {0},
+};
+static const sp_opt snip_opts[] = {
+    {"factor", 0, SP_STRING, &factor, "STREAM", "multiply |gradient| by |STREAM| instead of |weights| (e.g. a patch)", 0, 0},
+    {"scope", 0, SP_CHOICE, &scope_out, "all|linears", "parameters written (default: all)", 0, 0},
+    DATA_OPTS,
+    {0},
+};
+static const sp_opt tune_opts[] = {
+    {"ascend", 0, SP_FLAG, &tune.ascend, NULL, "maximise the loss instead of minimising it", 0, 0},
+    {"optimizer", 0, SP_CHOICE, &tune.optim.kind, SP_OPTIM_CHOICES, "(default: adamw)", 0, 0},
+    {"lr", 0, SP_REAL, &tune.lr, "X", "learning rate (default: 1e-5)", 0, 1e6},
+    {"beta1", 0, SP_REAL, &tune.optim.beta1, "X", "AdamW (default: 0.9)", 0, 0.9999999},
+    {"beta2", 0, SP_REAL, &tune.optim.beta2, "X", "AdamW (default: 0.999)", 0, 0.9999999},
+    {"eps", 0, SP_REAL, &tune.optim.eps, "X", "AdamW (default: 1e-8)", 0, 1},
+    {"weight-decay", 0, SP_REAL, &tune.optim.weight_decay, "X", "decoupled, matrices only (default: 0)", 0, 1e6},
+    {"schedule", 0, SP_CHOICE, &tune.schedule, SP_SCHEDULE_CHOICES, "learning rate over the run (default: constant)", 0, 0},
+    {"warmup", 0, SP_INT, &tune.warmup, "N", "steps of linear warm-up (default: 0)", 0, 1 << 30},
+    {"steps", 0, SP_INT, &tune.steps, "N", "train N steps", 1, 1 << 30},
+    {"epochs", 0, SP_INT, &tune.epochs, "N", "or N passes over DATA (default: 1)", 1, 1 << 20},
+    {"batch", 0, SP_INT, &tune.batch, "N", "examples a step, 0 = all (default: 16)", 0, 1 << 30},
+    {"accumulate", 0, SP_INT, &tune.accumulate, "N", "batches a step (default: 1)", 1, 1 << 20},
+    {"shuffle", 0, SP_FLAG, &tune.shuffle, NULL, "a new random order each epoch, from --seed", 0, 0},
+    {"max-loss", 0, SP_REAL, &tune.max_loss, "X", "stop before a step whose loss is above X", 0, 1e9},
+    {"mean", 0, SP_CHOICE, &mean, "token|example", "mean over all scored tokens, or over examples of their own means (default: token)", 0, 0},
+    {"scope", 0, SP_CHOICE, &scope_tune, "all|linears", "parameters trained (default: linears)", 0, 0},
+    {"init", 0, SP_REAL, &init_std, "STD", "start from random weights N(0, STD^2); MODEL needs no weights", 0, 100},
+    {"dtype", 0, SP_CHOICE, &dtype, "f32|bf16|f16", "of the weights written (default: f32)", 0, 0},
+    {"state", 0, SP_STRING, &tune.state, "DIR", "keep the state there and resume from it after any kill", 0, 0},
+    {"save-every", 0, SP_REAL, &tune.save_every, "SECONDS", "between states (default: 30)", 0, 1e9},
+    {"log", 0, SP_STRING, &tune.log, "FILE", "JSON lines: step, loss, lr, grad_norm, tokens_per_s", 0, 0},
+    DATA_OPTS,
+    {0},
+};
+
+/* ---- input -------------------------------------------------------------------------------------------------------- */
+
+static void check(int rc, const sp_err *e)
+{
+    if (rc < 0) sp_die_err(e);
+}
+
+/* The tokenizer of dir, or NULL where it has none (DATA must then hold input_ids). */
+static sp_tok *open_tokenizer(const char *dir)
+{
+    sp_err e = {0};
+    sp_tok *tok = NULL;
+    char *json = sp_xasprintf("%s/tokenizer.json", dir), *spm = sp_xasprintf("%s/tokenizer.model", dir);
+    if (!access(json, F_OK) || !access(spm, F_OK)) {
+        tok = sp_tok_open(dir, &e);
+        if (!tok) sp_die_err(&e);
+    }
+    free(json);
+    free(spm);
+    return tok;
+}
+
+static void load_data(sp_data *d, const sp_model *m, const char *dir, const char *path)
+{
+    sp_err e = {0};
+    sp_tok *tok = open_tokenizer(dir);
+    sp_data_opt o = {.tok = tok, .loss_on = (sp_loss_on)loss_on, .max_len = max_len ? max_len : m->cfg.max_position, .vocab = m->cfg.vocab};
+    o.tmpl = template ? (sp_template)template : sp_template_auto(dir);
+    sp_note("template %s", sp_template_name(o.tmpl));
+    check(sp_data_load(d, path, &o, &e), &e);
+    if (limit && (size_t)limit < d->n) {
+        for (size_t i = (size_t)limit; i < d->n; i++) {
+            free(d->ex[i].ids);
+            free(d->ex[i].labels);
+        }
+        d->n = (size_t)limit;
+    }
+    if (tok) sp_tok_close(tok);
+}
+
+static sp_model *open_model(const char *dir)
+{
+    sp_err e = {0};
+    sp_model *m = sp_model_open(dir, weights, init_std, (uint64_t)sp_args.seed, &e);
+    if (!m) sp_die_err(&e);
+    sp_note("%s: %s, %" PRId64 " layers, hidden %" PRId64 ", vocabulary %" PRId64, dir, m->cfg.family, m->cfg.layers, m->cfg.hidden, m->cfg.vocab);
+    sp_note("OpenBLAS kernels %s, %" PRId64 " threads", sp_gemm_kernel(), sp_args.threads);
+    return m;
+}
+
+/* ---- output ------------------------------------------------------------------------------------------------------- */
+
+static sp_tinfo describe(const sp_param *p, sp_dtype d)
+{
+    sp_tinfo t = {.name = p->name, .dtype = d, .rank = p->cols == 1 ? 1 : 2, .shape = {p->rows, p->cols}, .numel = sp_numel(p)};
+    t.nbytes = t.numel * sp_dtype_size(d);
+    return t;
+}
+
+static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *const *inputs, size_t n_inputs, const char *base_dir)
+{
+    sp_err e = {0};
+    sp_meta meta = {0};
+    sp_tinfo *info = sp_xcalloc(n, sizeof *info);
+    for (size_t i = 0; i < n; i++) info[i] = describe(list[i], d);
+    sp_pg_append(&meta, inputs, n_inputs);
+    const char *out = sp_args.out;
+    bool dir = base_dir && out && *out && out[strlen(out) - 1] == '/';
+    sp_dst *dst = dir ? sp_dst_open_dir(out, base_dir, info, n, &meta, &e) : sp_dst_open(out, info, n, &meta, (int)sp_args.level, &e);
+    if (!dst) sp_die_err(&e);
+    sp_meta_free(&meta);
+    free(info);
+    return dst;
+}
+
+/* ---- grad and snip ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    sp_dst *dst;
+    sp_src *factor;
+    double examples; /* > 0: scores, divided by this */
+    float *scratch, *values;
+} writer;
+
+static const float *factor_of(const writer *w, const sp_param *p)
+{
+    sp_err e = {0};
+    if (!w->factor) return sp_weight(p, w->values);
+    int64_t at = sp_src_find(w->factor, p->name);
+    if (at < 0) sp_die(SP_EINPUT, "%s: tensor \"%s\" is missing", sp_src_name(w->factor), p->name);
+    sp_tinfo want = describe(p, SP_F32);
+    const sp_tinfo *found = sp_src_info(w->factor, (size_t)at);
+    if (!sp_same_shape(found, &want)) {
+        char a[100], b[100];
+        sp_shape_str(found, a, sizeof a), sp_shape_str(&want, b, sizeof b);
+        sp_die(SP_EINPUT, "%s: tensor \"%s\": shape %s, expected %s", sp_src_name(w->factor), p->name, a, b);
+    }
+    check(sp_src_read_f32(w->factor, (size_t)at, w->values, &e), &e);
+    return w->values;
+}
+
+static void emit(void *self, sp_param *p, const float *g)
+{
+    writer *w = self;
+    sp_err e = {0};
+    size_t n = sp_numel(p);
+    if (w->examples > 0) {
+        const float *v = factor_of(w, p);
+        float c = (float)(1 / w->examples);
+#pragma omp parallel for simd if (n > 16384)
+        for (size_t i = 0; i < n; i++) w->scratch[i] = fabsf(v[i]) * (g[i] * c);
+        g = w->scratch;
+    }
+    if (sp_first_nonfinite(g, n) >= 0) sp_die(SP_EINPUT, "tensor \"%s\": the gradient is not finite", p->name);
+    check(sp_dst_write_f32(w->dst, g, &e), &e);
+}
+
+static int run_gradients(char **argv, bool snip)
+{
+    sp_err e = {0};
+    sp_data data;
+    sp_batch batch;
+    sp_model *m = open_model(argv[0]);
+    load_data(&data, m, argv[0], argv[1]);
+    sp_src *v = factor ? sp_src_open(factor, &e) : NULL;
+    if (factor && !v) sp_die_err(&e);
+    sp_param **list = sp_xarray(m->n, sizeof *list);
+    size_t n = sp_grad_order(m, !scope_out, list);
+    writer w = {.factor = v, .examples = snip ? (double)data.n : 0, .scratch = sp_xfloats(m->max_numel), .values = sp_xfloats(m->max_numel)};
+    w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL);
+    sp_batch_make(&batch, &data, NULL, data.n, snip ? SP_MEAN_OWN : (sp_mean)mean);
+    double loss = sp_grad_run(m, &batch, &(sp_grad_job){!scope_out, snip, emit, &w});
+    sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples", snip ? loss / (double)data.n : loss, batch.scored, data.n);
+    if (v) check(sp_src_end(v, &e), &e);
+    check(sp_dst_finish(w.dst, &e), &e);
+    if (v) sp_src_close(v);
+    free(w.scratch);
+    free(w.values);
+    free(list);
+    sp_batch_free(&batch);
+    sp_data_free(&data);
+    sp_model_close(m);
+    return 0;
+}
+
+static int run_grad(int argc, char **argv)
+{
+    (void)argc;
+    return run_gradients(argv, false);
+}
+
+static int run_snip(int argc, char **argv)
+{
+    (void)argc;
+    return run_gradients(argv, true);
+}
+
+/* ---- tune --------------------------------------------------------------------------------------------------------- */
+
+static void write_weights(const sp_model *m, const char *dir)
+{
+    static const sp_dtype dtypes[] = {SP_F32, SP_BF16, SP_F16};
+    sp_err e = {0};
+    sp_param **list = sp_xarray(m->n, sizeof *list);
+    float *scratch = sp_xfloats(m->max_numel);
+    for (size_t i = 0; i < m->n; i++) list[i] = &m->params[i];
+    sp_dst *dst = open_output(list, m->n, dtypes[dtype], (sp_src *[]){m->src}, 1, dir);
+    for (size_t i = 0; i < m->n; i++) check(sp_dst_write_f32(dst, sp_weight(list[i], scratch), &e), &e);
+    check(sp_dst_finish(dst, &e), &e);
+    free(scratch);
+    free(list);
+}
+
+static int run_tune(int argc, char **argv)
+{
+    (void)argc;
+    sp_err e = {0};
+    sp_data data;
+    sp_model *m = open_model(argv[0]);
+    load_data(&data, m, argv[0], argv[1]);
+    tune.all = !scope_tune;
+    tune.mean = (sp_mean)mean;
+    tune.seed = (uint64_t)sp_args.seed;
+    check(sp_tune(m, &data, &tune, &e), &e);
+    write_weights(m, argv[0]);
+    sp_data_free(&data);
+    sp_model_close(m);
+    return 0;
+}
+
+static const sp_cmd commands[] = {
+    {"grad", "MODEL DATA", "gradient of the mean loss of DATA, one F32 tensor a parameter", grad_opts, 2, 2, run_grad},
+    {"snip", "MODEL DATA", "SNIP scores: mean over examples of |V * dL_i/dW|, V = W or --factor", snip_opts, 2, 2, run_snip},
+    {"tune", "MODEL DATA", "the weights after training on DATA (-o DIR/ writes a checkpoint directory)", tune_opts, 2, 2, run_tune},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    sp_gemm_start(argv);
+    return sp_opt_main(argc, argv, "gradients, SNIP scores and training on JSONL examples", commands,
+                       "MODEL is a Hugging Face checkpoint directory; DATA is JSON lines, \"-\" for standard input.");
+}
