@@ -1,0 +1,157 @@
+# sp-grad: gradients, SNIP and training from the shell: streams, flags, resume after SIGKILL, errors.
+load helper
+
+# A model of random weights made by the tool itself: no reference vectors needed.
+model() {
+    mkdir -p m0
+    cat > m0/config.json <<'JSON'
+{"architectures":["LlamaForCausalLM"],"hidden_size":16,"num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,
+ "intermediate_size":24,"vocab_size":29,"hidden_act":"silu","bos_token_id":1,"eos_token_id":2,"max_position_embeddings":64}
+JSON
+    awk 'BEGIN { for (i = 0; i < 12; i++) { a = b = ""; for (t = 0; t < 6 + i % 5; t++) { x = (i * 7 + t * t * 3 + 1) % 29
+        a = a (t ? "," : "") x; b = b (t ? "," : "") (t < 2 ? -100 : x) } print "{\"input_ids\":[" a "],\"labels\":[" b "]}" } }' > data.jsonl
+    sp-grad tune --init 0.1 --seed 3 --steps 1 --lr 1e-9 --scope all --no-pg m0 data.jsonl -o m/
+}
+
+loss_of() { sp-eval ppl "$@" | jq .nll; }
+
+@test "descent lowers the loss, ascent raises it; only linears move by default" {
+    model
+    sp-grad tune --steps 5 --lr 1e-2 --batch 0 m data.jsonl -o down.st.zst
+    sp-grad tune --ascend --steps 5 --lr 1e-2 --batch 0 m data.jsonl -o up.st.zst
+    a=$(loss_of m data.jsonl) b=$(loss_of --weights down.st.zst m data.jsonl) c=$(loss_of --weights up.st.zst m data.jsonl)
+    awk -v a="$a" -v b="$b" -v c="$c" 'BEGIN { exit !(b < a - .01 && c > a + .01) }'
+    sp-diff --no-pg -z 0 down.st.zst m -o patch.st
+    sp-diff --stats down.st.zst m > stats.json
+    jq -e '[.tensors | to_entries[] | select(.key | test("norm|embed|lm_head")) | .value.nonzero] | add == 0' stats.json
+    jq -e '[.tensors | to_entries[] | select(.key | test("_proj")) | .value.nonzero > 0] | all' stats.json
+}
+
+@test "one SGD step up and one down are exact opposites" {
+    model
+    for way in "" --ascend; do
+        sp-grad tune $way --optimizer sgd --steps 1 --lr 0.0625 --batch 0 --no-pg m data.jsonl | sp-diff --no-pg -z 0 - m -o "patch$way.st"
+    done
+    sp-grad grad --scope linears --no-pg -z 0 m data.jsonl -o grad.st
+    paste <(st_values patch.st) <(st_values patch--ascend.st) | awk '{ d = $1 + $2; s += d * d; n += $1 * $1 } END { exit !(n > 0 && s < 1e-8 * n) }'
+}
+
+@test "the same bytes for any number of threads, and from stdin" {
+    model
+    for t in 1 2 3; do
+        sp-grad tune --steps 3 --batch 5 --shuffle --seed 9 --no-pg -t $t m data.jsonl -o t$t.st.zst
+        sp-grad snip --no-pg -t $t m data.jsonl -o s$t.st.zst
+    done
+    cmp t1.st.zst t2.st.zst && cmp t1.st.zst t3.st.zst && cmp s1.st.zst s2.st.zst && cmp s1.st.zst s3.st.zst
+    sp-grad snip --no-pg m - < data.jsonl | cmp - s1.st.zst
+}
+
+@test "batch and accumulate: 2 x 3 examples a step are 6" {
+    model
+    sp-grad tune --steps 4 --batch 6 --no-pg m data.jsonl -o a.st.zst
+    sp-grad tune --steps 4 --batch 2 --accumulate 3 --no-pg m data.jsonl -o b.st.zst
+    sp-grad tune --epochs 2 --batch 6 --no-pg m data.jsonl -o c.st.zst
+    cmp a.st.zst b.st.zst && cmp a.st.zst c.st.zst
+}
+
+@test "snip: --factor multiplies, --limit and --scope cut, --weights moves the point" {
+    model
+    sp-grad tune --steps 2 --lr 1e-2 --no-pg m data.jsonl -o w.st.zst
+    sp-diff --no-pg w.st.zst m -o p.st.zst
+    sp-grad snip --factor p.st.zst --weights w.st.zst --scope linears --limit 5 --no-pg -z 0 m data.jsonl -o s.st
+    [ "$(st_json s.st | jq 'del(.__metadata__) | length')" = 14 ]
+    head -5 data.jsonl | sp-grad snip --factor p.st.zst --weights w.st.zst --scope linears --no-pg -z 0 m - | cmp - s.st
+    sp-grad snip --scope linears --limit 5 --no-pg -z 0 m data.jsonl -o plain.st
+    run ! cmp -s plain.st s.st
+    fails 1 'sp-grad: *tensor "lm_head.weight" is missing' sp-grad snip --factor <(st_one x 1) m data.jsonl -o w2.st
+    [ ! -e w2.st ]
+}
+
+@test "mean over tokens and over examples differ" {
+    model
+    sp-grad grad --mean token --no-pg -z 0 m data.jsonl -o a.st
+    sp-grad grad --mean example --no-pg -z 0 m data.jsonl -o b.st
+    run ! cmp -s a.st b.st
+    sp-grad grad --max-len 6 --no-pg -z 0 m data.jsonl -o c.st
+    run ! cmp -s a.st c.st
+    fails 1 '*' sp-grad grad --max-len 2 m data.jsonl -o d.st
+}
+
+@test "killed at random steps and resumed with --state: the same bytes, the same log" {
+    model
+    args="--steps 40 --batch 5 --shuffle --seed 4 --lr 3e-3 --schedule cosine --warmup 4 --weight-decay 0.1 --scope all --no-pg --save-every 0"
+    sp-grad tune $args --log ref.log m data.jsonl -o ref.st.zst
+    kills=0
+    for try in $(seq 60); do
+        sp-grad tune $args --state state --log run.log m data.jsonl -o out.st.zst & pid=$!
+        until [ -s run.log ] && [ "$(wc -l < run.log)" -gt $((3 + try * 3)) ]; do
+            kill -0 $pid 2> /dev/null || break
+            sleep 0.01
+        done
+        kill -9 $pid 2> /dev/null || true
+        wait $pid && break
+        kills=$((kills + 1))
+        [ ! -e out.st.zst ]
+    done
+    echo "killed $kills times"
+    [ $kills -ge 3 ]
+    cmp ref.st.zst out.st.zst
+    cmp <(jq -c 'del(.tokens_per_s)' ref.log) <(jq -c 'del(.tokens_per_s)' run.log)
+    fails 1 'sp-grad: state/state.safetensors: state of another run*' sp-grad tune $args --lr 2e-3 --state state m data.jsonl -o x.st
+    [ ! -e x.st ]
+}
+
+@test "--max-loss stops ascent before the cap; --log has a line a step" {
+    model
+    a=$(loss_of m data.jsonl)
+    cap=$(awk -v a="$a" 'BEGIN { print a + .3 }')
+    sp-grad tune --ascend --steps 500 --lr 1e-2 --batch 0 --max-loss "$cap" --log l.jsonl m data.jsonl -o x.st
+    [ "$(wc -l < l.jsonl)" -lt 500 ]
+    jq -se --argjson cap "$cap" 'length > 1 and (map(.loss) | max) <= $cap and (map(.step) == [range(1; length + 1)])' l.jsonl
+}
+
+@test "schedules: linear falls to zero, warm-up rises, as Hugging Face's" {
+    model
+    sp-grad tune --steps 4 --lr 1 --optimizer sgd --schedule linear --warmup 2 --log l.jsonl m data.jsonl -o x.st
+    [ "$(jq -sc 'map(.lr)' l.jsonl)" = "[0,0.5,1,0.5]" ]
+    sp-grad tune --steps 4 --lr 1e-3 --beta1 0.8 --beta2 0.9 --eps 1e-6 --schedule constant --log l.jsonl m data.jsonl -o y.st
+    [ "$(jq -sc 'map(.lr) | unique | length' l.jsonl)" = 1 ]
+}
+
+@test "-o DIR/ writes a checkpoint directory; --dtype narrows; nothing is overwritten" {
+    model
+    sp-grad tune --steps 1 --dtype bf16 m data.jsonl -o out/
+    [ -e out/config.json ] && [ -e out/model.safetensors ]
+    [ "$(st_json out/model.safetensors | jq -r '[.[] | .dtype // empty] | unique[]')" = BF16 ]
+    loss_of out data.jsonl
+    fails 1 '*out*' sp-grad tune --steps 1 m data.jsonl -o out/
+}
+
+@test "errors name the object and leave nothing behind" {
+    model
+    fails 1 'sp-grad: nowhere/config.json: No such file*' sp-grad grad nowhere data.jsonl -o x.st
+    fails 1 'sp-grad: nodata.jsonl: No such file*' sp-grad grad m nodata.jsonl -o x.st
+    : > empty.jsonl
+    fails 1 'sp-grad: empty.jsonl: *' sp-grad grad m empty.jsonl -o x.st
+    echo '{"input_ids":[1,2,99],"labels":[1,2,99]}' > bad.jsonl
+    fails 1 'sp-grad: bad.jsonl: line 1: *99*' sp-grad grad m bad.jsonl -o x.st
+    echo '{"prompt":"a","response":"b"}' > text.jsonl
+    fails 1 'sp-grad: text.jsonl: line 1: *' sp-grad grad --template plain m text.jsonl -o x.st
+    head -c 700 m/model.safetensors > cut.st
+    fails 1 'sp-grad: cut.st: *' sp-grad grad --weights cut.st m data.jsonl -o x.st
+    fails 3 'sp-grad: *' sp-grad grad m data.jsonl -o /dev/full
+    fails 2 'sp-grad: *--loss-on*' sp-grad grad --loss-on everything m data.jsonl
+    jq '.attention_bias = true' m/config.json > c && mv c m/config.json
+    fails 1 'sp-grad: m/config.json: "attention_bias" is not supported' sp-grad grad m data.jsonl -o x.st
+    jq '.attention_bias = false | .qk_norm = true' m/config.json > c && mv c m/config.json
+    fails 1 'sp-grad: m/config.json: "qk_norm" is not known*' sp-grad grad m data.jsonl -o x.st
+    [ ! -e x.st ]
+}
+
+@test "a NaN weight is refused, diverged training is an error" {
+    model
+    cp -r m n && printf '\377\377\377\377' | dd of=n/model.safetensors bs=1 seek=$(($(stat -c %s n/model.safetensors) - 8)) conv=notrunc status=none
+    fails 1 'sp-grad: *' sp-grad grad n data.jsonl -o x.st
+    fails 1 'sp-grad: step *: *diverged' sp-grad tune --optimizer sgd --lr 1e6 --steps 50 --scope all m data.jsonl -o x.st
+    [ ! -e x.st ]
+}
