@@ -134,7 +134,7 @@ loss_of() { sp-eval ppl "$@" | jq .nll; }
     : > empty.jsonl
     fails 1 'sp-grad: empty.jsonl: *' sp-grad grad m empty.jsonl -o x.st
     echo '{"input_ids":[1,2,99],"labels":[1,2,99]}' > bad.jsonl
-    fails 1 'sp-grad: bad.jsonl: line 1: *99*' sp-grad grad m bad.jsonl -o x.st
+    fails 1 'sp-grad: bad.jsonl: line 1: "input_ids"?2? is not an id below 29' sp-grad grad m bad.jsonl -o x.st
     echo '{"prompt":"a","response":"b"}' > text.jsonl
     fails 1 'sp-grad: text.jsonl: line 1: *' sp-grad grad --template plain m text.jsonl -o x.st
     head -c 700 m/model.safetensors > cut.st
@@ -152,6 +152,18 @@ loss_of() { sp-eval ppl "$@" | jq .nll; }
     model
     cp -r m n && printf '\377\377\377\377' | dd of=n/model.safetensors bs=1 seek=$(($(stat -c %s n/model.safetensors) - 8)) conv=notrunc status=none
     fails 1 'sp-grad: *' sp-grad grad n data.jsonl -o x.st
-    fails 1 'sp-grad: step *: *diverged' sp-grad tune --optimizer sgd --lr 1e6 --steps 50 --scope all m data.jsonl -o x.st
+    fails 1 'sp-grad: step *: *diverged' sp-grad tune --weight-decay 1e6 --lr 1 --steps 50 --scope all m data.jsonl -o x.st
     [ ! -e x.st ]
+}
+
+@test "text examples: --template, --template-file and --loss-on choose the tokens" {
+    need_golden stories260K/tokenizer.json
+    m=$GOLDEN/stories260K
+    echo '{"prompt":"Who is there?","response":"A cat."}' > d.jsonl
+    echo '{"user":"Q: {user}\nA:","assistant":" {assistant}{eos}"}' > t.json
+    for on in answer question all; do sp-grad grad --template plain --loss-on $on --no-pg -v "$m" d.jsonl 2>&1 > $on.st | grep -o '[0-9]* scored' >> scored; done
+    cat scored
+    awk '{ n[NR] = $1 } END { exit !(n[1] > 0 && n[2] > 0 && n[3] > n[1] && n[3] > n[2]) }' scored
+    sp-grad grad --template-file t.json --no-pg "$m" d.jsonl -o own.st
+    run ! cmp -s own.st answer.st
 }

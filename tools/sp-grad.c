@@ -97,7 +97,8 @@ static void load_data(sp_data *d, const sp_model *m, const char *dir, const char
     sp_err e = {0};
     sp_tok *tok = open_tokenizer(dir);
     sp_data_opt o = {.tok = tok, .loss_on = (sp_loss_on)loss_on, .max_len = max_len ? max_len : m->cfg.max_position, .vocab = m->cfg.vocab};
-    o.tmpl = template ? (sp_template)template : sp_template_auto(dir);
+    if (template_file) check(sp_template_load(template_file, &e), &e);
+    o.tmpl = template_file ? SP_TMPL_FILE : template ? (sp_template)template : sp_template_auto(dir);
     sp_note("template %s", sp_template_name(o.tmpl));
     check(sp_data_load(d, path, &o, &e), &e);
     if (limit && (size_t)limit < d->n) {
