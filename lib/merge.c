@@ -3,6 +3,7 @@
 
 #include "vec.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +44,9 @@ static void combine_elect(const sp_merge_opt *o, double *out, double (*x)[BLOCK]
 static void trim(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
 {
     (void)at;
-    float *a = sp_xfloats(n);
-    sp_to_f32(a, d->x, d->dtype, n);
-    for (size_t i = 0; i < n; i++) a[i] = d->keep[i] ? fabsf(a[i]) : 0;
-    sp_top_k(d->keep, a, n, sp_fraction(o->density, t->numel));
-    free(a);
+    sp_to_f32(d->work, d->x, d->dtype, n);
+    for (size_t i = 0; i < n; i++) d->work[i] = d->keep[i] ? fabsf(d->work[i]) : 0;
+    sp_top_k(d->keep, d->work, n, sp_fraction(o->density, t->numel));
 }
 
 /* DARE (Yu et al., 2023): drop at random, each patch on its own. */
@@ -80,41 +79,50 @@ void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64
 
 /* ---- the sum ------------------------------------------------------------------------------------------------------ */
 
-/* Elements [at, at + n) of a patch, masked and scaled. */
-static void load_block(const sp_merge_opt *o, const sp_delta *d, size_t at, double *x, size_t n)
+static bool all_finite(const double *x, size_t n)
+{
+    int bad = 0;
+    for (size_t i = 0; i < n; i++) bad |= !(fabs(x[i]) <= DBL_MAX);
+    return !bad;
+}
+
+/* Elements [at, at + n) of a patch, masked and scaled. False when it holds NaN or Inf, masked or not. */
+static bool load_block(const sp_merge_opt *o, const sp_delta *d, size_t at, double *x, size_t n)
 {
     double scale = d->scale / (methods[o->method].rescale ? 1 - o->drop : 1);
     sp_to_f64(x, d->x + at * sp_dtype_size(d->dtype), d->dtype, n);
+    bool ok = all_finite(x, n);
     for (size_t i = 0; i < n; i++) x[i] = d->keep[at + i] ? scale * x[i] : 0;
+    return ok;
 }
 
-/* The n <= BLOCK elements that begin at base and out; x holds the patches. */
+/* The n <= BLOCK elements that begin at base and out; x holds the patches. False when a result is NaN or Inf. */
 static bool merge_block(const sp_merge_opt *o, double (*x)[BLOCK], int K, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t n)
 {
     double b[BLOCK], change[BLOCK] = {0};
-    int bad = 0;
     methods[o->method].combine(o, change, x, K, n);
     sp_to_f64(b, base, bd, n);
     for (size_t i = 0; i < n; i++) b[i] = change[i] == 0 ? b[i] : b[i] + change[i];
     sp_from_f64(out, b, od, n);
     sp_to_f64(b, out, od, n);
-    for (size_t i = 0; i < n; i++) bad |= !isfinite(b[i]);
-    return !bad;
+    return all_finite(b, n);
 }
 
-bool sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int n_deltas, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t n)
+int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int n_deltas, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t n)
 {
+    int bad = 0;
     bool ok = true;
-#pragma omp parallel reduction(&& : ok)
+#pragma omp parallel reduction(max : bad) reduction(&& : ok)
     {
         double(*x)[BLOCK] = sp_xarray((size_t)n_deltas, sizeof *x);
 #pragma omp for schedule(static)
         for (size_t at = 0; at < n; at += BLOCK) {
             size_t take = SP_MIN(n - at, (size_t)BLOCK);
-            for (int k = 0; k < n_deltas; k++) load_block(o, &d[k], at, x[k], take);
+            for (int k = 0; k < n_deltas; k++)
+                if (!load_block(o, &d[k], at, x[k], take)) bad = SP_MAX(bad, k + 1);
             ok = merge_block(o, x, n_deltas, base + at * sp_dtype_size(bd), bd, out + at * sp_dtype_size(od), od, take) && ok;
         }
         free(x);
     }
-    return ok;
+    return bad ? bad : ok ? 0 : -1;
 }

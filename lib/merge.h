@@ -23,6 +23,7 @@ typedef struct {
     sp_dtype dtype;
     const char *x;
     uint8_t *keep;
+    float *work; /* room for n floats, where sp_merge_whole says so */
 } sp_delta;
 
 bool sp_merge_whole(const sp_merge_opt *o); /* must thin see whole tensors? */
@@ -30,9 +31,8 @@ bool sp_merge_whole(const sp_merge_opt *o); /* must thin see whole tensors? */
 /* Clear what the method drops of elements [at, at + n) of tensor t from d->keep, which holds the mask. */
 void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n);
 
-/* out[i] = base[i] + change[i] for n elements, the change taken in double and rounded once to F32, then to dtype od. Where it is zero the
- * element of base goes through untouched. False when a result is not finite. */
-bool sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int n_deltas, const char *base, sp_dtype bd, char *out, sp_dtype od,
-                    size_t n);
+/* out[i] = base[i] + change[i] for n elements, the change taken in double, the result rounded to F32 and then to dtype od. Where the change is
+ * zero the element of base goes through untouched. Returns 0; k + 1 when the k-th patch holds NaN or Inf; -1 when a result does. */
+int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int n_deltas, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t n);
 
 #endif

@@ -365,21 +365,21 @@ int sp_src_read_f32(sp_src *s, size_t i, float *buf, sp_err *e)
     return sp_src_read_f32_part(s, i, 0, s->t[i].numel, buf, e);
 }
 
-/* A pipe's header may claim any size: grow as the data really come. */
-float *sp_src_load_f32(sp_src *s, size_t i, sp_err *e)
+int sp_src_load_f32(sp_src *s, size_t i, float **x, size_t *cap, sp_err *e)
 {
-    uint64_t n = s->t[i].numel, cap = s->in ? SP_MIN(n, (uint64_t)16 << 20) : n, got = 0;
-    uint64_t bytes;
-    if (!sp_mul(n, sizeof(float), &bytes)) return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": too large", s->name, s->t[i].name), NULL;
-    float *x = sp_xarray(cap, sizeof *x);
-    while (sp_src_read_f32_part(s, i, got, cap - got, x + got, e) == 0) {
-        got = cap;
-        if (got == n) return x;
-        cap = SP_MIN(n, 2 * cap);
-        x = sp_xrealloc(x, cap * sizeof *x);
+    uint64_t n = s->t[i].numel, got = 0, bytes;
+    if (!sp_mul(n, sizeof(float), &bytes)) return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": too large", s->name, s->t[i].name);
+    while (got < n || !*x) {
+        uint64_t room = s->in ? SP_MIN(n, SP_MAX(2 * got, (uint64_t)16 << 20)) : n; /* a pipe's header may claim any size */
+        if (room > *cap || !*x) {
+            *x = sp_xrealloc(*x, room * sizeof **x);
+            *cap = room;
+        }
+        room = SP_MIN(n, *cap);
+        if (sp_src_read_f32_part(s, i, got, room - got, *x + got, e) < 0) return -1;
+        got = room;
     }
-    free(x);
-    return NULL;
+    return 0;
 }
 
 int sp_src_end(sp_src *s, sp_err *e)

@@ -64,8 +64,9 @@ int sp_src_read_f32(sp_src *s, size_t i, float *buf, sp_err *e);
 /* Elements [first, first + n) of tensor i, raw or widened: for loops whose memory is bounded by a chunk. */
 int sp_src_read_part(sp_src *s, size_t i, uint64_t first, size_t n, void *buf, sp_err *e);
 int sp_src_read_f32_part(sp_src *s, size_t i, uint64_t first, size_t n, float *buf, sp_err *e);
-/* Tensor i widened into memory of its own; on a pipe that grows with the data, whatever the header claims. NULL on error. */
-float *sp_src_load_f32(sp_src *s, size_t i, sp_err *e);
+/* Tensor i widened into *x, which has room for *cap floats (start with NULL and 0) and grows where needed: on a pipe with the data, whatever
+ * the header claims. */
+int sp_src_load_f32(sp_src *s, size_t i, float **x, size_t *cap, sp_err *e);
 /* Skip what was not read and prove the end. Call before trusting an output made from s. 0 or -1. */
 int sp_src_end(sp_src *s, sp_err *e);
 void sp_src_close(sp_src *s);

@@ -195,9 +195,9 @@ static int copy_file(const char *from, const char *to, sp_err *e)
     return sp_out_finish(out, e);
 }
 
-static int write_json(const char *path, const json_t *root, sp_err *e)
+static int write_json(const char *path, const json_t *root, size_t flags, sp_err *e)
 {
-    char *text = json_dumps(root, JSON_INDENT(2));
+    char *text = json_dumps(root, JSON_INDENT(2) | flags);
     sp_out *out = text ? sp_out_open(path, 0, e) : NULL;
     int rc = out ? 0 : sp_fail(e, SP_ESYSTEM, "%s: cannot be written", path);
     if (rc == 0) rc = sp_out_write(out, text, strlen(text), e);
@@ -230,7 +230,7 @@ static int copy_config(const char *from, const char *to, const char *dtype, sp_e
         return sp_fail(e, SP_EINPUT, "%s: line %d: %s", from, je.line, root ? "not an object" : je.text);
     }
     json_object_set_new(root, json_object_get(root, "dtype") ? "dtype" : "torch_dtype", json_string(dtype));
-    int rc = write_json(to, root, e);
+    int rc = write_json(to, root, 0, e);
     json_decref(root);
     return rc;
 }
@@ -286,7 +286,7 @@ static int write_index(const sp_dst *d, sp_err *e)
     }
     json_t *root = json_pack("{s:{s:I}, s:o}", "metadata", "total_size", (json_int_t)total, "weight_map", map);
     char *path = sp_xasprintf("%s/model.safetensors.index.json", d->tmp);
-    int rc = write_json(path, root, e);
+    int rc = write_json(path, root, JSON_SORT_KEYS, e);
     json_decref(root);
     free(path);
     return rc;

@@ -165,19 +165,23 @@ static const int digit_bits[3] = {11, 11, 9}, digit_shift[3] = {20, 9, 0};
 
 void sp_select_start(sp_select *s, uint64_t k) { *s = (sp_select){.left = k}; }
 
+/* Positive, infinity included, NaN not. */
+static inline bool selectable(uint32_t bits) { return bits - 1 < 0x7f800000u; }
+
 void sp_select_count(sp_select *s, const float *x, size_t n)
 {
-    int shift = digit_shift[s->round], bits = digit_bits[s->round];
+    int shift = digit_shift[s->round], above = shift + digit_bits[s->round];
+    uint32_t low = (1u << digit_bits[s->round]) - 1;
 #pragma omp parallel if (n >= PARALLEL_FROM)
     {
         uint64_t count[2048] = {0};
 #pragma omp for schedule(static) nowait
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; i++) { /* no branches: the signs and digits of scores cannot be predicted */
             uint32_t u = f32_bits(x[i]);
-            if (x[i] > 0 && (u >> shift >> bits) == s->prefix) count[u >> shift & ((1u << bits) - 1)]++;
+            count[u >> shift & low] += selectable(u) & ((u >> above) == s->prefix);
         }
 #pragma omp critical(sp_select)
-        for (int i = 0; i < 1 << bits; i++) s->count[i] += count[i];
+        for (uint32_t d = 0; d <= low; d++) s->count[d] += count[d];
     }
 }
 
@@ -190,15 +194,28 @@ bool sp_select_next(sp_select *s)
     return ++s->round < 3;
 }
 
+static size_t mark_block(sp_select *s, uint8_t *mask, const float *x, size_t n)
+{
+    uint32_t t = s->prefix, set = 0, ties = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u = f32_bits(x[i]);
+        mask[i] = (u > t) & selectable(u);
+        set += mask[i];
+        ties += u == t;
+    }
+    for (size_t i = 0; ties && s->left && t && i < n; i++)
+        if (f32_bits(x[i]) == t) {
+            mask[i] = 1;
+            set++;
+            s->left--;
+        }
+    return set;
+}
+
 size_t sp_select_mark(sp_select *s, uint8_t *mask, const float *x, size_t n)
 {
     size_t set = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t u = f32_bits(x[i]);
-        bool tie = u == s->prefix, in = x[i] > 0 && (tie ? s->left > 0 : u > s->prefix);
-        s->left -= in && tie;
-        set += mask[i] = in;
-    }
+    for (size_t i = 0; i < n; i += BLOCK) set += mark_block(s, mask + i, x + i, SP_MIN(n - i, (size_t)BLOCK));
     return set;
 }
 

@@ -21,6 +21,7 @@ typedef struct {
 
 struct sp_file {
     char *name;
+    int fd;
     const uint8_t *map;
     size_t map_len;
     uint64_t size;
@@ -29,6 +30,14 @@ struct sp_file {
     uint8_t *cache;  /* one decompressed frame */
     size_t cached, cache_cap;
 };
+
+/* Give back the pages of [from, to): what has been read must not count as memory in use. */
+static void release(const sp_file *f, uint64_t from, uint64_t to)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    from -= from % page;
+    if (to > from) madvise((void *)(f->map + from), (size_t)(to - from), MADV_DONTNEED);
+}
 
 /* Fill the frame table. 1, 0 when the file cannot be indexed, -1. */
 static int index_frames(sp_file *f, sp_err *e)
@@ -68,14 +77,18 @@ int sp_file_open(sp_file **result, const char *path, sp_err *e)
     int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return sp_fail(e, sp_open_code(errno), "%s: %s", path, strerror(errno));
     void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    int err = errno;
-    close(fd);
-    if (map == MAP_FAILED) return sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(err));
+    if (map == MAP_FAILED) {
+        sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(errno));
+        close(fd);
+        return -1;
+    }
     sp_file *f = sp_xcalloc(1, sizeof *f);
+    f->fd = fd;
     f->name = sp_xstrdup(is_stdin ? "standard input" : path);
     f->map = map;
     f->size = f->map_len = (size_t)st.st_size;
     int rc = sp_is_zstd(f->map, f->map_len) ? index_frames(f, e) : 1;
+    release(f, 0, f->map_len);
     if (rc == 1) *result = f;
     else sp_file_close(f);
     return rc;
@@ -129,7 +142,23 @@ static bool read_frames(sp_file *f, uint64_t at, uint8_t *buf, size_t n)
     for (size_t i = whole0; i < whole1; i++) ok = ok && decode(f, i, buf + (f->frames[i].out - at));
     if (first < whole0) ok = ok && read_partial(f, first, at, buf, n);
     if (last >= whole1 && last >= whole0) ok = ok && read_partial(f, last, at, buf, n);
+    release(f, f->frames[first].at, f->frames[last + 1].at);
     return ok;
+}
+
+/* Raw bytes by read(2), which is cheaper than touching the map for the first time. */
+static int read_raw(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, sp_err *e)
+{
+    while (n > 0) {
+        ssize_t r = pread(f->fd, buf, n, (off_t)at);
+        if (r < 0 && errno == EINTR) continue;
+        if (r < 0) return sp_fail(e, SP_ESYSTEM, "%s: %s", f->name, strerror(errno));
+        if (r == 0) return sp_fail(e, SP_EINPUT, "%s: truncated while it was read", f->name);
+        buf += r;
+        at += (uint64_t)r;
+        n -= (size_t)r;
+    }
+    return 0;
 }
 
 int sp_file_read(sp_file *f, uint64_t at, void *buf, size_t n, sp_err *e)
@@ -138,7 +167,7 @@ int sp_file_read(sp_file *f, uint64_t at, void *buf, size_t n, sp_err *e)
         return sp_fail(e, SP_EINPUT, "%s: truncated (%llu bytes, at least %llu expected)", f->name, (unsigned long long)f->size,
                        (unsigned long long)at + n);
     if (n == 0) return 0;
-    if (!f->n_frames) return memcpy(buf, f->map + at, n), 0;
+    if (!f->n_frames) return read_raw(f, at, buf, n, e);
     return read_frames(f, at, buf, n) ? 0 : sp_fail(e, SP_EINPUT, "%s: corrupt zstd data", f->name);
 }
 
@@ -146,6 +175,7 @@ void sp_file_close(sp_file *f)
 {
     if (!f) return;
     munmap((void *)f->map, f->map_len);
+    close(f->fd);
     free(f->name);
     free(f->frames);
     free(f->cache);

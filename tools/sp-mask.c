@@ -20,24 +20,30 @@ static const char *key = "";
 
 /* ---- top ---------------------------------------------------------------------------------------------------------- */
 
-static float *load_scores(sp_src *s, size_t i)
+typedef struct {
+    float *x;
+    uint8_t *mask;
+    size_t cap, mask_cap;
+} scores;
+
+static void load_scores(scores *w, sp_src *s, size_t i)
 {
     sp_err e = {0};
-    float *x = sp_src_load_f32(s, i, &e);
-    if (!x) sp_die_err(&e);
-    if (!allow_nonfinite && sp_first_nonfinite(x, sp_src_info(s, i)->numel) >= 0) sp_die_nonfinite(s, i);
-    return x;
+    size_t n = sp_src_info(s, i)->numel;
+    if (sp_src_load_f32(s, i, &w->x, &w->cap, &e) < 0) sp_die_err(&e);
+    if (!allow_nonfinite && sp_first_nonfinite(w->x, n) >= 0) sp_die_nonfinite(s, i);
+    if (n > w->mask_cap) w->mask = sp_xrealloc(w->mask, w->mask_cap = n);
 }
 
-static void top_rows(uint8_t *mask, const float *x, const sp_tinfo *t)
+static void top_rows(const scores *w, const sp_tinfo *t)
 {
     size_t cols = t->rank ? (size_t)t->shape[t->rank - 1] : 1, rows = cols ? t->numel / cols : 0;
 #pragma omp parallel for schedule(dynamic, 16)
-    for (size_t r = 0; r < rows; r++) sp_top_k(mask + r * cols, x + r * cols, cols, sp_fraction(rate, cols));
+    for (size_t r = 0; r < rows; r++) sp_top_k(w->mask + r * cols, w->x + r * cols, cols, sp_fraction(rate, cols));
 }
 
 /* The threshold over all tensors takes three passes before the one that marks. */
-static void select_global(sp_select *sel, sp_src *s)
+static void select_global(sp_select *sel, scores *w, sp_src *s)
 {
     uint64_t total = 0;
     size_t n = sp_src_count(s);
@@ -46,9 +52,8 @@ static void select_global(sp_select *sel, sp_src *s)
     sp_select_start(sel, sp_fraction(rate, total));
     do
         for (size_t i = 0; i < n; i++) {
-            float *x = load_scores(s, i);
-            sp_select_count(sel, x, sp_src_info(s, i)->numel);
-            free(x);
+            load_scores(w, s, i);
+            sp_select_count(sel, w->x, sp_src_info(s, i)->numel);
         }
     while (sp_select_next(sel));
 }
@@ -59,20 +64,20 @@ static int run_top(int argc, char **argv)
     if (rate < 0) sp_die(SP_EUSAGE, "top needs --rate");
     sp_src *s = sp_need_src(argv[0]);
     sp_select sel;
-    if (by == BY_GLOBAL) select_global(&sel, s);
+    scores w = {0};
+    if (by == BY_GLOBAL) select_global(&sel, &w, s);
     sp_dst *dst = sp_dst_like(s, SP_BOOL, &s, 1);
     for (size_t i = 0; i < sp_src_count(s); i++) {
         const sp_tinfo *t = sp_src_info(s, i);
-        float *x = load_scores(s, i);
-        uint8_t *mask = sp_xmalloc(t->numel);
-        if (by == BY_GLOBAL) sp_select_mark(&sel, mask, x, t->numel);
-        else if (by == BY_ROW) top_rows(mask, x, t);
-        else sp_top_k(mask, x, t->numel, sp_fraction(rate, t->numel));
-        sp_need_write(dst, mask, t->numel);
-        free(mask);
-        free(x);
+        load_scores(&w, s, i);
+        if (by == BY_GLOBAL) sp_select_mark(&sel, w.mask, w.x, t->numel);
+        else if (by == BY_ROW) top_rows(&w, t);
+        else sp_top_k(w.mask, w.x, t->numel, sp_fraction(rate, t->numel));
+        sp_need_write(dst, w.mask, t->numel);
     }
     sp_close_streams(dst, &s, 1);
+    free(w.x);
+    free(w.mask);
     return SP_OK;
 }
 

@@ -44,24 +44,35 @@ static int find_patches(const sp_tinfo *t)
     return found;
 }
 
+static struct {
+    char *base, *out;
+    float *work;
+    size_t n;
+} chunk;
+
 /* Room for chunks of n elements. */
 static void reserve(size_t n)
 {
-    static size_t have;
-    if (n <= have) return;
-    have = n;
+    if (n <= chunk.n) return;
+    chunk.n = n;
+    chunk.base = sp_xrealloc(chunk.base, n * sizeof(double));
+    chunk.out = sp_xrealloc(chunk.out, n * sizeof(double));
+    chunk.work = sp_xrealloc(chunk.work, n * sizeof(float));
     for (struct patch *p = patches; p < patches + merge.n_patches; p++) {
         p->x = sp_xrealloc(p->x, n * sizeof(double));
         p->keep = sp_xrealloc(p->keep, n);
     }
 }
 
-static void check_finite(const struct patch *p, sp_dtype dtype, size_t n)
+static void release(void)
 {
-    float *x = sp_xfloats(n);
-    sp_to_f32(x, p->x, dtype, n);
-    if (sp_first_nonfinite(x, n) >= 0) sp_die_nonfinite(p->src, (size_t)p->index);
-    free(x);
+    free(chunk.base);
+    free(chunk.out);
+    free(chunk.work);
+    for (struct patch *p = patches; p < patches + merge.n_patches; p++) {
+        free(p->x);
+        free(p->keep);
+    }
 }
 
 /* Read elements [at, at + n) of every patch that has tensor t, and settle which of them count. Returns how many patches. */
@@ -70,38 +81,38 @@ static int load_patches(sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
     int found = 0;
     for (struct patch *p = patches; p < patches + merge.n_patches; p++) {
         if (p->index < 0) continue;
-        sp_dtype dtype = sp_src_info(p->src, (size_t)p->index)->dtype;
         sp_need_part(p->src, (size_t)p->index, at, n, p->x);
-        if (!allow_nonfinite) check_finite(p, dtype, n);
         if (p->mask) sp_need_part(p->mask, p->mask_index, at, n, p->keep);
         else memset(p->keep, 1, n);
-        d[found] = (sp_delta){(int)(p - patches), p->scale, dtype, p->x, p->keep};
+        d[found] = (sp_delta){(int)(p - patches), p->scale, sp_src_info(p->src, (size_t)p->index)->dtype, p->x, p->keep, chunk.work};
         sp_merge_thin(&merge, &d[found++], t, at, n);
     }
     return found;
+}
+
+static void refuse(const sp_src *base, const sp_tinfo *t, sp_dtype od, const sp_delta *d, int bad)
+{
+    if (bad > 0) sp_die_nonfinite(patches[d[bad - 1].number].src, (size_t)patches[d[bad - 1].number].index);
+    sp_die(SP_EINPUT, "%s: tensor \"%s\": NaN or Inf in it, or in the result as %s (--allow-nonfinite lets it pass)", sp_src_name(base),
+           t->name, sp_dtype_name(od));
 }
 
 static void merge_tensor(sp_src *base, size_t i, sp_dst *dst, sp_dtype od)
 {
     const sp_tinfo *t = sp_src_info(base, i);
     sp_delta d[MAX_PATCHES];
-    bool patched = find_patches(t) > 0, whole = patched && sp_merge_whole(&merge);
-    size_t step = SP_MIN(whole ? t->numel : SP_STEP, t->numel);
+    bool patched = find_patches(t) > 0, number = t->dtype >= SP_F16, as_is = !patched && od == t->dtype;
+    size_t step = SP_MIN(patched && sp_merge_whole(&merge) ? t->numel : SP_STEP, t->numel);
     if (patched) sp_need_float(base, i);
-    if (patched) reserve(step);
-    char *b = sp_xarray(step, sp_dtype_size(t->dtype)), *out = sp_xarray(step, sp_dtype_size(od));
+    reserve(step);
     for (uint64_t at = 0; at < t->numel; at += step) {
         size_t n = SP_MIN(t->numel - at, (uint64_t)step);
-        sp_need_part(base, i, at, n, b);
+        sp_need_part(base, i, at, n, chunk.base);
         int found = patched ? load_patches(d, t, at, n) : 0;
-        bool number = t->dtype >= SP_F16, ok = !number || sp_merge_chunk(&merge, d, found, b, t->dtype, out, od, n);
-        if (!ok && !allow_nonfinite)
-            sp_die(SP_EINPUT, "%s: tensor \"%s\": NaN or Inf in it, or in the result as %s (--allow-nonfinite lets it pass)",
-                   sp_src_name(base), t->name, sp_dtype_name(od));
-        sp_need_write(dst, !patched && od == t->dtype ? b : out, n * sp_dtype_size(od));
+        int bad = number ? sp_merge_chunk(&merge, d, found, chunk.base, t->dtype, chunk.out, od, n) : 0;
+        if (bad && !allow_nonfinite) refuse(base, t, od, d, bad);
+        sp_need_write(dst, as_is ? chunk.base : chunk.out, n * sp_dtype_size(od));
     }
-    free(b);
-    free(out);
 }
 
 /* ---- streams ------------------------------------------------------------------------------------------------------ */
@@ -174,10 +185,7 @@ static int run(int argc, char **argv)
     }
     sp_progress_end(&bar);
     sp_close_streams(dst, in, n_in);
-    for (struct patch *p = patches; p < patches + merge.n_patches; p++) {
-        free(p->x);
-        free(p->keep);
-    }
+    release();
     free(t);
     return SP_OK;
 }
