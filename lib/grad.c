@@ -16,30 +16,50 @@ static int64_t scored_tokens(const sp_example *x)
     return n;
 }
 
-void sp_batch_make(sp_batch *b, const sp_data *data, const size_t *order, size_t n, sp_mean mean)
+static void pack_one(sp_batch *b, int64_t at, const sp_seq *s)
+{
+    for (int64_t t = 0; t < s->ex->n; t++) {
+        int32_t next = t + 1 < s->ex->n ? s->ex->labels[t + 1] : -1;
+        b->ids[at + t] = s->ex->ids[t];
+        b->target[at + t] = next < 0 ? -1 : s->soft ? SP_SOFT : next;
+        b->coef[at + t] = next < 0 ? 0 : (float)s->coef;
+    }
+}
+
+void sp_batch_pack(sp_batch *b, const sp_seq *seqs, size_t n)
 {
     *b = (sp_batch){.n_seq = (int64_t)n, .start = sp_xarray(n + 1, sizeof *b->start)};
     b->start[0] = 0;
     for (size_t i = 0; i < n; i++) {
-        const sp_example *x = &data->ex[order ? order[i] : i];
-        b->start[i + 1] = b->start[i] + x->n;
-        b->scored += scored_tokens(x);
+        b->start[i + 1] = b->start[i] + seqs[i].ex->n;
+        b->scored += scored_tokens(seqs[i].ex);
     }
     b->n = b->start[n];
     b->ids = sp_xarray((size_t)b->n, sizeof *b->ids);
     b->target = sp_xarray((size_t)b->n, sizeof *b->target);
     b->coef = sp_xfloats((size_t)b->n);
+    for (size_t i = 0; i < n; i++) pack_one(b, b->start[i], &seqs[i]);
+}
+
+void sp_seqs_of(sp_seq *seqs, const sp_data *data, const size_t *order, size_t n, sp_mean mean, double weight, bool soft)
+{
+    int64_t scored = 0;
     for (size_t i = 0; i < n; i++) {
-        const sp_example *x = &data->ex[order ? order[i] : i];
-        int64_t own = scored_tokens(x), at = b->start[i];
-        double c = mean == SP_MEAN_TOKEN ? 1.0 / (double)SP_MAX(b->scored, 1) : 1.0 / (double)SP_MAX(own, 1);
-        if (mean == SP_MEAN_EXAMPLE) c /= (double)n;
-        for (int64_t t = 0; t < x->n; t++) {
-            b->ids[at + t] = x->ids[t];
-            b->target[at + t] = t + 1 < x->n && x->labels[t + 1] >= 0 ? x->labels[t + 1] : -1;
-            b->coef[at + t] = b->target[at + t] >= 0 ? (float)c : 0;
-        }
+        seqs[i] = (sp_seq){&data->ex[order ? order[i] : i], 0, soft};
+        scored += scored_tokens(seqs[i].ex);
     }
+    for (size_t i = 0; i < n; i++) {
+        double own = (double)SP_MAX(scored_tokens(seqs[i].ex), 1);
+        seqs[i].coef = weight / (mean == SP_MEAN_TOKEN ? (double)SP_MAX(scored, 1) : mean == SP_MEAN_EXAMPLE ? own * (double)n : own);
+    }
+}
+
+void sp_batch_make(sp_batch *b, const sp_data *data, const size_t *order, size_t n, sp_mean mean)
+{
+    sp_seq *seqs = sp_xarray(n, sizeof *seqs);
+    sp_seqs_of(seqs, data, order, n, mean, 1, false);
+    sp_batch_pack(b, seqs, n);
+    free(seqs);
 }
 
 void sp_batch_free(sp_batch *b)
@@ -146,8 +166,9 @@ float *sp_forward_all(sp_model *m, const sp_batch *b)
 static double head_range(run *r, int64_t t0, int64_t t1, bool with_d, float *dhead, float *dnorm)
 {
     int64_t h = r->m->cfg.hidden;
-    sp_head_out out = {.dx = with_d ? r->d + t0 * h : NULL, .dhead = dhead, .dnorm = dnorm};
-    return sp_head_loss(r->m, input(r, r->m->cfg.layers) + t0 * h, t1 - t0, r->b->target + t0, r->b->coef + t0, &out);
+    sp_head_io io = {.ref = r->job->ref, .ref_x = r->job->ref ? r->job->ref_x + t0 * h : NULL,
+                     .dx = with_d ? r->d + t0 * h : NULL, .dhead = dhead, .dnorm = dnorm};
+    return sp_head_loss(r->m, input(r, r->m->cfg.layers) + t0 * h, t1 - t0, r->b->target + t0, r->b->coef + t0, &io);
 }
 
 /* Per example: |gradient| of head and norm summed. */
@@ -267,16 +288,32 @@ static void run_close(run *r)
     for (int k = 0; k < SP_PER_LAYER; k++) free(r->sum[k]);
 }
 
+/* The caller's look at the losses before anything flows back. */
+static bool weigh(run *r)
+{
+    if (!r->job->weigh) return true;
+    int64_t n = r->b->n;
+    double *ce = sp_xarray((size_t)n, sizeof *ce);
+    sp_head_loss(r->m, input(r, r->m->cfg.layers), n, r->b->target, NULL,
+                 &(sp_head_io){.ref = r->job->ref, .ref_x = r->job->ref_x, .ce = ce});
+    bool go = r->job->weigh(r->job->self, ce);
+    free(ce);
+    return go;
+}
+
 double sp_grad_run(sp_model *m, const sp_batch *b, const sp_grad_job *job)
 {
     run r;
     float *tied = NULL;
     run_open(&r, m, b, job);
     forward_layers(m, b, r.work, r.x, true);
-    double loss = backward_head(&r, &tied);
-    for (int64_t l = m->cfg.layers - 1; l >= 0; l--) backward_layer(&r, l);
-    if (job->all) backward_embed(&r, tied);
-    else free(tied);
+    double loss = 0;
+    if (weigh(&r)) {
+        loss = backward_head(&r, &tied);
+        for (int64_t l = m->cfg.layers - 1; l >= 0; l--) backward_layer(&r, l);
+        if (job->all) backward_embed(&r, tied);
+        else free(tied);
+    }
     run_close(&r);
     return loss;
 }

@@ -20,12 +20,22 @@ typedef struct {
     int64_t n_seq, n;
     int64_t *start;  /* [n_seq + 1] */
     int32_t *ids;    /* (N) */
-    int32_t *target; /* (N) the next label of the same sequence, -1 = none; a label at position 0 predicts nothing and is dropped */
-    float *coef;     /* (N) weight of the token's cross-entropy in L, 0 where there is no target */
+    int32_t *target; /* (N) the next label of the same sequence, SP_SOFT, or -1 = none; a label at position 0 predicts nothing and is dropped */
+    float *coef;     /* (N) weight of the token's cross-entropy in L, 0 where there is no target; negative = ascent */
     int64_t scored;  /* tokens with a target */
 } sp_batch;
 
-/* Pack examples data->ex[order[0..n)] (order NULL = 0..n-1). */
+/* One sequence of a batch: an example, the coefficient of each of its scored tokens, and whether its targets are soft. */
+typedef struct {
+    const sp_example *ex;
+    double coef;
+    bool soft;
+} sp_seq;
+
+/* Fill seqs[0..n) from all (order NULL) or chosen examples; coefficients by `mean`, times weight. */
+void sp_seqs_of(sp_seq *seqs, const sp_data *data, const size_t *order, size_t n, sp_mean mean, double weight, bool soft);
+void sp_batch_pack(sp_batch *b, const sp_seq *seqs, size_t n);
+/* Both in one, weight 1. */
 void sp_batch_make(sp_batch *b, const sp_data *data, const size_t *order, size_t n, sp_mean mean);
 void sp_batch_free(sp_batch *b);
 
@@ -34,6 +44,11 @@ typedef struct {
     bool per_example; /* emit sum over examples of |dL_i/dW| instead of dL/dW */
     void (*emit)(void *self, sp_param *p, const float *g); /* g: (rows, cols), valid during the call */
     void *self;
+    const sp_model *ref; /* the reference of soft targets, or NULL */
+    const float *ref_x;  /* and its hidden states, (N, hidden) */
+    /* or NULL: called between forward and backward with each token's cross-entropy; may change b->coef and forbid the rest by returning false,
+     * in which case nothing is emitted */
+    bool (*weigh)(void *self, const double *ce);
 } sp_grad_job;
 
 /* Run forward and backward over the batch. Returns L (nats). Dies if memory runs out. */

@@ -53,69 +53,105 @@ void sp_head_logits(const sp_model *m, const float *x, int64_t n, float *logits)
     head_close(&k);
 }
 
-/* Row of logits to coef * (softmax - onehot); returns -log softmax[target]. */
-static double row_loss(float *z, int64_t vocab, int32_t target, float coef, bool gradient)
+/* Logits to unnormalised probabilities in place; returns their log normaliser, *sum the divisor. */
+static double exponentiate(float *z, int64_t vocab, float *sum)
 {
-    float max = z[0], sum = 0, at_target = z[target];
+    float max = z[0], s = 0;
 #pragma omp simd reduction(max : max)
     for (int64_t i = 0; i < vocab; i++) max = z[i] > max ? z[i] : max;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < vocab; i++) sum += z[i] = sp_expf(z[i] - max);
-    if (gradient) {
-        float c = coef / sum;
-        for (int64_t i = 0; i < vocab; i++) z[i] *= c;
-        z[target] -= coef;
-    }
-    return log((double)sum) + (double)max - (double)at_target;
+#pragma omp simd reduction(+ : s)
+    for (int64_t i = 0; i < vocab; i++) s += z[i] = sp_expf(z[i] - max);
+    *sum = s;
+    return log((double)s) + (double)max;
 }
 
-/* Tokens list[0..rows) of the batch: loss into ce, gradients into out. */
-static void head_block(head *k, const float *x, const int64_t *list, int64_t rows, const int32_t *target, const float *coef,
-                       const sp_head_out *out, double *ce, int32_t *top)
+/* Row of logits to coef * (softmax - onehot); returns -log softmax[target]. */
+static double hard_loss(float *z, int64_t vocab, int32_t target, float coef)
 {
-    const sp_param *norm = k->m->norm;
+    float at_target = z[target], sum;
+    double log_sum = exponentiate(z, vocab, &sum);
+    float c = coef / sum;
+    for (int64_t i = 0; i < vocab; i++) z[i] *= c;
+    z[target] -= coef;
+    return log_sum - (double)at_target;
+}
+
+/* Row of logits to coef * (softmax - softmax(ref)); returns -sum softmax(ref) * log softmax. ref becomes unnormalised probabilities. */
+static double soft_loss(float *z, float *ref, int64_t vocab, float coef)
+{
+    float ref_sum, sum;
+    double dot = 0;
+    exponentiate(ref, vocab, &ref_sum);
+    for (int64_t i = 0; i < vocab; i++) dot += (double)ref[i] * (double)z[i];
+    double log_sum = exponentiate(z, vocab, &sum);
+    for (int64_t i = 0; i < vocab; i++) z[i] = coef * (z[i] / sum - ref[i] / ref_sum);
+    return log_sum - dot / (double)ref_sum;
+}
+
+/* Logits of tokens list[0..rows). */
+static void block_logits(head *k, const float *x, const int64_t *list, int64_t rows)
+{
     int64_t h = k->hidden;
-    bool gradient = out->dx || out->dhead || out->dnorm;
     for (int64_t r = 0; r < rows; r++) memcpy(k->x + r * h, x + list[r] * h, (size_t)h * sizeof *x);
     sp_norm_forward(k->h, k->x, k->scale, rows, h, k->m->cfg.norm_eps);
     sp_gemm_xwt(k->logits, k->h, k->weight, rows, h, k->vocab, 0);
-#pragma omp parallel for schedule(static)
-    for (int64_t r = 0; r < rows; r++) {
-        if (out->top) top[r] = sp_argmax(k->logits + r * k->vocab, k->vocab);
-        ce[r] = row_loss(k->logits + r * k->vocab, k->vocab, target[list[r]], coef ? coef[list[r]] : 1, gradient);
-    }
-    if (!gradient) return;
-    if (out->dhead) sp_gemm_dytx(out->dhead, k->logits, k->h, rows, h, k->vocab, 1);
-    if (!out->dx && !out->dnorm) return;
+}
+
+/* What flows back from the gradient of the logits, which stands in k->logits. */
+static void block_backward(head *k, const int64_t *list, int64_t rows, const sp_head_io *io)
+{
+    int64_t h = k->hidden;
+    if (io->dhead) sp_gemm_dytx(io->dhead, k->logits, k->h, rows, h, k->vocab, 1);
+    if (!io->dx && !io->dnorm) return;
     sp_gemm_dyw(k->dh, k->logits, k->weight, rows, h, k->vocab, 0);
     memset(k->dx, 0, (size_t)(rows * h) * sizeof *k->dx);
     sp_norm_backward(k->dx, k->xhat, k->dh, k->x, k->scale, rows, h, k->m->cfg.norm_eps);
-    if (out->dnorm) sp_grad_dense(out->dnorm, 1, norm, k->dh, k->xhat, 0, rows);
-    for (int64_t r = 0; out->dx && r < rows; r++) memcpy(out->dx + list[r] * h, k->dx + r * h, (size_t)h * sizeof *x);
+    if (io->dnorm) sp_grad_dense(io->dnorm, 1, k->m->norm, k->dh, k->xhat, 0, rows);
+    for (int64_t r = 0; io->dx && r < rows; r++) memcpy(io->dx + list[r] * h, k->dx + r * h, (size_t)h * sizeof *io->dx);
 }
 
-double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const sp_head_out *out)
+/* Tokens list[0..rows) of the batch, all hard or all soft. */
+static void head_block(head *k, head *ref, const float *x, const int64_t *list, int64_t rows, const int32_t *target, const float *coef,
+                       const sp_head_io *io, double *ce, int32_t *top)
+{
+    int64_t v = k->vocab;
+    bool soft = target[list[0]] == SP_SOFT;
+    block_logits(k, x, list, rows);
+    if (soft) block_logits(ref, io->ref_x, list, rows);
+#pragma omp parallel for schedule(static)
+    for (int64_t r = 0; r < rows; r++) {
+        float *z = k->logits + r * v, c = coef ? coef[list[r]] : 1;
+        if (io->top) top[r] = sp_argmax(z, v);
+        ce[r] = soft ? soft_loss(z, ref->logits + r * v, v, c) : hard_loss(z, v, target[list[r]], c);
+    }
+    block_backward(k, list, rows, io);
+}
+
+double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const sp_head_io *io)
 {
     int64_t *list = sp_xarray((size_t)n, sizeof *list), scored = 0;
     int32_t top[HEAD_BLOCK];
     double ce[HEAD_BLOCK], loss = 0;
     for (int64_t t = 0; t < n; t++)
-        if (target[t] >= 0) list[scored++] = t;
-    if (out->dx) memset(out->dx, 0, (size_t)(n * m->cfg.hidden) * sizeof *out->dx);
-    if (out->ce) memset(out->ce, 0, (size_t)n * sizeof *out->ce);
-    if (out->top) memset(out->top, 0xff, (size_t)n * sizeof *out->top);
-    head k;
+        if (target[t] != -1) list[scored++] = t;
+    if (io->dx) memset(io->dx, 0, (size_t)(n * m->cfg.hidden) * sizeof *io->dx);
+    if (io->ce) memset(io->ce, 0, (size_t)n * sizeof *io->ce);
+    if (io->top) memset(io->top, 0xff, (size_t)n * sizeof *io->top);
+    head k, ref = {0};
     head_open(&k, m, scored);
-    for (int64_t t = 0; t < scored; t += HEAD_BLOCK) {
-        int64_t rows = SP_MIN(HEAD_BLOCK, scored - t);
-        head_block(&k, x, list + t, rows, target, coef, out, ce, top);
+    if (io->ref) head_open(&ref, io->ref, scored);
+    for (int64_t t = 0, rows; t < scored; t += rows) {
+        bool soft = target[list[t]] == SP_SOFT;
+        for (rows = 1; rows < HEAD_BLOCK && t + rows < scored && (target[list[t + rows]] == SP_SOFT) == soft;) rows++;
+        head_block(&k, &ref, x, list + t, rows, target, coef, io, ce, top);
         for (int64_t r = 0; r < rows; r++) {
             loss += (coef ? (double)coef[list[t + r]] : 1) * ce[r];
-            if (out->ce) out->ce[list[t + r]] = ce[r];
-            if (out->top) out->top[list[t + r]] = top[r];
+            if (io->ce) io->ce[list[t + r]] = ce[r];
+            if (io->top) io->top[list[t + r]] = top[r];
         }
     }
     head_close(&k);
+    head_close(&ref);
     free(list);
     return loss;
 }

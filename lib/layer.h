@@ -51,17 +51,18 @@ void sp_grad_dense(float *dw, float beta, const sp_param *p, const float *dy, co
 /* logits (n, vocab) of hidden states x (n, hidden): final norm, then head. */
 void sp_head_logits(const sp_model *m, const float *x, int64_t n, float *logits);
 
-/* Cross-entropy of the head over tokens t with target[t] >= 0, in blocks of tokens. Any output may be NULL.
- *   returns          sum over t of coef[t] * ce[t] (coef NULL = 1), in double, in order
- *   ce     (n)       -log softmax(logits[t])[target[t]], nats; 0 where there is no target
- *   top    (n)       index of the largest logit; -1 where there is no target
- *   dx     (n, hid)  gradient with respect to x, overwritten
- *   dhead  (V, hid), dnorm (hid): gradients, added to. */
+/* Cross-entropy of the head over tokens t with a target, in blocks of tokens. target[t] >= 0 is a vocabulary entry; SP_SOFT the whole
+ * distribution of a reference model; -1 nothing. Returns the sum over t of coef[t] * ce[t] (coef NULL = 1), in double, in order. */
+#define SP_SOFT (-2)
 typedef struct {
-    double *ce;
-    int32_t *top;
-    float *dx, *dhead, *dnorm;
-} sp_head_out;
-double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const sp_head_out *out);
+    const sp_model *ref; /* in: the reference of soft targets */
+    const float *ref_x;  /* in: its hidden states (n, hidden) */
+    /* out, any may be NULL: */
+    double *ce;          /* (n) -log p(target), or -sum_v p_ref(v) log p(v); nats; 0 where there is no target */
+    int32_t *top;        /* (n) index of the largest logit; -1 where there is no target */
+    float *dx;           /* (n, hidden) gradient with respect to x, overwritten */
+    float *dhead, *dnorm; /* (V, hidden), (hidden) gradients, added to */
+} sp_head_io;
+double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const sp_head_io *io);
 
 #endif

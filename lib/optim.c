@@ -3,24 +3,24 @@
 
 #include <math.h>
 
-static void adamw(const sp_optim *o, float *w, const float *g, float sign, float *m, float *v, size_t n, double lr, int64_t t, float keep)
+static void adamw(const sp_optim *o, float *w, const float *g, float *m, float *v, size_t n, double lr, int64_t t, float keep)
 {
     float b1 = (float)o->beta1, c1 = (float)(1 - o->beta1), b2 = (float)o->beta2, c2 = (float)(1 - o->beta2), eps = (float)o->eps;
     float rate = (float)(lr / (1 - pow(o->beta1, (double)t))), root = (float)(1 / sqrt(1 - pow(o->beta2, (double)t)));
 #pragma omp parallel for simd if (n > 16384)
     for (size_t i = 0; i < n; i++) {
-        float gi = sign * g[i];
+        float gi = g[i];
         m[i] = b1 * m[i] + c1 * gi;
         v[i] = b2 * v[i] + c2 * gi * gi;
         w[i] = w[i] * keep - rate * m[i] / (sqrtf(v[i]) * root + eps);
     }
 }
 
-void sp_optim_step(const sp_optim *o, float *w, const float *g, float sign, float *m, float *v, size_t n, double lr, int64_t t, bool decay)
+void sp_optim_step(const sp_optim *o, float *w, const float *g, float *m, float *v, size_t n, double lr, int64_t t, bool decay)
 {
-    float keep = decay ? (float)(1 - lr * o->weight_decay) : 1, rate = (float)lr * sign;
+    float keep = decay ? (float)(1 - lr * o->weight_decay) : 1, rate = (float)lr;
     if (o->kind == SP_ADAMW) {
-        adamw(o, w, g, sign, m, v, n, lr, t, keep);
+        adamw(o, w, g, m, v, n, lr, t, keep);
         return;
     }
 #pragma omp parallel for simd if (n > 16384)

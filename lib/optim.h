@@ -14,10 +14,10 @@ typedef struct {
     double beta1, beta2, eps, weight_decay;
 } sp_optim;
 
-/* Step number t (from 1) with learning rate lr on n weights, gradient sign * g. AdamW (Loshchilov & Hutter), decoupled decay:
+/* Step number t (from 1) with learning rate lr on n weights with gradient g. AdamW (Loshchilov & Hutter), decoupled decay:
  *   w -= lr*wd*w;  m = b1*m + (1-b1)*g;  v = b2*v + (1-b2)*g^2;  w -= lr * (m/(1-b1^t)) / (sqrt(v/(1-b2^t)) + eps)
  * SGD: w -= lr*wd*w; w -= lr*g, with m and v untouched (may be NULL). */
-void sp_optim_step(const sp_optim *o, float *w, const float *g, float sign, float *m, float *v, size_t n, double lr, int64_t t, bool decay);
+void sp_optim_step(const sp_optim *o, float *w, const float *g, float *m, float *v, size_t n, double lr, int64_t t, bool decay);
 
 /* Multiplier of the learning rate at step s of total (from 0), as in Hugging Face's schedulers: linear warm-up from 0 over `warmup`
  * steps, then constant, linear to 0, or half a cosine to 0. */

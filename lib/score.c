@@ -41,7 +41,7 @@ void sp_score_data(sp_model *m, const sp_data *data, int64_t batch_tokens, sp_sc
         float *x = sp_forward_all(m, &b);
         double *ce = sp_xarray((size_t)b.n, sizeof *ce);
         int32_t *top = sp_xarray((size_t)b.n, sizeof *top);
-        sp_head_loss(m, x, b.n, b.target, NULL, &(sp_head_out){.ce = ce, .top = top});
+        sp_head_loss(m, x, b.n, b.target, NULL, &(sp_head_io){.ce = ce, .top = top});
         add_up(scores + i, &b, ce, top);
         tokens += b.n;
         if (done) done(self, tokens);

@@ -16,15 +16,22 @@ typedef struct {
     float *m, *v; /* moments, NULL for SGD */
 } slot;
 
+/* A data set dealt out in steps. */
+typedef struct {
+    const sp_data *data;
+    size_t per_step;
+    size_t *order; /* of the examples in the current epoch */
+    int64_t epoch;
+} feed;
+
 typedef struct {
     sp_model *model;
-    const sp_data *data;
     const sp_tune_opt *o;
     slot *slots; /* parameters in scope, in order of emission */
     size_t n;
-    size_t *order;              /* examples of the current epoch */
-    int64_t epoch, total, step; /* step: next to do, from 0 */
-    double norm2;               /* squared gradient norm of the current step */
+    feed *feeds;            /* the main data, then the terms' */
+    int64_t total, step;    /* step: next to do, from 0 */
+    double norm2;           /* squared gradient norm of the current step */
     char *state_path, *fingerprint;
     FILE *log;
 } trainer;
@@ -42,33 +49,34 @@ static int by_key(const void *a, const void *b)
     return x->key != y->key ? (x->key < y->key ? -1 : 1) : (x->index > y->index) - (x->index < y->index);
 }
 
-static void set_epoch(trainer *t, int64_t epoch)
+static feed feed_open(const trainer *t, const sp_data *data)
 {
-    size_t n = t->data->n;
-    if (t->epoch == epoch) return;
-    t->epoch = epoch;
+    size_t b = t->o->batch ? (size_t)(t->o->batch * t->o->accumulate) : data->n;
+    return (feed){data, SP_MIN(b, data->n), sp_xarray(data->n, sizeof(size_t)), -1};
+}
+
+static int64_t steps_an_epoch(const feed *f) { return (int64_t)((f->data->n + f->per_step - 1) / f->per_step); }
+
+static void set_epoch(feed *f, int64_t epoch, const sp_tune_opt *o)
+{
+    size_t n = f->data->n;
+    if (f->epoch == epoch) return;
+    f->epoch = epoch;
     shuffled *s = sp_xarray(n, sizeof *s);
-    for (size_t i = 0; i < n; i++) s[i] = (shuffled){t->o->shuffle ? sp_rand_u64(t->o->seed, (uint64_t)epoch, i) : 0, i};
+    for (size_t i = 0; i < n; i++) s[i] = (shuffled){o->shuffle ? sp_rand_u64(o->seed, (uint64_t)epoch, i) : 0, i};
     qsort(s, n, sizeof *s, by_key);
-    for (size_t i = 0; i < n; i++) t->order[i] = s[i].index;
+    for (size_t i = 0; i < n; i++) f->order[i] = s[i].index;
     free(s);
 }
 
-static size_t examples_a_step(const trainer *t)
-{
-    size_t n = t->data->n, b = t->o->batch ? (size_t)(t->o->batch * t->o->accumulate) : n;
-    return SP_MIN(b, n);
-}
-
 /* The examples of step s; an epoch's last step takes what is left. */
-static const size_t *step_examples(trainer *t, int64_t s, size_t *n)
+static const size_t *step_examples(feed *f, int64_t s, const sp_tune_opt *o, size_t *n)
 {
-    size_t b = examples_a_step(t);
-    int64_t steps = (int64_t)((t->data->n + b - 1) / b);
-    set_epoch(t, s / steps);
-    size_t at = (size_t)(s % steps) * b;
-    *n = SP_MIN(b, t->data->n - at);
-    return t->order + at;
+    int64_t steps = steps_an_epoch(f);
+    set_epoch(f, s / steps, o);
+    size_t at = (size_t)(s % steps) * f->per_step;
+    *n = SP_MIN(f->per_step, f->data->n - at);
+    return f->order + at;
 }
 
 /* ---- state -------------------------------------------------------------------------------------------------------- */
@@ -95,14 +103,21 @@ static uint64_t hash_model(const sp_model *m)
     return h;
 }
 
-static char *make_fingerprint(const sp_model *m, const sp_data *d, const sp_tune_opt *o, int64_t total)
+static char *make_fingerprint(const trainer *t)
 {
-    return sp_xasprintf("model %016" PRIx64 " data %016" PRIx64 " ascend %d optimizer %d betas %.17g %.17g eps %.17g wd %.17g lr %.17g "
-                        "max-loss %.17g schedule %d warmup %" PRId64 " steps %" PRId64 " batch %" PRId64 " accumulate %" PRId64
-                        " shuffle %d all %d mean %d seed %" PRIu64,
-                        hash_model(m), hash_examples(d), o->ascend, o->optim.kind, o->optim.beta1, o->optim.beta2, o->optim.eps,
-                        o->optim.weight_decay, o->lr, o->max_loss, o->schedule, o->warmup, total, o->batch, o->accumulate, o->shuffle,
-                        o->all, o->mean, o->seed);
+    const sp_tune_opt *o = t->o;
+    uint64_t data = SP_HASH0;
+    for (size_t i = 0; i <= o->n_terms; i++) {
+        uint64_t h = hash_examples(t->feeds[i].data);
+        data = sp_hash(data, &h, sizeof h);
+        if (i) data = sp_hash(sp_hash(data, &o->terms[i - 1].kind, sizeof(sp_term_kind)), &o->terms[i - 1].weight, sizeof(double));
+    }
+    return sp_xasprintf("model %016" PRIx64 " data %016" PRIx64 " ascend %d loss %d npo-beta %.17g weight %.17g fraction %.17g "
+                        "optimizer %d betas %.17g %.17g eps %.17g wd %.17g lr %.17g max-loss %.17g schedule %d warmup %" PRId64
+                        " steps %" PRId64 " batch %" PRId64 " accumulate %" PRId64 " shuffle %d all %d mean %d seed %" PRIu64,
+                        hash_model(t->model), data, o->ascend, o->loss, o->npo_beta, o->weight, o->fraction, o->optim.kind, o->optim.beta1,
+                        o->optim.beta2, o->optim.eps, o->optim.weight_decay, o->lr, o->max_loss, o->schedule, o->warmup, t->total, o->batch,
+                        o->accumulate, o->shuffle, o->all, o->mean, o->seed);
 }
 
 /* The tensors of the state file: w, m, v of every slot in turn. */
@@ -232,57 +247,103 @@ static double sum_squares(const float *x, size_t n)
 
 static double rate_at(const trainer *t, int64_t s) { return t->o->lr * sp_schedule_at(t->o->schedule, s, t->o->warmup, t->total); }
 
-/* Parameters arrive in the order of the slots. */
+/* One step under way. Parameters arrive in the order of the slots. */
 typedef struct {
     trainer *t;
-    size_t next;
-    double lr;
-} updater;
+    sp_batch batch;
+    size_t next, n_main;    /* next slot; sequences of the main data come first in the batch */
+    double lr, loss;        /* loss: cross-entropy of the main data, by `mean` */
+    double *ref_ce;         /* (N) of the reference, for NPO */
+} step;
+
+/* Half fine-tuning: each epoch trains its own random share of the parameters. */
+static bool is_trained(const trainer *t, const sp_param *p)
+{
+    if (t->o->fraction >= 1) return true;
+    return sp_rand_unit(t->o->seed, sp_hash(SP_HASH0, p->name, strlen(p->name)), (uint64_t)t->feeds[0].epoch) < t->o->fraction;
+}
 
 static void update(void *self, sp_param *p, const float *g)
 {
-    updater *u = self;
-    trainer *t = u->t;
-    slot *s = &t->slots[u->next++];
+    step *s = self;
+    trainer *t = s->t;
+    slot *own = &t->slots[s->next++];
     size_t n = sp_numel(p);
     t->norm2 += sum_squares(g, n);
-    sp_optim_step(&t->o->optim, p->own, g, t->o->ascend ? -1 : 1, s->m, s->v, n, u->lr, t->step + 1, p->cols > 1);
+    if (is_trained(t, p)) sp_optim_step(&t->o->optim, p->own, g, own->m, own->v, n, s->lr, t->step + 1, p->cols > 1);
 }
 
-/* Loss of the batch before any weight changes: only needed when a cap may forbid the step. */
-static double forward_loss(trainer *t, const sp_batch *b)
+static double sum_ce(const sp_batch *b, int64_t seq, const double *ce)
 {
-    float *x = sp_forward_all(t->model, b);
-    double loss = sp_head_loss(t->model, x, b->n, b->target, b->coef, &(sp_head_out){0});
-    free(x);
-    return loss;
+    double sum = 0;
+    for (int64_t i = b->start[seq]; i < b->start[seq + 1]; i++) sum += ce[i];
+    return sum;
+}
+
+/* Between forward and backward: the main cross-entropy, the cap on it, and NPO's weights
+ *   dL/dl_i = -(2/n) sigmoid(-beta (l_i - l_i,ref)). */
+static bool weigh(void *self, const double *ce)
+{
+    step *s = self;
+    const sp_tune_opt *o = s->t->o;
+    sp_batch *b = &s->batch;
+    s->loss = 0;
+    for (size_t i = 0; i < s->n_main; i++)
+        for (int64_t j = b->start[i]; j < b->start[i + 1]; j++) s->loss += fabs((double)b->coef[j]) * ce[j] / o->weight;
+    if (o->max_loss > 0 && !(s->loss <= o->max_loss)) return false;
+    for (size_t i = 0; o->loss == SP_LOSS_NPO && i < s->n_main; i++) {
+        double gap = sum_ce(b, (int64_t)i, ce) - sum_ce(b, (int64_t)i, s->ref_ce);
+        double c = -2 * o->weight / (double)s->n_main / (1 + exp(o->npo_beta * gap));
+        for (int64_t j = b->start[i]; j < b->start[i + 1]; j++) b->coef[j] = b->target[j] == -1 ? 0 : (float)c;
+    }
+    return true;
+}
+
+/* The main examples and those of every term, side by side, each with its share of the objective. */
+static void make_batch(trainer *t, step *s)
+{
+    const sp_tune_opt *o = t->o;
+    size_t n = 0, counts[2] = {0, 0};
+    sp_seq *seqs = NULL;
+    for (size_t k = 0; k <= o->n_terms; k++) {
+        const size_t *order = step_examples(&t->feeds[k], t->step, o, &counts[k > 0]);
+        double weight = k ? o->terms[k - 1].weight : o->ascend ? -o->weight : o->weight;
+        seqs = sp_xrealloc(seqs, (n + counts[k > 0]) * sizeof *seqs);
+        sp_seqs_of(seqs + n, t->feeds[k].data, order, counts[k > 0], o->mean, weight, k && o->terms[k - 1].kind == SP_TERM_KL);
+        n += counts[k > 0];
+    }
+    s->n_main = counts[0];
+    sp_batch_pack(&s->batch, seqs, n);
+    free(seqs);
 }
 
 /* 1 = done, 0 = the loss cap stops training, -1 = error. */
 static int one_step(trainer *t, sp_err *e)
 {
-    size_t n;
-    const size_t *order = step_examples(t, t->step, &n);
+    const sp_tune_opt *o = t->o;
+    step s = {.t = t, .lr = rate_at(t, t->step), .loss = NAN};
     double t0 = sp_now();
-    sp_batch b;
-    sp_batch_make(&b, t->data, order, n, t->o->mean);
-    if (t->o->max_loss > 0) {
-        double now = forward_loss(t, &b);
-        if (!(now <= t->o->max_loss)) {
-            sp_note("step %" PRId64 ": loss %.4g is above --max-loss %.4g, stopping", t->step + 1, now, t->o->max_loss);
-            sp_batch_free(&b);
-            return 0;
-        }
+    make_batch(t, &s);
+    sp_batch *b = &s.batch;
+    sp_grad_job job = {.all = o->all, .emit = update, .self = &s, .ref = o->ref, .ref_x = o->ref ? sp_forward_all(o->ref, b) : NULL};
+    if (o->max_loss > 0 || o->loss == SP_LOSS_NPO || o->n_terms) job.weigh = weigh;
+    if (o->loss == SP_LOSS_NPO) {
+        s.ref_ce = sp_xarray((size_t)b->n, sizeof *s.ref_ce);
+        sp_head_loss(o->ref, job.ref_x, b->n, b->target, NULL, &(sp_head_io){.ref = o->ref, .ref_x = job.ref_x, .ce = s.ref_ce});
     }
-    updater u = {t, 0, rate_at(t, t->step)};
     t->norm2 = 0;
-    double loss = sp_grad_run(t->model, &b, &(sp_grad_job){t->o->all, false, update, &u});
-    int rc = write_log(t, loss, u.lr, b.n, sp_now() - t0, e);
-    sp_batch_free(&b);
-    if (!isfinite(loss) || !isfinite(t->norm2))
-        return sp_fail(e, SP_EINPUT, "step %" PRId64 ": loss %g, gradient norm %g: training has diverged", t->step + 1, loss, sqrt(t->norm2));
-    t->step++;
-    return rc < 0 ? -1 : 1;
+    double total = sp_grad_run(t->model, b, &job);
+    if (!job.weigh) s.loss = fabs(total) / o->weight;
+    bool stopped = s.next == 0;
+    int rc = stopped ? 0 : write_log(t, s.loss, s.lr, b->n, sp_now() - t0, e);
+    free((float *)job.ref_x);
+    free(s.ref_ce);
+    sp_batch_free(b);
+    if (!isfinite(s.loss) || !isfinite(t->norm2))
+        return sp_fail(e, SP_EINPUT, "step %" PRId64 ": loss %g, gradient norm %g: training has diverged", t->step + 1, s.loss, sqrt(t->norm2));
+    if (stopped) sp_note("step %" PRId64 ": loss %.4g is above --max-loss %.4g, stopping", t->step + 1, s.loss, o->max_loss);
+    t->step += !stopped;
+    return rc < 0 ? -1 : !stopped;
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------- */
@@ -310,7 +371,8 @@ static void close_trainer(trainer *t)
         free(t->slots[i].v);
     }
     free(t->slots);
-    free(t->order);
+    for (size_t i = 0; i <= t->o->n_terms; i++) free(t->feeds[i].order);
+    free(t->feeds);
     free(t->state_path);
     free(t->fingerprint);
     if (t->log) fclose(t->log);
@@ -336,10 +398,11 @@ static int loop(trainer *t, sp_err *e)
 
 int sp_tune(sp_model *m, const sp_data *data, const sp_tune_opt *o, sp_err *e)
 {
-    trainer t = {.model = m, .data = data, .o = o, .epoch = -1, .order = sp_xarray(data->n, sizeof *t.order)};
-    size_t b = examples_a_step(&t);
-    t.total = o->steps ? o->steps : o->epochs * (int64_t)((data->n + b - 1) / b);
-    t.fingerprint = make_fingerprint(m, data, o, t.total);
+    trainer t = {.model = m, .o = o, .feeds = sp_xcalloc(1 + o->n_terms, sizeof *t.feeds)};
+    t.feeds[0] = feed_open(&t, data);
+    for (size_t i = 0; i < o->n_terms; i++) t.feeds[1 + i] = feed_open(&t, &o->terms[i].data);
+    t.total = o->steps ? o->steps : o->epochs * steps_an_epoch(&t.feeds[0]);
+    t.fingerprint = make_fingerprint(&t);
     open_slots(&t);
     int rc = open_state(&t, e) < 0 || open_log(&t, e) < 0 || loop(&t, e) < 0 ? -1 : 0;
     close_trainer(&t);

@@ -10,13 +10,32 @@
 #include "grad.h"
 #include "optim.h"
 
+/* What is added to the loss of the main data. CE: its mean cross-entropy (retain or mismatch data). KL: mean over tokens of
+ * -sum_v p_ref(v) log p(v), which keeps the model close to the reference on that data. */
+typedef enum { SP_TERM_CE, SP_TERM_KL } sp_term_kind;
+typedef struct {
+    sp_term_kind kind;
+    double weight;
+    sp_data data;
+} sp_term;
+
+/* The main loss. CE: mean cross-entropy, maximised under `ascend`. NPO (Zhang et al. 2024): (2/beta) mean_i -log sigmoid(beta (l_i - l_i,ref)),
+ * l_i the summed cross-entropy of example i; it forgets without diverging. */
+typedef enum { SP_LOSS_CE, SP_LOSS_NPO } sp_main_loss;
+
 typedef struct {
     bool ascend;          /* maximise the loss */
+    sp_main_loss loss;
+    double npo_beta, weight; /* weight of the main loss */
+    sp_term *terms;
+    size_t n_terms;
+    sp_model *ref;        /* frozen copy for KL and NPO, else NULL */
+    double fraction;      /* of the parameters trained in each epoch, drawn anew (half fine-tuning); 1 = all */
     sp_optim optim;
-    double lr, max_loss;  /* stop before a step whose loss is above max_loss; 0 = never */
+    double lr, max_loss;  /* stop before a step whose main cross-entropy is above max_loss; 0 = never */
     sp_schedule schedule;
     int64_t warmup, steps, epochs; /* steps 0 = epochs * steps of an epoch */
-    int64_t batch, accumulate;     /* examples a step = batch * accumulate; batch 0 = all */
+    int64_t batch, accumulate;     /* examples a step = batch * accumulate; batch 0 = all; each term brings as many */
     bool shuffle, all;             /* a new order each epoch; all parameters or linears only */
     sp_mean mean;
     uint64_t seed;

@@ -167,3 +167,54 @@ loss_of() { sp-eval ppl "$@" | jq .nll; }
     sp-grad grad --template-file t.json --no-pg "$m" d.jsonl -o own.st
     run ! cmp -s own.st answer.st
 }
+
+# patch NAME FLAGS...: one SGD step of size 1/16 as a raw patch
+patch() {
+    local name=$1
+    shift
+    sp-grad tune --optimizer sgd --steps 1 --lr 0.0625 --batch 0 --no-pg "$@" m data.jsonl | sp-diff --no-pg -z 0 - m -o "$name"
+}
+
+# near A B SCALE: |A - SCALE * B| is tiny beside |A|
+near() {
+    paste <(st_values "$1") <(st_values "$2") | awk -v c="$3" '{ d = $1 - c * $2; s += d * d; n += $1 * $1 } END { exit !(n > 0 && s < 1e-6 * n) }'
+}
+
+@test "NPO's first step is ascent on the summed loss of an example" {
+    model
+    patch up.st --ascend
+    patch npo.st --loss npo --npo-beta 0.3
+    scored=$(jq -s 'map(.labels[1:] | map(select(. >= 0)) | length) | add' data.jsonl)
+    near npo.st up.st "$(awk -v s="$scored" 'BEGIN { print s / 12 }')"
+    fails 2 'sp-grad: --ascend and --loss npo *' sp-grad tune --ascend --loss npo m data.jsonl
+    # a large beta forgets an example once it is forgotten: further steps shrink
+    sp-grad tune --loss npo --npo-beta 5 --optimizer sgd --lr 0.5 --steps 30 --batch 0 --log l.jsonl m data.jsonl -o x.st
+    jq -se '(.[0].grad_norm > 20 * .[-1].grad_norm) and .[-1].loss > .[0].loss' l.jsonl
+}
+
+@test "--term ce adds its gradient by weight, --term kl holds the model where it was" {
+    model
+    head -6 data.jsonl > a.jsonl && tail -6 data.jsonl > b.jsonl
+    patch main.st
+    patch both.st --term ce,1,data.jsonl
+    near both.st main.st 2
+    patch minus.st --term ce,-0.5,data.jsonl --weight 1.5
+    near minus.st main.st 1
+    patch kl.st --term kl,3,b.jsonl
+    near kl.st main.st 1 # no force at the start
+    up="--ascend --optimizer adamw --lr 1e-2 --steps 15 --batch 0"
+    sp-grad tune $up m a.jsonl -o free.st && sp-grad tune $up --term kl,20,b.jsonl m a.jsonl -o held.st
+    a=$(loss_of --weights free.st m b.jsonl) b=$(loss_of --weights held.st m b.jsonl) c=$(loss_of m b.jsonl)
+    awk -v a="$a" -v b="$b" -v c="$c" 'function abs(x) { return x < 0 ? -x : x } BEGIN { exit !(abs(b - c) < .5 * abs(a - c)) }'
+    fails 2 'sp-grad: option --term: *' sp-grad tune --term kl,b.jsonl m a.jsonl
+    fails 2 'sp-grad: option --term: *not a number' sp-grad tune --term kl,x,b.jsonl m a.jsonl
+}
+
+@test "--fraction trains a random share of the parameters, a new one each epoch" {
+    model
+    sp-grad tune --fraction 0.5 --epochs 1 --batch 0 --lr 1e-2 m data.jsonl -o one.st
+    sp-grad tune --fraction 0.5 --epochs 8 --batch 0 --lr 1e-2 m data.jsonl -o many.st
+    moved() { sp-diff --stats "$1" m | jq '[.tensors | to_entries[] | select(.key | test("_proj")) | .value.nonzero > 0] | map(select(.)) | length'; }
+    a=$(moved one.st) b=$(moved many.st)
+    [ "$a" -ge 2 ] && [ "$a" -le 12 ] && [ "$b" -gt "$a" ]
+}

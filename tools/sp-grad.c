@@ -21,7 +21,23 @@ static const char *weights, *factor, *template_file;
 static int template, loss_on, mean, dtype, scope_out, scope_tune = 1;
 static int64_t max_len, limit;
 static double init_std;
-static sp_tune_opt tune = {.optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-5, .epochs = 1, .batch = 16, .accumulate = 1, .save_every = 30};
+static sp_tune_opt tune = {.npo_beta = 0.1, .weight = 1, .fraction = 1, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-5, .epochs = 1, .batch = 16, .accumulate = 1, .save_every = 30};
+
+/* --term KIND,WEIGHT,FILE: kept as text until the model is open. */
+#define MAX_TERMS 8
+static const char *term_args[MAX_TERMS];
+static size_t n_terms;
+static int add_term(void *self, const char *name, const char *value, sp_err *e)
+{
+    (void)self, (void)name;
+    if (n_terms == MAX_TERMS) return sp_fail(e, SP_EUSAGE, "more than %d terms", MAX_TERMS);
+    const char *weight = strchr(value, ','), *file = weight ? strchr(weight + 1, ',') : NULL;
+    if (!file || (strncmp(value, "ce,", 3) && strncmp(value, "kl,", 3)))
+        return sp_fail(e, SP_EUSAGE, "'%s' is not ce,WEIGHT,FILE or kl,WEIGHT,FILE", value);
+    term_args[n_terms++] = value;
+    return 0;
+}
+static sp_opt_call term_call = {add_term, NULL};
 
 #define DATA_OPTS \
     {"template", 0, SP_CHOICE, &template, SP_TEMPLATE_CHOICES, "chat template (default: auto, from the model's own files)", 0, 0}, \
@@ -45,6 +61,11 @@ static const sp_opt snip_opts[] = {
 };
 static const sp_opt tune_opts[] = {
     {"ascend", 0, SP_FLAG, &tune.ascend, NULL, "maximise the loss instead of minimising it", 0, 0},
+    {"loss", 0, SP_CHOICE, &tune.loss, "ce|npo", "main loss: cross-entropy, or negative preference optimization (default: ce)", 0, 0},
+    {"npo-beta", 0, SP_REAL, &tune.npo_beta, "X", "inverse temperature of NPO (default: 0.1)", 1e-6, 1e3},
+    {"weight", 0, SP_REAL, &tune.weight, "X", "weight of the main loss (default: 1)", 1e-9, 1e9},
+    {"term", 0, SP_CALL, &term_call, "KIND,WEIGHT,FILE", "add a loss on other data: ce (cross-entropy) or kl (to the start); repeatable", 0, 0},
+    {"fraction", 0, SP_REAL, &tune.fraction, "P", "train a random share P of the parameters in each epoch (default: 1)", 0, 1},
     {"optimizer", 0, SP_CHOICE, &tune.optim.kind, SP_OPTIM_CHOICES, "(default: adamw)", 0, 0},
     {"lr", 0, SP_REAL, &tune.lr, "X", "learning rate (default: 1e-5)", 0, 1e6},
     {"beta1", 0, SP_REAL, &tune.optim.beta1, "X", "AdamW (default: 0.9)", 0, 0.9999999},
@@ -202,7 +223,7 @@ static int run_gradients(char **argv, bool snip)
     writer w = {.factor = v, .examples = snip ? (double)data.n : 0, .scratch = sp_xfloats(m->max_numel), .values = sp_xfloats(m->max_numel)};
     w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL);
     sp_batch_make(&batch, &data, NULL, data.n, snip ? SP_MEAN_OWN : (sp_mean)mean);
-    double loss = sp_grad_run(m, &batch, &(sp_grad_job){!scope_out, snip, emit, &w});
+    double loss = sp_grad_run(m, &batch, &(sp_grad_job){.all = !scope_out, .per_example = snip, .emit = emit, .self = &w});
     sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples", snip ? loss / (double)data.n : loss, batch.scored, data.n);
     if (v) check(sp_src_end(v, &e), &e);
     check(sp_dst_finish(w.dst, &e), &e);
@@ -244,18 +265,46 @@ static void write_weights(const sp_model *m, const char *dir)
     free(list);
 }
 
+/* Data of the --term options, and the frozen reference where a loss needs one. */
+static void open_terms(const sp_model *m, const char *dir)
+{
+    bool kl = tune.loss == SP_LOSS_NPO;
+    tune.terms = sp_xcalloc(n_terms, sizeof *tune.terms);
+    tune.n_terms = n_terms;
+    for (size_t i = 0; i < n_terms; i++) {
+        char *end;
+        sp_term *t = &tune.terms[i];
+        t->kind = term_args[i][0] == 'k' ? SP_TERM_KL : SP_TERM_CE;
+        t->weight = strtod(term_args[i] + 3, &end);
+        if (*end != ',' || !isfinite(t->weight)) sp_die(SP_EUSAGE, "option --term: '%s': the weight is not a number", term_args[i]);
+        load_data(&t->data, m, dir, end + 1);
+        kl |= t->kind == SP_TERM_KL;
+    }
+    if (kl) tune.ref = open_model(dir);
+}
+
+static void close_terms(void)
+{
+    for (size_t i = 0; i < n_terms; i++) sp_data_free(&tune.terms[i].data);
+    free(tune.terms);
+    sp_model_close(tune.ref);
+}
+
 static int run_tune(int argc, char **argv)
 {
     (void)argc;
     sp_err e = {0};
     sp_data data;
+    if (tune.ascend && tune.loss == SP_LOSS_NPO) sp_die(SP_EUSAGE, "--ascend and --loss npo exclude each other");
     sp_model *m = open_model(argv[0]);
     load_data(&data, m, argv[0], argv[1]);
+    open_terms(m, argv[0]);
     tune.all = !scope_tune;
     tune.mean = (sp_mean)mean;
     tune.seed = (uint64_t)sp_args.seed;
     check(sp_tune(m, &data, &tune, &e), &e);
     write_weights(m, argv[0]);
+    close_terms();
     sp_data_free(&data);
     sp_model_close(m);
     return 0;

@@ -106,7 +106,7 @@ static double relative_l2(const float *x, const float *ref, size_t n)
 static double batch_loss(sp_model *m, const sp_batch *b)
 {
     float *x = sp_forward_all(m, b);
-    double loss = sp_head_loss(m, x, b->n, b->target, b->coef, &(sp_head_out){0});
+    double loss = sp_head_loss(m, x, b->n, b->target, b->coef, &(sp_head_io){0});
     free(x);
     return loss;
 }
@@ -172,7 +172,7 @@ static void check_gradients(const char *name)
     golden_open(&g, name, SP_MEAN_TOKEN);
     comparer c = {&g, "grad.", 1, false, 0};
     worst = 0;
-    double loss = sp_grad_run(g.m, &g.batch, &(sp_grad_job){true, false, compare, &c}), want = expected_scalar(&g, "loss");
+    double loss = sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .emit = compare, .self = &c}), want = expected_scalar(&g, "loss");
     printf("# %s: loss off by %.3g (limit 1e-5), gradients, relative L2 %.3g (limit 1e-3)\n", name, fabs(loss - want), worst);
     assert_true(fabs(loss - want) < 1e-5);
     assert_int_equal(c.seen, g.m->n);
@@ -185,7 +185,7 @@ static void check_snip(const char *name)
     golden_open(&g, name, SP_MEAN_OWN);
     comparer c = {&g, "snip.", 1.0f / (float)g.data.n, true, 0};
     worst = 0;
-    sp_grad_run(g.m, &g.batch, &(sp_grad_job){true, true, compare, &c});
+    sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .per_example = true, .emit = compare, .self = &c});
     printf("# %s: snip, relative L2 %.3g (limit 1e-3)\n", name, worst);
     assert_int_equal(c.seen, g.m->n);
     golden_close(&g);
@@ -196,7 +196,7 @@ static void check_tune(const char *name, bool ascend)
     golden g;
     sp_err e = {0};
     golden_open(&g, name, SP_MEAN_TOKEN);
-    sp_tune_opt o = {.ascend = ascend, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-3, .steps = 3, .accumulate = 1, .all = true};
+    sp_tune_opt o = {.ascend = ascend, .weight = 1, .fraction = 1, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-3, .steps = 3, .accumulate = 1, .all = true};
     sp_tune(g.m, &g.data, &o, &e);
     die_on(&e);
     size_t total = 0, off = 0;
@@ -306,7 +306,7 @@ static void keep(void *self, sp_param *p, const float *g)
 static grads all_gradients(sp_model *m, const sp_batch *b, bool per_example)
 {
     grads k = {m, sp_xcalloc(m->n, sizeof *k.g)};
-    sp_grad_run(m, b, &(sp_grad_job){true, per_example, keep, &k});
+    sp_grad_run(m, b, &(sp_grad_job){.all = true, .per_example = per_example, .emit = keep, .self = &k});
     return k;
 }
 
@@ -380,6 +380,76 @@ static void per_example_is_separate_runs(void **state)
     }
 }
 
+/* NPO and KL against slow scalar versions of their definitions. */
+typedef struct {
+    sp_model *m, *ref;
+    sp_data data;
+    sp_batch b;
+} pair;
+
+static void pair_open(pair *p)
+{
+    *p = (pair){.m = small_model(0), .ref = small_model(0)};
+    for (size_t i = 0; i < p->m->n; i++)
+        for (size_t j = 0; j < sp_numel(&p->m->params[i]); j++) p->m->params[i].own[j] *= 1 + 0.1f * (float)sp_rand_normal(5, i, j);
+    small_batch(&p->b, SP_MEAN_TOKEN);
+}
+
+static void pair_close(pair *p)
+{
+    sp_batch_free(&p->b);
+    sp_model_close(p->m);
+    sp_model_close(p->ref);
+}
+
+/* log softmax of every token's logits, (N, V) in double */
+static double *log_probs(sp_model *m, const sp_batch *b)
+{
+    int64_t v = m->cfg.vocab;
+    float *x = sp_forward_all(m, b), *z = sp_xfloats((size_t)(b->n * v));
+    double *lp = sp_xarray((size_t)(b->n * v), sizeof *lp);
+    sp_head_logits(m, x, b->n, z);
+    for (int64_t t = 0; t < b->n; t++) {
+        double sum = 0;
+        for (int64_t i = 0; i < v; i++) sum += exp((double)z[t * v + i]);
+        for (int64_t i = 0; i < v; i++) lp[t * v + i] = (double)z[t * v + i] - log(sum);
+    }
+    free(x);
+    free(z);
+    return lp;
+}
+
+static void soft_targets_match_definition(void **state)
+{
+    (void)state;
+    pair p;
+    pair_open(&p);
+    int64_t v = p.m->cfg.vocab;
+    double *lp = log_probs(p.m, &p.b), *lr = log_probs(p.ref, &p.b), want = 0;
+    for (int64_t t = 0; t < p.b.n; t++) {
+        if (p.b.target[t] < 0) continue;
+        p.b.target[t] = SP_SOFT;
+        for (int64_t i = 0; i < v; i++) want -= (double)p.b.coef[t] * exp(lr[t * v + i]) * lp[t * v + i];
+    }
+    float *x = sp_forward_all(p.m, &p.b), *rx = sp_forward_all(p.ref, &p.b);
+    double got = sp_head_loss(p.m, x, p.b.n, p.b.target, p.b.coef, &(sp_head_io){.ref = p.ref, .ref_x = rx});
+    assert_true(fabs(got - want) < 1e-5 * want);
+    /* the gradient: along -dx the loss falls at the rate |dx|^2 */
+    size_t n = (size_t)(p.b.n * p.m->cfg.hidden);
+    float *dx = sp_xfloats(n);
+    double norm2 = 0, loss[2];
+    sp_head_loss(p.m, x, p.b.n, p.b.target, p.b.coef, &(sp_head_io){.ref = p.ref, .ref_x = rx, .dx = dx});
+    for (size_t i = 0; i < n; i++) norm2 += (double)dx[i] * (double)dx[i];
+    double h = 0.02 / norm2 * 0.1;
+    for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < n; i++) x[i] += (float)((side ? -2 : 1) * h) * dx[i];
+        loss[side] = sp_head_loss(p.m, x, p.b.n, p.b.target, p.b.coef, &(sp_head_io){.ref = p.ref, .ref_x = rx});
+    }
+    assert_true(fabs((loss[0] - loss[1]) / (2 * h) / norm2 - 1) < 0.02);
+    free(dx), free(x), free(rx), free(lp), free(lr);
+    pair_close(&p);
+}
+
 static void threads_do_not_change_bytes(void **state)
 {
     (void)state;
@@ -415,6 +485,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(differences_mistral),
         cmocka_unit_test(differences_gemma),
         cmocka_unit_test(per_example_is_separate_runs),
+        cmocka_unit_test(soft_targets_match_definition),
         cmocka_unit_test(threads_do_not_change_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
