@@ -189,8 +189,9 @@ void sp_attn_forward(const sp_model *m, const sp_pack *p, const float *q, const 
     const sp_config *c = &m->cfg;
     int64_t d = c->head_dim, ld = c->heads * d, group = c->heads / c->kv_heads, n, max_len = last_position(p);
     task *tasks = list_blocks(p, &n);
+    double work = (double)(p->n * c->heads) * (double)(max_len * d);
     float scale = 1 / sqrtf((float)d);
-#pragma omp parallel
+#pragma omp parallel if (work > 64 * 64 * 64) /* as in gemm.c */
     {
         float *scores = sp_xfloats((size_t)(QBLOCK * max_len));
 #pragma omp for schedule(dynamic)

@@ -1,5 +1,5 @@
 /* gemm.c - see gemm.h. OpenMP spreads tiles of fixed shape; OpenBLAS (its OpenMP build) runs single-threaded inside a parallel region, which is
- * why even a single tile opens one. */
+ * why even a single tile opens one; up to 64^3 multiply-adds it does so anywhere, and waking the team would cost more. */
 #include "gemm.h"
 
 #include <cblas.h>
@@ -24,13 +24,13 @@ const char *sp_gemm_kernel(void) { return openblas_get_corename(); }
 static void tiled(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
                   int64_t ldb, float beta, float *c, int64_t ldc)
 {
-    const double small = 64 * 64 * 64; /* below this many multiply-adds a second tile costs more than it gains */
+    const double small = 64 * 64 * 64; /* up to this many multiply-adds a second thread costs more than it gains */
     int64_t tm = m, tn = n;
     while ((double)tm * (double)tn * (double)k > small && (tm > 256 || tn > 512 || (m / tm) * (n / tn) < 8) && SP_MAX(tm, tn) > 64)
         if (tm >= tn) tm = (tm / 2 + 15) / 16 * 16;
         else tn = (tn / 2 + 15) / 16 * 16;
     int64_t nm = (m + tm - 1) / tm, nn = (n + tn - 1) / tn;
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if ((double)m * (double)n * (double)k > small)
     for (int64_t t = 0; t < nm * nn; t++) {
         int64_t i = t / nn * tm, j = t % nn * tn;
         const float *at = ta == CblasTrans ? a + i : a + i * lda;

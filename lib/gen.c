@@ -136,7 +136,7 @@ static void forward(run *r)
 static void choose(run *r)
 {
     int64_t v = r->m->cfg.vocab;
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (r->n_ready * v > 32768)
     for (int64_t i = 0; i < r->n_ready; i++) {
         const slot *s = &r->slots[r->slot_of[r->ready[i]]];
         const float *z = r->logits + i * v;

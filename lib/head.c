@@ -118,7 +118,7 @@ static void head_block(head *k, head *ref, const float *x, const int64_t *list, 
     bool soft = target[list[0]] == SP_SOFT;
     block_logits(k, x, list, rows);
     if (soft) block_logits(ref, io->ref_x, list, rows);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * k->vocab > 16384)
     for (int64_t r = 0; r < rows; r++) {
         float *z = k->logits + r * v, c = coef ? coef[list[r]] : 1;
         if (io->top) top[r] = sp_argmax(z, v);

@@ -1,0 +1,194 @@
+# sp-eval from the outside: generate, loglik, ppl, logits, tokenize.
+load helper
+
+# prompts FAMILY: its reference prompts as JSONL;  wanted FAMILY: the ids that must follow, one array a line
+prompts() { jq -c '{id: ("p" + (input_line_number | tostring)), input_ids}' "$GOLDEN/$1/tokens.jsonl"; }
+wanted() { jq -c '.gen_ids[]' "$GOLDEN/$1/expected.json"; }
+gen() { sp-eval generate --ignore-eos -n 16 "$@"; }
+no_time() { jq -c 'del(.seconds)'; }
+
+@test "generate: reference continuations of every family, cached or not, in any batch" {
+    need_golden llama2
+    for family in llama2 llama3 llama31 mistral gemma; do
+        prompts $family > p.jsonl
+        wanted $family > want
+        gen "$GOLDEN/$family" p.jsonl > a.jsonl
+        diff want <(jq -c .ids a.jsonl)
+        for options in "-b 1" "-b 2 --prefill 3" "--no-cache" "-t 1"; do
+            # shellcheck disable=SC2086
+            gen $options "$GOLDEN/$family" p.jsonl | no_time | diff <(no_time < a.jsonl) -
+        done
+    done
+}
+
+@test "generate: order and fields of the input are kept, results come after them" {
+    need_golden stories260K
+    for i in 1 2 3 4 5 6 7; do
+        echo '{"id":'$i',"text":"One day","note":{"x":[1.5,null]},"rate":0.1,"response":"old"}'
+    done > p.jsonl
+    gen -n 5 -b 2 "$GOLDEN/stories260K" p.jsonl > out.jsonl
+    diff <(seq 7) <(jq .id out.jsonl)
+    [ "$(head -1 out.jsonl | jq -c keys_unsorted)" = '["id","text","note","rate","response","ids","finish","tokens","seconds"]' ]
+    [ "$(head -1 out.jsonl | jq -c '[.note,.tokens,.finish,(.ids|length)]')" = '[{"x":[1.5,null]},5,"length",5]' ]
+    grep -q '"rate":0.1,' out.jsonl
+    [ "$(jq -c .response out.jsonl | sort -u | wc -l)" = 1 ]
+}
+
+@test "generate: the texts of stories260K, from standard input to -o" {
+    need_golden stories260K
+    model=$GOLDEN/stories260K
+    jq -c '.cases[] | {text: .prompt}' "$model/expected.json" | gen -n 200 -o out.jsonl "$model" -
+    jq -c '.cases[] | .steps - (.prompt_ids | length)' "$model/expected.json" > lengths
+    paste -d' ' lengths out.jsonl | while read -r n line; do echo "$line" | jq -c --argjson n "$n" '.ids[:$n]'; done > got
+    diff <(jq -c '.cases[] | .ids[(.prompt_ids | length):]' "$model/expected.json") got
+    jq -c '.cases[] | {ids}' "$model/expected.json" | sp-eval tokenize --decode "$model" | jq .text |
+        diff <(jq '.cases[].text' "$model/expected.json") -
+}
+
+@test "generate: stop texts, end tokens, length" {
+    need_golden stories260K
+    model=$GOLDEN/stories260K
+    echo '{"text":"Once upon a time"}' > p.jsonl
+    gen -n 40 "$model" p.jsonl > whole.jsonl
+    gen -n 40 --stop "not in it" --stop "Lily" "$model" p.jsonl > cut.jsonl
+    [ "$(jq -r .finish cut.jsonl)" = stop ]
+    [ "$(jq -j .response cut.jsonl)Lily" = "$(jq -j .response whole.jsonl | sed 's/Lily.*/Lily/')" ]
+    [ "$(jq .tokens cut.jsonl)" -lt 40 ]
+    # the model is trained on stories that end: without --ignore-eos the answer is shorter than the limit or has no end token in it
+    sp-eval generate -n 400 "$model" p.jsonl | jq -e '.ids | index(2) == null'
+}
+
+@test "generate: sampling depends on the seed, not on batch or threads" {
+    need_golden stories260K
+    for i in 1 2 3 4 5; do echo '{"text":"One day"}'; done > p.jsonl
+    draw() { gen --temperature 1.2 --top-p .95 "$@" "$GOLDEN/stories260K" p.jsonl | jq -c .ids; }
+    draw --seed 1 > a
+    draw --seed 1 -b 2 -t 1 > b
+    draw --seed 2 > c
+    diff a b
+    [ "$(sort -u a | wc -l)" = 5 ]
+    ! diff -q a c
+    gen --temperature 1 --top-k 1 "$GOLDEN/stories260K" p.jsonl | jq -c .ids | diff - <(gen "$GOLDEN/stories260K" p.jsonl | jq -c .ids)
+}
+
+@test "generate: a chat template is used, and the weights may come from a stream" {
+    need_golden stories260K
+    model=$GOLDEN/stories260K
+    echo '{"prompt":"Hello"}' > p.jsonl
+    echo '{"messages":[{"role":"user","content":"Hello"}]}' > m.jsonl
+    gen --template llama2 "$model" p.jsonl | jq -c .ids > a
+    gen --template llama2 "$model" m.jsonl | jq -c .ids | diff a -
+    ! gen --template plain "$model" p.jsonl | jq -c .ids | diff -q a -
+    zstd -qc "$model/model.safetensors" | gen --template llama2 --weights - "$model" p.jsonl | jq -c .ids | diff a -
+}
+
+@test "generate: bad prompts are named by line, nothing is left behind" {
+    need_golden stories260K
+    model=$GOLDEN/stories260K
+    bad() { printf '%s\n' '{"text":"fine"}' "$1" > p.jsonl; fails 1 "sp-eval: p.jsonl: line 2: $2" gen -o out.jsonl "$model" p.jsonl; }
+    bad '{"input_ids":[1,512]}' '*512*'
+    bad '{"input_ids":[1,-1]}' '*-1*'
+    bad '{"input_ids":[]}' '*no tokens*'
+    bad '{"input_ids":"x"}' '*'
+    bad '{"nothing":1}' '*'
+    bad '{"prompt":3}' '*'
+    bad "{\"input_ids\":[$(seq -s, 3 400),$(seq -s, 3 200)]}" '*takes up to 511*'
+    printf '%s\n' '{"text":"fine"}' '{"text":' > p.jsonl
+    fails 1 'sp-eval: p.jsonl*2*' gen -o out.jsonl "$model" p.jsonl
+    : > p.jsonl
+    fails 1 'sp-eval: p.jsonl: *' gen -o out.jsonl "$model" p.jsonl
+    fails 1 'sp-eval: none.jsonl: *' gen -o out.jsonl "$model" none.jsonl
+    only_files p.jsonl
+}
+
+@test "generate: models without tokenizer, damaged models, full disks" {
+    need_golden llama2
+    echo '{"text":"x"}' > p.jsonl
+    fails 1 'sp-eval: p.jsonl: line 1: *input_ids*' gen "$GOLDEN/llama2" p.jsonl
+    echo '{"input_ids":[1,2]}' > p.jsonl
+    fails 1 'sp-eval: *tokenizer*' gen --stop x "$GOLDEN/llama2" p.jsonl
+    fails 1 'sp-eval: nowhere*' gen nowhere p.jsonl
+    cp -r "$GOLDEN/llama2" m
+    chmod -R u+w m
+    head -c 20000 "$GOLDEN/llama2/model.safetensors" > m/model.safetensors
+    fails 1 'sp-eval: m*' gen -o out.jsonl m p.jsonl
+    cp "$GOLDEN/llama2/model.safetensors" m/
+    size=$(stat -c %s m/model.safetensors)
+    for at in 30000 50000 70000 90000; do printf '\377\377\377\177' | dd of=m/model.safetensors bs=1 seek=$((size - at)) conv=notrunc status=none; done
+    fails 1 'sp-eval: *' gen -o out.jsonl m p.jsonl
+    [ ! -e out.jsonl ]
+    run gen "$GOLDEN/llama2" p.jsonl
+    [ "$status" = 0 ]
+    run bash -c "sp-eval generate -n 2 '$GOLDEN/llama2' p.jsonl > /dev/full"
+    [ "$status" = 3 ]
+}
+
+@test "usage errors" {
+    fails 2 '*no command*' sp-eval
+    fails 2 '*unknown command*' sp-eval guess
+    fails 2 '*takes MODEL PROMPTS*' sp-eval generate m
+    fails 2 '*--top-p*' sp-eval generate --top-p 2 m p
+    fails 2 '*--stop*' sp-eval generate --stop '' m p
+    fails 2 '*--template*' sp-eval ppl --template none m d
+}
+
+@test "ppl: the reference losses, one object, whatever the batch" {
+    need_golden llama2
+    for family in llama2 llama3 llama31 mistral gemma; do
+        for n in 1 100000; do
+            sp-eval ppl --batch-tokens $n "$GOLDEN/$family" "$GOLDEN/$family/tokens.jsonl" > ppl.json
+            [ "$(jq -c keys_unsorted ppl.json)" = '["nll","ppl","tokens","examples"]' ]
+            jq -e --slurpfile want "$GOLDEN/$family/expected.json" '(.nll - $want[0].loss | fabs) < 1e-5 and .examples == 3
+                and .tokens == ($want[0].label_tokens_per_seq | add) and ((.ppl / (.nll | exp)) - 1 | fabs) < 1e-9' ppl.json
+        done
+    done
+}
+
+@test "ppl: plain text is conditioned on BOS alone" {
+    need_golden stories260K
+    model=$GOLDEN/stories260K
+    for i in 0 1 2; do
+        jq -c --argjson i $i '.cases[$i] | {text}' "$model/expected.json" | sp-eval ppl "$model" - |
+            jq -e --argjson i $i --slurpfile want "$model/expected.json" '(.nll - $want[0].cases[$i].mean_nll | fabs) < 1e-5'
+    done
+}
+
+@test "loglik: continuations and choices" {
+    need_golden stories260K
+    cat > items.jsonl <<'END'
+{"id":1,"context":"Tom and Lily went to the","continuation":" park."}
+{"id":2,"context":"Tom and Lily went to the","choices":[" park."," zebra"],"answer":0}
+{"id":3,"prompt":"Hi","choices":["a","b"]}
+END
+    sp-eval loglik "$GOLDEN/stories260K" items.jsonl > out.jsonl
+    jq -es '(.[0].loglik - .[1].loglik[0] | fabs) < 1e-4 and .[0].tokens == .[1].tokens[0] and (.[0].greedy | type) == "boolean"' out.jsonl
+    jq -es '.[1].pick == 0 and .[1].acc and .[1].loglik[0] > .[1].loglik[1] and (.[2] | has("acc") | not)' out.jsonl
+    sp-eval loglik --batch-tokens 1 "$GOLDEN/stories260K" items.jsonl | jq -c '.loglik' > a
+    jq -es --slurpfile a a '[.[].loglik] | flatten as $x | ($a | flatten) as $y | [range($x | length) | $x[.] - $y[.] | fabs] | max < 1e-4' out.jsonl
+    echo '{"context":"a"}' > bad.jsonl
+    fails 1 'sp-eval: bad.jsonl: line 1: *continuation*' sp-eval loglik "$GOLDEN/stories260K" bad.jsonl
+    fails 1 'sp-eval: *tokenizer*' sp-eval loglik "$GOLDEN/llama2" items.jsonl
+}
+
+@test "logits: a stream of one tensor an example, the same bytes for any number of threads" {
+    need_golden llama2
+    sp-eval logits --no-pg "$GOLDEN/llama2" "$GOLDEN/llama2/tokens.jsonl" > a.st.zst
+    sp-eval logits --no-pg -t 1 -o b.st.zst "$GOLDEN/llama2" "$GOLDEN/llama2/tokens.jsonl"
+    cmp a.st.zst b.st.zst
+    st_json a.st.zst | jq -e --slurpfile want "$GOLDEN/llama2/expected.json" \
+        '[.["logits.0"], .["logits.1"], .["logits.2"]] | map(.shape) == [$want[0].lengths[] | [., 131]] and (map(.dtype) | unique == ["F32"])'
+    run bash -c "sp-eval logits '$GOLDEN/llama2' '$GOLDEN/llama2/tokens.jsonl' > /dev/full"
+    [ "$status" = 3 ]
+}
+
+@test "tokenize: reference encodings, from and to ids" {
+    need_golden tokenizers
+    model=$GOLDEN/tokenizers/llama2
+    sp-eval tokenize "$model" < "$GOLDEN/tokenizers/llama2.jsonl" > out.jsonl
+    diff <(jq -c '{ids, ids_no_special, decoded}' "$GOLDEN/tokenizers/llama2.jsonl") out.jsonl
+    jq -c '{ids: .ids_no_special}' out.jsonl | sp-eval tokenize --decode "$model" - | jq .text | diff <(jq .decoded out.jsonl) -
+    echo '{"ids":[3,40000]}' > bad.jsonl
+    fails 1 'sp-eval: bad.jsonl: line 1: *40000*' sp-eval tokenize --decode "$model" bad.jsonl
+    echo '{"words":"x"}' > bad.jsonl
+    fails 1 'sp-eval: bad.jsonl: line 1: *text*' sp-eval tokenize "$model" bad.jsonl
+}
