@@ -8,8 +8,8 @@
 
 #include "base.h"
 
-/* First call in main of a tool that multiplies: picks the OpenBLAS kernel for processors that the library does not know, which needs
- * the environment set before it is loaded (the program re-executes itself once). An OPENBLAS_CORETYPE set by the user stands. */
+/* First call in main of a tool that multiplies: picks the OpenBLAS kernel for processors that the library does not know, and lets idle
+ * threads of OpenMP sleep soon, both of which need the environment set before the libraries are loaded: the program re-executes itself once. An OPENBLAS_CORETYPE set by the user stands. */
 void sp_gemm_start(char **argv);
 const char *sp_gemm_kernel(void); /* name of the kernels in use, for -v */
 
