@@ -261,8 +261,18 @@ static void catch_signals(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
+void sp_restart_with(char **argv, const char *name, const char *value)
+{
+    if (getenv(name)) return;
+    setenv(name, value, 1);
+    execv("/proc/self/exe", argv); /* where that fails, the program goes on without */
+}
+
 void sp_start(int argc, char **argv)
 {
+    /* Idle OpenMP threads sleep almost at once: spinning for a partner that has lost its processor to another process makes
+     * a busy machine ten times slower, and on an idle one sleeping costs little. */
+    if (!getenv("OMP_WAIT_POLICY")) sp_restart_with(argv, "GOMP_SPINCOUNT", "100");
     mallopt(M_MMAP_THRESHOLD, 32 << 20); /* work space that comes and goes each step stays mapped: page faults cost */
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;

@@ -77,6 +77,9 @@ void sp_progress_start(sp_progress *p, const char *what, const char *unit, doubl
 void sp_progress_at(sp_progress *p, double done);
 void sp_progress_end(sp_progress *p);
 
+/* For libraries that read the environment when they are loaded: if `name` is not set, set it and start the program again. */
+void sp_restart_with(char **argv, const char *name, const char *value);
+
 /* First and last call of every main. sp_start installs the signal handlers that remove temporary files; sp_finish flushes and
  * checks stdout, and at -v reports version, command, wall and CPU time and peak resident memory. Returns the exit code. */
 void sp_start(int argc, char **argv);

@@ -3,20 +3,14 @@
 #include "gemm.h"
 
 #include <cblas.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 void sp_gemm_start(char **argv)
 {
     const char *core = openblas_get_corename();
     bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
     bool known = strstr(core, "SkylakeX") || strstr(core, "Cooperlake") || strstr(core, "Sapphire");
-    bool kernel = wide && !known && !getenv("OPENBLAS_CORETYPE");
-    bool spin = !getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT"); /* idle threads must not fight other programs for the processor */
-    if (kernel) setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 1);
-    if (spin) setenv("GOMP_SPINCOUNT", "1000", 1);
-    if (kernel || spin) execv("/proc/self/exe", argv); /* the libraries read these when they are loaded */
+    if (wide && !known) sp_restart_with(argv, "OPENBLAS_CORETYPE", "SKYLAKEX");
 }
 
 const char *sp_gemm_kernel(void) { return openblas_get_corename(); }
