@@ -11,7 +11,7 @@ static inline float sp_expf(float x)
 {
     x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
     float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-    float k = (x * 1.44269504f + magic) - magic;
+    float t = x * 1.44269504f + magic, k = t - magic;
     float r = (x - k * 0.693359375f) + k * 2.12194440e-4f; /* ln 2 in two parts */
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
@@ -20,7 +20,9 @@ static inline float sp_expf(float x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    int32_t bits = ((int32_t)k + 127) * (1 << 23);
+    uint32_t bits; /* the low bits of t hold k, also as an exponent; a NaN comes through in p */
+    memcpy(&bits, &t, sizeof bits);
+    bits = (bits - 0x4b400000u + 127u) << 23;
     float scale;
     memcpy(&scale, &bits, sizeof scale);
     return p * scale;
