@@ -1,0 +1,82 @@
+# docs.bats - the documents say what the programs do: manual pages against --help, README's commands as printed, names of files.
+load helper
+
+# The commands of README.md between "<!-- begin NAME -->" and "<!-- end NAME -->", without the code fence.
+readme_block() { sed -n "/^<!-- begin $1 -->/,/^<!-- end $1 -->/p" "$ROOT/README.md" | grep -v -e '^<!--' -e '^```'; }
+
+# Long options of a tool, over all its commands.
+flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -u; }
+
+@test "manual pages: every option of --help, nothing left to fill in" {
+    for t in $TOOLS; do
+        "$t" --help | awk -f "$ROOT/man/page.awk" - "$ROOT/man/$t.1.in" >"$t.1"
+        tr -d '\\' <"$t.1" >plain
+        n=0
+        for f in $(flags "$t"); do
+            grep -qE -- "^fB.*$f(fR|$)" plain || { echo "$t.1: no $f"; false; }
+            n=$((n + 1))
+        done
+        [ $n -ge 9 ]
+        ! grep -n '@[A-Z]*@' "$t.1"
+        grep -q "^\.TH" "$t.1"
+        [ "$(grep -A1 '^.SH EXIT STATUS' "$t.1" | tail -n1 | tr -d '\\')" = "$("$t" --help | sed -n 's/^Exit status: //p')" ]
+        # options in the prose exist
+        for f in $(grep -v '^\.' "$ROOT/man/$t.1.in" | tr -d '\\' | grep -o 'fB--[a-z-]*' | sed 's/^fB//'); do
+            flags "$t" | grep -qxF -- "$f" || { echo "$t.1.in: $f is no option"; false; }
+        done
+    done
+}
+
+@test "manual pages: groff has no complaint" {
+    command -v groff >/dev/null || skip "no groff"
+    for t in $TOOLS; do
+        "$t" --help | awk -f "$ROOT/man/page.awk" - "$ROOT/man/$t.1.in" >"$t.1"
+    done
+    for page in *.1 "$ROOT"/man/*.5; do
+        [ -z "$(groff -man -ww -Tutf8 "$page" 2>&1 >/dev/null)" ]
+    done
+}
+
+@test "every option occurs in a test" {
+    missing=
+    for t in $TOOLS; do
+        for f in $(flags "$t"); do
+            grep -rqF -e "$f" -e "\"${f#--}\"" "$ROOT"/tests/*.bats "$ROOT"/tests/unit || missing="$missing $t:$f"
+        done
+    done
+    echo "no test names:$missing"
+    [ -z "$missing" ]
+}
+
+@test "README: the shell pipe runs as printed" {
+    need_golden stories260K
+    need_data advbench_harmful_behaviors.csv
+    ln -s "$GOLDEN/stories260K" stories260K
+    ln -s "$DATA/advbench_harmful_behaviors.csv" .
+    ln -s "$ROOT/tools" tools
+    readme_block pipe >pipe.sh
+    [ "$(wc -l <pipe.sh)" -ge 5 ]
+    run --separate-stderr bash -euo pipefail pipe.sh
+    echo "$stderr"
+    [ "$status" = 0 ]
+    [ -z "$stderr" ]
+    jq -e 'type == "object"' <<<"$output"
+}
+
+@test "README and ARCHITECTURE name files and targets that exist" {
+    for doc in README.md ARCHITECTURE.md; do
+        for f in $(grep -oE '`(lib|tools|man|tests|pipelines|experiments|results)/[A-Za-z0-9_./-]*`|\]\([a-z][A-Za-z0-9_./-]*\)' "$ROOT/$doc" | tr -d '`()]'); do
+            [ -e "$ROOT/$f" ] || { echo "$doc: no $f"; false; }
+        done
+        for target in $(grep -oE '`make [a-z0-9-]+' "$ROOT/$doc" | cut -d' ' -f2 | sort -u); do
+            make -C "$ROOT" help | grep -qE "^ *$target " || { echo "$doc: no target $target"; false; }
+        done
+    done
+}
+
+@test "ARCHITECTURE lists every module, README every tool" {
+    for f in "$ROOT"/lib/*.c "$ROOT"/tools/*.c "$ROOT"/pipelines/*; do
+        grep -qF "$(basename "$f" .c)" "$ROOT/ARCHITECTURE.md" || { echo "ARCHITECTURE.md: no ${f##*/}"; false; }
+    done
+    for t in $TOOLS; do grep -qF "$t" "$ROOT/README.md"; done
+}
