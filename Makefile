@@ -70,6 +70,10 @@ check: ## all tests, under ASan + UBSan
 	@$(MAKE) --no-print-directory MODE=asan all unit-tests
 	@SP_MODE=asan tests/run
 
+.PHONY: mutants
+mutants: all unit-tests ## break the code in many small ways; the tests must notice each
+	@SP_MODE=$(MODE) tests/mutate.sh
+
 .PHONY: test
 test: all unit-tests ## all tests, optimised build: quicker, for daily work
 	@SP_MODE=$(MODE) tests/run
