@@ -19,15 +19,14 @@ int sp_verbosity = 1;
 static char *command_line;
 static double start_time;
 
-int sp_fail(sp_err *e, int code, const char *fmt, ...)
+void sp_err_set(sp_err *e, int code, const char *fmt, ...)
 {
-    if (!e || e->code) return -1;
+    if (!e || e->code) return;
     va_list ap;
     va_start(ap, fmt);
     e->code = code;
     vsnprintf(e->msg, sizeof e->msg, fmt, ap);
     va_end(ap);
-    return -1;
 }
 
 static void say(const char *fmt, va_list ap)

@@ -29,8 +29,10 @@ typedef struct {
     char msg[1000];
 } sp_err;
 
-/* Fill *e and return -1, so that a reader can `return sp_fail(e, SP_EINPUT, ...)`. The first error wins. */
-int sp_fail(sp_err *e, int code, const char *fmt, ...) SP_PRINTF(3, 4);
+/* Fill *e and give -1, so that a reader can `return sp_fail(e, SP_EINPUT, ...)`. The first error wins. A macro, for the compiler to
+ * see the constant. */
+#define sp_fail(...) ({ sp_err_set(__VA_ARGS__); -1; })
+void sp_err_set(sp_err *e, int code, const char *fmt, ...) SP_PRINTF(3, 4);
 
 extern const char *sp_tool; /* name of the running binary, for messages */
 extern int sp_verbosity;    /* 0 = -q, 1 = default, 2 = -v */
