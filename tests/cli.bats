@@ -49,7 +49,7 @@ zeros() { head -c $((4 * $1)) /dev/zero | st_file "{\"w\":{\"dtype\":\"F32\",\"s
 
 @test "missing operand: 2" {
     while IFS=$'\t' read -r cmd operands; do
-        [[ $operands == "["* ]] || fails 2 "${cmd%% *}: *takes $operands (try *" $cmd
+        [[ $operands == "["* ]] || fails 2 "${cmd%% *}: *takes * (try *" $cmd
     done < <(usage)
 }
 

@@ -70,4 +70,4 @@ fails() {
 }
 
 # only_files FILE...: the directory holds these files and no others
-only_files() { diff <(printf '%s\n' "$@" | sort) <(find . -mindepth 1 | sed 's|^\./||' | sort); }
+only_files() { diff <([ $# = 0 ] || printf "%s\n" "$@" | sort) <(find . -mindepth 1 | sed 's|^\./||' | sort); }
