@@ -18,9 +18,11 @@ function words(s, typed,    n, word, i, out) {
     return out
 }
 
-function heading(line, to,    at) {
+function sentence(s) { return s ~ /\.$/ ? s : s "." }
+
+function heading(line,    at) {
     at = index(line, ": ")
-    options = options ".SS " roff(substr(line, 1, at - 1)) "\n" roff(substr(line, at + 2)) ".\n"
+    options = options ".SS " roff(substr(line, 1, at - 1)) "\n" roff(sentence(substr(line, at + 2))) "\n"
 }
 
 # "  -x, --long ARG            text": flags from column 3, text from column 29 or alone on the next line

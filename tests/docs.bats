@@ -17,11 +17,12 @@ flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -
             n=$((n + 1))
         done
         [ $n -ge 9 ]
-        ! grep -n '@[A-Z]*@' "$t.1"
+        run grep -n '@[A-Z]*@' "$t.1"
+        [ "$status" = 1 ]
         grep -q "^\.TH" "$t.1"
         [ "$(grep -A1 '^.SH EXIT STATUS' "$t.1" | tail -n1 | tr -d '\\')" = "$("$t" --help | sed -n 's/^Exit status: //p')" ]
         # options in the prose exist
-        for f in $(grep -v '^\.' "$ROOT/man/$t.1.in" | tr -d '\\' | grep -o 'fB--[a-z-]*' | sed 's/^fB//'); do
+        for f in $(grep -o 'fB\\-\\-[a-z0-9\\-]*\\f' "$ROOT/man/$t.1.in" | tr -d '\\' | sed 's/^fB//; s/f$//'); do
             flags "$t" | grep -qxF -- "$f" || { echo "$t.1.in: $f is no option"; false; }
         done
     done
