@@ -104,14 +104,6 @@ static block make_block(const sp_model *m, const sp_pack *p, int64_t s, int64_t 
 /* Positions from..hi-1 that are contiguous in the ring start at `from`; where does the run end? */
 static int64_t run_end(const keys *kv, int64_t from, int64_t hi) { return SP_MIN(hi, (from / kv->cap + 1) * kv->cap); }
 
-static float dot(const float *a, const float *b, int64_t n)
-{
-    float s = 0;
-#pragma omp simd reduction(+ : s)
-    for (int64_t i = 0; i < n; i++) s += a[i] * b[i];
-    return s;
-}
-
 /* scores (rows, hi-lo) = scale * q k^T */
 static void block_scores(float *scores, const block *b, const float *q, int64_t ldq, const keys *kv, int64_t d, float scale)
 {
@@ -122,7 +114,7 @@ static void block_scores(float *scores, const block *b, const float *q, int64_t 
         float *out = scores + from - b->lo;
         if (b->rows > 1) sp_gemm_small(false, true, b->rows, end - from, d, scale, q, ldq, k, kv->ld, 0, out, width);
         else
-            for (int64_t j = 0; j < end - from; j++) out[j] = scale * dot(q, k + j * kv->ld, d);
+            for (int64_t j = 0; j < end - from; j++) out[j] = scale * sp_dotf(q, k + j * kv->ld, d);
     }
 }
 
@@ -215,7 +207,7 @@ void sp_attn_forward(const sp_model *m, const sp_pack *p, const float *q, const 
 static void softmax_backward(float *dprob, const float *prob, int64_t rows, int64_t width)
 {
     for (int64_t r = 0; r < rows; r++) {
-        float s = dot(dprob + r * width, prob + r * width, width);
+        float s = sp_dotf(dprob + r * width, prob + r * width, width);
         for (int64_t j = 0; j < width; j++) dprob[r * width + j] = prob[r * width + j] * (dprob[r * width + j] - s);
     }
 }

@@ -3,6 +3,7 @@
 #define SP_FMATH_H
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -45,6 +46,21 @@ static inline float sp_gelu_tanh_grad(float g)
 {
     float t = sp_tanhf(SP_GELU_C * (g + 0.044715f * g * g * g));
     return 0.5f * (1.0f + t) + 0.5f * g * (1.0f - t * t) * SP_GELU_C * (1.0f + 3.0f * 0.044715f * g * g);
+}
+
+/* Sum of a[i] * b[i] in four interleaved partial sums of 16, a fixed order for a given n. */
+static inline float sp_dotf(const float *a, const float *b, int64_t n)
+{
+    enum { LANES = 64 };
+    float part[LANES] = {0}, sum = 0;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+#pragma omp simd
+        for (int j = 0; j < LANES; j++) part[j] += a[i + j] * b[i + j];
+#pragma omp simd reduction(+ : sum)
+    for (int j = 0; j < LANES; j++) sum += part[j];
+    for (; i < n; i++) sum += a[i] * b[i];
+    return sum;
 }
 
 #endif

@@ -1,9 +1,20 @@
-/* gemm.c - see gemm.h. OpenMP spreads tiles of fixed shape; OpenBLAS (its OpenMP build) runs single-threaded inside a parallel region, which is
- * why even a single tile opens one; up to 64^3 multiply-adds it does so anywhere, and waking the team would cost more. */
+/* gemm.c - see gemm.h.
+ *
+ * OpenMP spreads tiles of fixed shape; OpenBLAS (its OpenMP build) runs single-threaded inside a parallel region, which is why even a
+ * single tile opens one; up to 64^3 multiply-adds it does so anywhere, and waking the team would cost more. A few rows of X (answers
+ * generated one by one) are bound by the bytes of W: they go through plain dot products that read W once.
+ */
 #include "gemm.h"
 
+#include "fmath.h"
+#include "vec.h"
+
 #include <cblas.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define FEW 8         /* rows of X that count as few */
+#define STRETCH 2048  /* elements of a row of W widened at a time there */
 
 void sp_gemm_start(char **argv)
 {
@@ -15,9 +26,42 @@ void sp_gemm_start(char **argv)
 
 const char *sp_gemm_kernel(void) { return openblas_get_corename(); }
 
-/* One product, split over the output. The tile shape depends on the product alone. */
-static void tiled(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
-                  int64_t ldb, float beta, float *c, int64_t ldc)
+/* ---- widening ----------------------------------------------------------------------------------------------------- */
+
+static const char *at(sp_mat w, int64_t i) { return (const char *)w.data + (size_t)i * sp_dtype_size(w.dtype); }
+
+/* A buffer of the calling thread, at least n floats, kept for the next call. */
+static float *thread_buffer(size_t n)
+{
+    static _Thread_local float *buffer;
+    static _Thread_local size_t size;
+    if (n > size) {
+        free(buffer);
+        buffer = sp_xfloats(size = n);
+    }
+    return buffer;
+}
+
+/* Columns j .. j+cols-1 of rows i .. i+rows-1 of W (ld wide) as F32: in place where it is F32, else in the thread's buffer. *ldb gets
+ * the distance of the rows. */
+static const float *widened(sp_mat w, int64_t i, int64_t rows, int64_t j, int64_t cols, int64_t ld, int64_t *ldb)
+{
+    *ldb = ld;
+    if (w.dtype == SP_F32) return (const float *)w.data + i * ld + j;
+    float *b = thread_buffer((size_t)(rows * cols));
+    *ldb = cols;
+    if (cols == ld) sp_to_f32(b, at(w, i * ld), w.dtype, (size_t)(rows * cols));
+    else
+        for (int64_t r = 0; r < rows; r++) sp_to_f32(b + r * cols, at(w, (i + r) * ld + j), w.dtype, (size_t)cols);
+    return b;
+}
+
+/* ---- tiles -------------------------------------------------------------------------------------------------------- */
+
+typedef enum { XWT, DYW, DYTX } product;
+
+/* C (m, n) = beta * C + A B with the sum over k; the tile's shape depends on the product alone. */
+static void tiled(product kind, int64_t m, int64_t n, int64_t k, const float *a, sp_mat b, float beta, float *c)
 {
     const double small = 64 * 64 * 64; /* up to this many multiply-adds a second thread costs more than it gains */
     int64_t tm = m, tn = n;
@@ -27,27 +71,44 @@ static void tiled(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t m, int64_t n, 
     int64_t nm = (m + tm - 1) / tm, nn = (n + tn - 1) / tn;
 #pragma omp parallel for schedule(dynamic) if ((double)m * (double)n * (double)k > small)
     for (int64_t t = 0; t < nm * nn; t++) {
-        int64_t i = t / nn * tm, j = t % nn * tn;
-        const float *at = ta == CblasTrans ? a + i : a + i * lda;
-        const float *bt = tb == CblasTrans ? b + j * ldb : b + j;
-        cblas_sgemm(CblasRowMajor, ta, tb, (int)SP_MIN(tm, m - i), (int)SP_MIN(tn, n - j), (int)k, 1, at, (int)lda, bt, (int)ldb, beta,
-                    c + i * ldc + j, (int)ldc);
+        int64_t i = t / nn * tm, j = t % nn * tn, rows = SP_MIN(tm, m - i), cols = SP_MIN(tn, n - j), ldb;
+        const float *at_a = kind == DYTX ? a + i : a + i * k, *at_b;
+        if (kind == XWT) at_b = widened(b, j, cols, 0, k, k, &ldb);
+        else at_b = widened(b, 0, k, j, cols, n, &ldb);
+        sp_gemm_small(kind == DYTX, kind == XWT, rows, cols, k, 1, at_a, kind == DYTX ? m : k, at_b, ldb, beta, c + i * n + j, n);
     }
 }
 
-void sp_gemm_xwt(float *y, const float *x, const float *w, int64_t n, int64_t in, int64_t out, float beta)
+/* Y (n <= FEW, out): row j of W, widened stretch by stretch, against every row of X. */
+static void few_rows(float *y, const float *x, sp_mat w, int64_t n, int64_t in, int64_t out, float beta)
 {
-    tiled(CblasNoTrans, CblasTrans, n, out, in, x, in, w, in, beta, y, out);
+#pragma omp parallel for schedule(static) if (in * out > 65536)
+    for (int64_t j = 0; j < out; j++) {
+        float sum[FEW] = {0}, wide[STRETCH];
+        for (int64_t i = 0; i < in; i += STRETCH) {
+            int64_t len = SP_MIN(STRETCH, in - i);
+            const float *row = w.dtype == SP_F32 ? (const float *)w.data + j * in + i : wide;
+            if (row == wide) sp_to_f32(wide, at(w, j * in + i), w.dtype, (size_t)len);
+            for (int64_t r = 0; r < n; r++) sum[r] += sp_dotf(row, x + r * in + i, len);
+        }
+        for (int64_t r = 0; r < n; r++) y[r * out + j] = sum[r] + (beta != 0 ? beta * y[r * out + j] : 0);
+    }
 }
 
-void sp_gemm_dyw(float *dx, const float *dy, const float *w, int64_t n, int64_t in, int64_t out, float beta)
+void sp_gemm_xwt(float *y, const float *x, sp_mat w, int64_t n, int64_t in, int64_t out, float beta)
 {
-    tiled(CblasNoTrans, CblasNoTrans, n, in, out, dy, out, w, in, beta, dx, in);
+    if (n <= FEW) few_rows(y, x, w, n, in, out, beta);
+    else tiled(XWT, n, out, in, x, w, beta, y);
+}
+
+void sp_gemm_dyw(float *dx, const float *dy, sp_mat w, int64_t n, int64_t in, int64_t out, float beta)
+{
+    tiled(DYW, n, in, out, dy, w, beta, dx);
 }
 
 void sp_gemm_dytx(float *dw, const float *dy, const float *x, int64_t n, int64_t in, int64_t out, float beta)
 {
-    tiled(CblasTrans, CblasNoTrans, out, in, n, dy, out, x, in, beta, dw, in);
+    tiled(DYTX, out, in, n, dy, (sp_mat){x, SP_F32}, beta, dw);
 }
 
 void sp_gemm_small(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb,

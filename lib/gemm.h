@@ -1,22 +1,28 @@
 /* gemm.h - the one seam through which every matrix product goes (today OpenBLAS sgemm).
  *
- * Products are split into tiles of the output whose shape does not depend on the number of threads, so results are
- * bit-identical for any -t. Matrices are row-major.
+ * Weights come in their stored dtype and are widened tile by tile on the way in. Products are split into tiles of the output whose shape does
+ * not depend on the number of threads, so results are bit-identical for any -t. Matrices are row-major.
  */
 #ifndef SP_GEMM_H
 #define SP_GEMM_H
 
-#include "base.h"
+#include "st.h"
 
-/* First call in main of a tool that multiplies: picks the OpenBLAS kernel for processors that the library does not know, and lets idle
- * threads of OpenMP sleep soon, both of which need the environment set before the libraries are loaded: the program re-executes itself once. An OPENBLAS_CORETYPE set by the user stands. */
+/* First call in main of a tool that multiplies: picks the OpenBLAS kernel for processors that the library does not know, which needs
+ * the environment set before it is loaded (the program restarts itself once). An OPENBLAS_CORETYPE set by the user stands. */
 void sp_gemm_start(char **argv);
 const char *sp_gemm_kernel(void); /* name of the kernels in use, for -v */
 
-/* Y (n, out) = X (n, in) W^T, W (out, in); beta = 0 overwrites, 1 adds. */
-void sp_gemm_xwt(float *y, const float *x, const float *w, int64_t n, int64_t in, int64_t out, float beta);
-/* DX (n, in) = beta * DX + DY (n, out) W (out, in) */
-void sp_gemm_dyw(float *dx, const float *dy, const float *w, int64_t n, int64_t in, int64_t out, float beta);
+/* A weight matrix (out, in) as stored: F32, BF16 or F16. */
+typedef struct {
+    const void *data;
+    sp_dtype dtype;
+} sp_mat;
+
+/* Y (n, out) = X (n, in) W^T; beta = 0 overwrites, 1 adds. */
+void sp_gemm_xwt(float *y, const float *x, sp_mat w, int64_t n, int64_t in, int64_t out, float beta);
+/* DX (n, in) = beta * DX + DY (n, out) W */
+void sp_gemm_dyw(float *dx, const float *dy, sp_mat w, int64_t n, int64_t in, int64_t out, float beta);
 /* DW (out, in) = beta * DW + DY^T X */
 void sp_gemm_dytx(float *dw, const float *dy, const float *x, int64_t n, int64_t in, int64_t out, float beta);
 /* One single-threaded product with leading dimensions, for use inside parallel loops (attention): C (m,n) = alpha op(A) op(B) + beta C. */

@@ -15,8 +15,7 @@
 typedef struct {
     const sp_model *m;
     int64_t hidden, vocab;
-    float *scratch;      /* widened head, if it needs widening */
-    const float *weight; /* (V, H) */
+    sp_mat weight;       /* (V, H) */
     float *scale;        /* (H) */
     float *x, *h, *dh, *dx, *xhat; /* (HEAD_BLOCK, H): gathered hidden states, normed, and their gradients */
     float *logits;       /* (HEAD_BLOCK, V) */
@@ -26,8 +25,7 @@ static void head_open(head *k, const sp_model *m, int64_t n)
 {
     size_t rows = (size_t)SP_MIN(n, HEAD_BLOCK), h = (size_t)m->cfg.hidden, v = (size_t)m->cfg.vocab;
     *k = (head){.m = m, .hidden = m->cfg.hidden, .vocab = m->cfg.vocab};
-    if (!m->head->own && m->head->dtype != SP_F32) k->scratch = sp_xfloats(v * h);
-    k->weight = sp_weight(m->head, k->scratch);
+    k->weight = sp_matrix(m->head);
     k->scale = sp_xfloats(h);
     sp_norm_scale(m, m->norm, k->scale);
     k->x = sp_xfloats(rows * h), k->h = sp_xfloats(rows * h), k->dh = sp_xfloats(rows * h);
@@ -37,7 +35,7 @@ static void head_open(head *k, const sp_model *m, int64_t n)
 
 static void head_close(head *k)
 {
-    float *all[] = {k->scratch, k->scale, k->x, k->h, k->dh, k->dx, k->xhat, k->logits};
+    float *all[] = {k->scale, k->x, k->h, k->dh, k->dx, k->xhat, k->logits};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 

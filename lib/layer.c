@@ -13,7 +13,6 @@
 /* N tokens; H hidden, Q = heads * head_dim, KV = kv_heads * head_dim, F = mlp width. */
 struct sp_work {
     int64_t max_n;
-    float *weight;                    /* one widened matrix */
     float *scale1, *scale2;           /* (H) norm multipliers */
     float *h1, *h2, *x1;              /* (N, H): norm1(x), norm2(x1), x + attention */
     float *q, *ctx;                   /* (N, Q) */
@@ -32,7 +31,6 @@ sp_work *sp_work_new(const sp_model *m, int64_t max_n, bool backward)
            kv = n * (size_t)(c->kv_heads * c->head_dim), f = n * (size_t)c->mlp;
     sp_work *w = sp_xcalloc(1, sizeof *w);
     w->max_n = max_n;
-    w->weight = sp_xfloats(m->max_numel);
     w->scale1 = sp_xfloats((size_t)c->hidden), w->scale2 = sp_xfloats((size_t)c->hidden);
     w->h1 = sp_xfloats(h), w->h2 = sp_xfloats(h), w->x1 = sp_xfloats(h);
     w->q = sp_xfloats(q), w->ctx = sp_xfloats(q);
@@ -49,7 +47,7 @@ sp_work *sp_work_new(const sp_model *m, int64_t max_n, bool backward)
 void sp_work_free(sp_work *w)
 {
     if (!w) return;
-    float *all[] = {w->weight, w->scale1, w->scale2, w->h1,  w->h2, w->x1, w->q,  w->ctx,   w->k,  w->v,
+    float *all[] = {w->scale1, w->scale2, w->h1,  w->h2, w->x1, w->q,  w->ctx,   w->k,  w->v,
                     w->gate,   w->up,     w->act,    w->dh,  w->xhat, w->dq, w->dctx, w->dk, w->dv, w->dgate, w->dup};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(w);
@@ -69,14 +67,14 @@ void sp_embed_forward(const sp_model *m, const int32_t *ids, int64_t n, float *y
 }
 
 /* y = x W^T, and its way back: dx = beta * dx + dy W */
-static void apply(const sp_param *p, float *y, const float *x, int64_t n, float beta, sp_work *w)
+static void apply(const sp_param *p, float *y, const float *x, int64_t n, float beta)
 {
-    sp_gemm_xwt(y, x, sp_weight(p, w->weight), n, p->cols, p->rows, beta);
+    sp_gemm_xwt(y, x, sp_matrix(p), n, p->cols, p->rows, beta);
 }
 
-static void apply_back(const sp_param *p, float *dx, const float *dy, int64_t n, float beta, sp_work *w)
+static void apply_back(const sp_param *p, float *dx, const float *dy, int64_t n, float beta)
 {
-    sp_gemm_dyw(dx, dy, sp_weight(p, w->weight), n, p->cols, p->rows, beta);
+    sp_gemm_dyw(dx, dy, sp_matrix(p), n, p->cols, p->rows, beta);
 }
 
 static void gated(const sp_model *m, float *out, const float *gate, const float *up, int64_t n)
@@ -118,18 +116,18 @@ static void forward_inner(sp_model *m, int64_t l, const sp_pack *p, const float 
     sp_norm_scale(m, sp_layer_param(m, l, SP_NORM1), w->scale1);
     sp_norm_scale(m, sp_layer_param(m, l, SP_NORM2), w->scale2);
     sp_norm_forward(w->h1, x, w->scale1, n, h, c->norm_eps);
-    apply(sp_layer_param(m, l, SP_Q), w->q, w->h1, n, 0, w);
-    apply(sp_layer_param(m, l, SP_K), w->k, w->h1, n, 0, w);
-    apply(sp_layer_param(m, l, SP_V), w->v, w->h1, n, 0, w);
+    apply(sp_layer_param(m, l, SP_Q), w->q, w->h1, n, 0);
+    apply(sp_layer_param(m, l, SP_K), w->k, w->h1, n, 0);
+    apply(sp_layer_param(m, l, SP_V), w->v, w->h1, n, 0);
     sp_rope(m, p, w->q, c->heads, 1);
     sp_rope(m, p, w->k, c->kv_heads, 1);
     if (kv) sp_kv_append(kv, m, l, p, slot, w->k, w->v);
     sp_attn_forward(m, p, w->q, w->k, w->v, kv, l, slot, w->ctx);
     memcpy(w->x1, x, (size_t)(n * h) * sizeof *x);
-    apply(sp_layer_param(m, l, SP_O), w->x1, w->ctx, n, 1, w);
+    apply(sp_layer_param(m, l, SP_O), w->x1, w->ctx, n, 1);
     sp_norm_forward(w->h2, w->x1, w->scale2, n, h, c->norm_eps);
-    apply(sp_layer_param(m, l, SP_GATE), w->gate, w->h2, n, 0, w);
-    apply(sp_layer_param(m, l, SP_UP), w->up, w->h2, n, 0, w);
+    apply(sp_layer_param(m, l, SP_GATE), w->gate, w->h2, n, 0);
+    apply(sp_layer_param(m, l, SP_UP), w->up, w->h2, n, 0);
     gated(m, w->act, w->gate, w->up, n * c->mlp);
 }
 
@@ -137,7 +135,7 @@ void sp_layer_forward(sp_model *m, int64_t l, const sp_pack *p, const float *x, 
 {
     forward_inner(m, l, p, x, kv, slot, w);
     memcpy(y, w->x1, (size_t)(p->n * m->cfg.hidden) * sizeof *y);
-    apply(sp_layer_param(m, l, SP_DOWN), y, w->act, p->n, 1, w);
+    apply(sp_layer_param(m, l, SP_DOWN), y, w->act, p->n, 1);
 }
 
 /* d: dL/dy -> dL/dx1, through the gated MLP and its norm. */
@@ -145,11 +143,11 @@ static void backward_mlp(sp_model *m, int64_t l, const sp_pack *p, float *d, sp_
 {
     int64_t n = p->n;
     sp_param *gate = sp_layer_param(m, l, SP_GATE), *up = sp_layer_param(m, l, SP_UP), *down = sp_layer_param(m, l, SP_DOWN);
-    apply_back(down, w->dup, d, n, 0, w);
+    apply_back(down, w->dup, d, n, 0);
     emit(self, down, d, w->act, p);
     gated_back(m, w->dgate, w->dup, w->gate, w->up, n * m->cfg.mlp);
-    apply_back(gate, w->dh, w->dgate, n, 0, w);
-    apply_back(up, w->dh, w->dup, n, 1, w);
+    apply_back(gate, w->dh, w->dgate, n, 0);
+    apply_back(up, w->dh, w->dup, n, 1);
     emit(self, gate, w->dgate, w->h2, p);
     emit(self, up, w->dup, w->h2, p);
     sp_norm_backward(d, w->xhat, w->dh, w->x1, w->scale2, n, m->cfg.hidden, m->cfg.norm_eps);
@@ -162,15 +160,15 @@ static void backward_attn(sp_model *m, int64_t l, const sp_pack *p, const float 
 {
     int64_t n = p->n;
     sp_param *q = sp_layer_param(m, l, SP_Q), *k = sp_layer_param(m, l, SP_K), *v = sp_layer_param(m, l, SP_V), *o = sp_layer_param(m, l, SP_O);
-    apply_back(o, w->dctx, d, n, 0, w);
+    apply_back(o, w->dctx, d, n, 0);
     emit(self, o, d, w->ctx, p);
     sp_attn_backward(m, p, w->q, w->k, w->v, w->dctx, w->dq, w->dk, w->dv);
     sp_rope(m, p, w->dq, m->cfg.heads, -1);
     sp_rope(m, p, w->dk, m->cfg.kv_heads, -1);
     if (need_dx) {
-        apply_back(q, w->dh, w->dq, n, 0, w);
-        apply_back(k, w->dh, w->dk, n, 1, w);
-        apply_back(v, w->dh, w->dv, n, 1, w);
+        apply_back(q, w->dh, w->dq, n, 0);
+        apply_back(k, w->dh, w->dk, n, 1);
+        apply_back(v, w->dh, w->dv, n, 1);
     }
     emit(self, q, w->dq, w->h1, p);
     emit(self, k, w->dk, w->h1, p);

@@ -6,6 +6,7 @@
 #ifndef SP_MODEL_H
 #define SP_MODEL_H
 
+#include "gemm.h"
 #include "st.h"
 
 typedef enum { SP_ACT_SILU, SP_ACT_GELU_TANH } sp_act;
@@ -66,6 +67,8 @@ void sp_model_close(sp_model *m);
 static inline sp_param *sp_layer_param(const sp_model *m, int64_t l, int kind) { return m->layer[l * SP_PER_LAYER + kind]; }
 static inline size_t sp_numel(const sp_param *p) { return (size_t)p->rows * (size_t)p->cols; }
 
+/* The weight as a product takes it. */
+static inline sp_mat sp_matrix(const sp_param *p) { return p->own ? (sp_mat){p->own, SP_F32} : (sp_mat){p->data, p->dtype}; }
 /* F32 values of a parameter: `own`, or the stored bytes when they are F32, else widened into scratch (max_numel floats). */
 const float *sp_weight(const sp_param *p, float *scratch);
 /* Make `own` (a widened private copy) if it is not there yet, and return it. */
