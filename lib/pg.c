@@ -23,6 +23,19 @@ static void add_entry(sp_meta *m, const char *value)
     sp_meta_set(m, key, value);
 }
 
+/* A JSON string; bytes that are not UTF-8 (a file name may hold any) become '?'. */
+static json_t *text(const char *s)
+{
+    json_t *j = json_string(s);
+    if (j) return j;
+    char *copy = sp_xstrdup(s);
+    for (char *c = copy; *c; c++)
+        if (*c & 0x80) *c = '?';
+    j = json_string(copy);
+    free(copy);
+    return j;
+}
+
 static char *describe(sp_src *const *inputs, size_t n)
 {
     json_t *list = json_array();
@@ -30,12 +43,13 @@ static char *describe(sp_src *const *inputs, size_t n)
         char digest[24];
         if (!inputs[i]) continue;
         snprintf(digest, sizeof digest, "%016llx", (unsigned long long)sp_src_digest(inputs[i]));
-        json_array_append_new(list, json_pack("{s:s%, s:s}", "name", sp_src_name(inputs[i]), strlen(sp_src_name(inputs[i])), "digest", digest));
+        json_array_append_new(list, json_pack("{s:o, s:s}", "name", text(sp_src_name(inputs[i])), "digest", digest));
     }
-    json_t *o = json_pack("{s:s, s:s, s:s?, s:o}", "tool", sp_tool, "version", SP_VERSION, "command", sp_command_line(), "inputs", list);
-    char *text = json_dumps(o, JSON_COMPACT);
+    json_t *o = json_pack("{s:o, s:s, s:o, s:o}", "tool", text(sp_tool), "version", SP_VERSION, "command", text(sp_command_line()),
+                          "inputs", list);
+    char *out = json_dumps(o, JSON_COMPACT);
     json_decref(o);
-    return text;
+    return out;
 }
 
 void sp_pg_append(sp_meta *m, sp_src *const *inputs, size_t n)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_VALUES (8 << 20) /* commas and brackets of a header: some ten for each tensor */
+
 /* ---- dtypes and shapes -------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -185,14 +187,28 @@ static int parse_root(const char *file, const json_t *root, sp_tinfo **t, size_t
     return 0;
 }
 
+/* The parser needs some hundred bytes for each value: count them first. */
+static bool too_many_values(const char *json, size_t n)
+{
+    size_t values = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < n; i++) {
+        if (quoted && json[i] == '\\') i++;
+        else if (json[i] == '"') quoted = !quoted;
+        else values += !quoted && (json[i] == ',' || json[i] == '{' || json[i] == '[');
+    }
+    return values > MAX_VALUES;
+}
+
 int sp_header_parse(const char *file, const char *json, size_t n, sp_tinfo **t, size_t *count, sp_meta *meta,
                     uint64_t *data_bytes, sp_err *e)
 {
     json_error_t je;
-    json_t *root = n && json[0] == '{' ? json_loadb(json, n, JSON_REJECT_DUPLICATES, &je) : NULL;
     *t = NULL;
     *count = 0;
     if (!n || json[0] != '{') return sp_fail(e, SP_EINPUT, "%s: not a safetensors file", file);
+    if (too_many_values(json, n)) return sp_fail(e, SP_EINPUT, "%s: bad header: more than %d values", file, MAX_VALUES);
+    json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &je);
     if (!root) return sp_fail(e, SP_EINPUT, "%s: bad header: %s", file, je.text);
     int rc = parse_root(file, root, t, count, meta, e);
     json_decref(root);

@@ -19,7 +19,7 @@ struct sp_in {
     char *name;
     ZSTD_DCtx *z;     /* NULL when the stream is raw */
     size_t unfinished; /* 0 = between two frames, else what the decoder still hopes for */
-    bool raw_known, eof;
+    bool is_stdin, raw_known, eof;
     uint8_t *buf;
     size_t pos, len;
 };
@@ -37,11 +37,14 @@ bool sp_is_zstd(const void *p, size_t n)
     return magic == ZSTD_MAGICNUMBER || (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
 }
 
+static bool stdin_taken; /* two readers would each get a part of it */
+
 sp_in *sp_in_open(const char *path, sp_err *e)
 {
     bool is_stdin = !strcmp(path, "-");
     const char *name = is_stdin ? "standard input" : path;
     struct stat st;
+    if (is_stdin && stdin_taken) return sp_fail(e, SP_EUSAGE, "standard input can be given only once"), NULL;
     int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return sp_fail(e, sp_open_code(errno), "%s: %s", name, strerror(errno)), NULL;
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -50,6 +53,8 @@ sp_in *sp_in_open(const char *path, sp_err *e)
     }
     sp_in *in = sp_xcalloc(1, sizeof *in);
     in->fd = fd;
+    in->is_stdin = is_stdin;
+    stdin_taken |= is_stdin;
     in->name = sp_xstrdup(name);
     in->buf = sp_xmalloc(IN_BUF);
     return in;
@@ -176,6 +181,7 @@ const char *sp_in_name(const sp_in *in) { return in->name; }
 void sp_in_close(sp_in *in)
 {
     if (!in) return;
+    if (in->is_stdin) stdin_taken = false;
     close(in->fd);
     ZSTD_freeDCtx(in->z);
     free(in->name);

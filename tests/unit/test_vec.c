@@ -1,0 +1,347 @@
+/* test_vec.c - conversions against their definitions, exhaustively where that is possible; random numbers against published values and
+ * their moments; selection against a sort; and that the number of threads changes nothing. */
+#include "vec.h"
+
+#include <float.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <cmocka.h>
+
+static uint32_t bits(float x)
+{
+    uint32_t u;
+    memcpy(&u, &x, 4);
+    return u;
+}
+
+static uint16_t narrow(float x, sp_dtype d)
+{
+    uint16_t h;
+    sp_from_f32(&h, &x, d, 1);
+    return h;
+}
+
+/* ---- half formats ------------------------------------------------------------------------------------------------- */
+
+/* The value a 16-bit pattern with `e` exponent and `m` mantissa bits stands for. */
+static double value_of(uint16_t h, int e, int m)
+{
+    int exponent = h >> m & ((1 << e) - 1), bias = (1 << (e - 1)) - 1, mantissa = h & ((1 << m) - 1);
+    double sign = h >> 15 ? -1 : 1;
+    if (exponent == (1 << e) - 1) return mantissa ? NAN : sign * INFINITY;
+    if (!exponent) return sign * ldexp(mantissa, 1 - bias - m);
+    return sign * ldexp(1 + ldexp(mantissa, -m), exponent - bias);
+}
+
+static void every_half_widens(void **state)
+{
+    (void)state;
+    static uint16_t h[65536];
+    static float f[65536];
+    static double g[65536];
+    for (int i = 0; i < 65536; i++) h[i] = (uint16_t)i;
+    for (int k = 0; k < 2; k++) {
+        sp_dtype d = k ? SP_BF16 : SP_F16;
+        sp_to_f32(f, h, d, 65536);
+        sp_to_f64(g, h, d, 65536);
+        for (int i = 0; i < 65536; i++) {
+            double want = value_of((uint16_t)i, k ? 8 : 5, k ? 7 : 10);
+            if (isnan(want)) {
+                assert_true(isnan(f[i]) && isnan(g[i]));
+                uint16_t back = narrow(f[i], d);
+                assert_true(isnan(value_of(back, k ? 8 : 5, k ? 7 : 10)));
+                continue;
+            }
+            assert_true((double)f[i] == want && g[i] == want && !signbit(f[i]) == !signbit(want));
+            assert_int_equal(narrow(f[i], d), i); /* and back, to the bit */
+        }
+    }
+}
+
+/* Between each two neighbours: below the middle goes down, above goes up, the middle to the even one. */
+static void rounding_is_to_nearest_even(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        sp_dtype d = k ? SP_BF16 : SP_F16;
+        int e = k ? 8 : 5, m = k ? 7 : 10;
+        uint16_t inf = (uint16_t)(((1 << e) - 1) << m);
+        for (int i = 0; i < inf; i++) {
+            double lo = value_of((uint16_t)i, e, m), hi = i + 1 == inf ? 2 * lo - value_of((uint16_t)(i - 1), e, m) : value_of((uint16_t)(i + 1), e, m);
+            float mid = (float)((lo + hi) / 2); /* exact: one more bit */
+            if (mid == 0 || !isfinite(mid)) continue;
+            uint16_t even = (uint16_t)(i % 2 ? i + 1 : i);
+            assert_int_equal(narrow(mid, d), even);
+            assert_int_equal(narrow(nextafterf(mid, 0), d), i);
+            assert_int_equal(narrow(nextafterf(mid, INFINITY), d), i + 1);
+            assert_int_equal(narrow(-mid, d), even | 0x8000);
+        }
+        assert_int_equal(narrow(FLT_MAX, d), inf);
+        assert_int_equal(narrow(-INFINITY, d), inf | 0x8000);
+    }
+}
+
+static void other_dtypes(void **state)
+{
+    (void)state;
+    static const float x[] = {0, 1.5f, 2.5f, -1, 300, -1e30f, 1e30f, NAN};
+    int8_t i8[8];
+    uint8_t u8[8], b[8];
+    int32_t i32[8];
+    int64_t i64[8];
+    uint64_t u64[8];
+    double f64[8];
+    sp_from_f32(i8, x, SP_I8, 8);
+    sp_from_f32(u8, x, SP_U8, 8);
+    sp_from_f32(b, x, SP_BOOL, 8);
+    sp_from_f32(i32, x, SP_I32, 8);
+    sp_from_f32(i64, x, SP_I64, 8);
+    sp_from_f32(u64, x, SP_U64, 8);
+    static const int8_t want_i8[] = {0, 2, 2, -1, 127, -128, 127, 0};
+    static const uint8_t want_u8[] = {0, 2, 2, 0, 255, 0, 255, 0}, want_b[] = {0, 1, 1, 1, 1, 1, 1, 1};
+    assert_memory_equal(i8, want_i8, 8);
+    assert_memory_equal(u8, want_u8, 8);
+    assert_memory_equal(b, want_b, 8);
+    assert_true(i32[4] == 300 && i32[5] == INT32_MIN && i32[6] == INT32_MAX - 127 && i32[7] == 0);
+    assert_true(i64[5] == INT64_MIN && i64[6] > INT64_MAX / 2 && u64[3] == 0 && u64[6] > UINT64_MAX / 2);
+    static const double big[] = {1.0 / 3, -0.0};
+    sp_from_f64(f64, big, SP_F64, 2);
+    assert_memory_equal(f64, big, sizeof big); /* no way through F32 */
+    float f;
+    sp_from_f64(&f, big, SP_F32, 1);
+    assert_true(f == (float)(1.0 / 3));
+    static const uint8_t bools[] = {0, 1, 2, 255};
+    float y[4];
+    sp_to_f32(y, bools, SP_BOOL, 4);
+    assert_true(y[0] == 0 && y[1] == 1 && y[2] == 1 && y[3] == 1);
+    static const int16_t i16[] = {-32768, 32767};
+    sp_to_f32(y, i16, SP_I16, 2);
+    assert_true(y[0] == -32768 && y[1] == 32767);
+    static const uint16_t u16[] = {65535};
+    static const uint32_t u32[] = {4294967295u};
+    double z;
+    sp_to_f64(&z, u16, SP_U16, 1);
+    assert_true(z == 65535);
+    sp_to_f64(&z, u32, SP_U32, 1);
+    assert_true(z == 4294967295.0);
+}
+
+static void reachable_weights_come_back(void **state)
+{
+    (void)state;
+    int moved = 0;
+    for (uint64_t i = 0; i < 200000; i++) {
+        float b = (float)(.02 * sp_rand_normal(1, 0, i)), t = (float)(b + .01 * sp_rand_normal(1, 1, i)), r = sp_reachable(t, b);
+        float d = (float)((double)r - b);
+        assert_int_equal(bits((float)(b + (double)d)), bits(r));
+        assert_true(fabsf(r - t) <= FLT_EPSILON * (fabsf(t) + fabsf(b)));
+        moved += r != t;
+    }
+    assert_in_range(moved, 1000, 100000); /* without it these would not */
+}
+
+/* ---- random numbers ----------------------------------------------------------------------------------------------- */
+
+/* The known answers of Philox 2x64-10 that its authors publish. */
+static void philox_known_answers(void **state)
+{
+    (void)state;
+    assert_true(sp_rand_u64(0, 0, 0) == 0xca00a0459843d731ull);
+    assert_true(sp_rand_u64(UINT64_MAX, UINT64_MAX, UINT64_MAX) == 0x65b021d60cd8310full);
+    assert_true(sp_rand_u64(0xa4093822299f31d0ull, 0x13198a2e03707344ull, 0x243f6a8885a308d3ull) == 0x0a5e742c2997341cull);
+}
+
+#define DRAWS 200000
+
+static void unit_is_uniform(void **state)
+{
+    (void)state;
+    int bins[100] = {0};
+    double sum = 0, prev = 0, cor = 0;
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        double u = sp_rand_unit(3, 5, i);
+        assert_true(u >= 0 && u < 1);
+        bins[(int)(u * 100)]++;
+        sum += u;
+        cor += (u - .5) * (prev - .5);
+        prev = u;
+    }
+    double chi2 = 0;
+    for (int i = 0; i < 100; i++) chi2 += (bins[i] - DRAWS / 100.) * (bins[i] - DRAWS / 100.) / (DRAWS / 100.);
+    assert_true(chi2 > 55 && chi2 < 155); /* 99 degrees of freedom: mean 99, sd 14 */
+    assert_true(fabs(sum / DRAWS - .5) < 5 * sqrt(1. / 12 / DRAWS));
+    assert_true(fabs(cor / DRAWS) < 5. / 12 / sqrt(DRAWS));
+}
+
+static void normal_moments(void **state)
+{
+    (void)state;
+    double m[5] = {0};
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        double x = sp_rand_normal(1, 2, i);
+        for (int k = 1; k < 5; k++) m[k] += pow(x, k) / DRAWS;
+    }
+    assert_true(fabs(m[1]) < 5 / sqrt(DRAWS));
+    assert_true(fabs(m[2] - 1) < 5 * sqrt(2. / DRAWS));
+    assert_true(fabs(m[3]) < 5 * sqrt(15. / DRAWS));
+    assert_true(fabs(m[4] - 3) < 5 * sqrt(96. / DRAWS));
+}
+
+/* Neighbouring seeds, streams and indices agree as often as chance has it. */
+static void streams_are_independent(void **state)
+{
+    (void)state;
+    int agree[3] = {0};
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        bool x = sp_rand_unit(1, 1, i) < .5;
+        agree[0] += x == (sp_rand_unit(2, 1, i) < .5);
+        agree[1] += x == (sp_rand_unit(1, 2, i) < .5);
+        agree[2] += x == (sp_rand_unit(1, 1, i + 1) < .5);
+    }
+    for (int k = 0; k < 3; k++) assert_true(abs(agree[k] - DRAWS / 2) < 5 * .5 * sqrt(DRAWS));
+}
+
+/* ---- selection ---------------------------------------------------------------------------------------------------- */
+
+static const float *sorted_by;
+static int by_score(const void *a, const void *b)
+{
+    size_t i = *(const size_t *)a, j = *(const size_t *)b;
+    float x = sorted_by[i], y = sorted_by[j];
+    return x != y ? (x < y ? 1 : -1) : i < j ? -1 : i > j;
+}
+
+/* The same by sorting. */
+static size_t naive_top_k(uint8_t *mask, const float *x, size_t n, size_t k)
+{
+    size_t *order = sp_xarray(n, sizeof *order), m = 0;
+    for (size_t i = 0; i < n; i++)
+        if (x[i] > 0) order[m++] = i;
+    sorted_by = x;
+    qsort(order, m, sizeof *order, by_score);
+    memset(mask, 0, n);
+    k = SP_MIN(k, m);
+    for (size_t i = 0; i < k; i++) mask[order[i]] = 1;
+    free(order);
+    return k;
+}
+
+/* Scores of several kinds: smooth, few distinct values (ties), mostly zero, and with everything odd in it. */
+static void make_scores(float *x, size_t n, int kind)
+{
+    static const float odd[] = {0, -0.0f, NAN, -NAN, INFINITY, -INFINITY, FLT_MIN, FLT_MAX, FLT_TRUE_MIN, -1, 1, 1};
+    for (size_t i = 0; i < n; i++) {
+        double u = sp_rand_unit(9, (uint64_t)kind, i);
+        x[i] = kind == 0 ? (float)sp_rand_normal(9, 1, i) : kind == 1 ? (float)(int)(u * 5) : kind == 2 ? (u < .9 ? 0 : (float)u)
+                                                                                                      : odd[(int)(u * 12)];
+    }
+}
+
+static void top_k_is_a_sort(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 2, 100, 4097, 70000};
+    for (size_t s = 0; s < 6; s++)
+        for (int kind = 0; kind < 4; kind++) {
+            size_t n = sizes[s], ks[] = {0, 1, n / 100, n / 10, n / 2, n, n + 5};
+            float *x = sp_xfloats(n);
+            uint8_t *got = sp_xmalloc(n), *want = sp_xmalloc(n);
+            make_scores(x, n, kind);
+            for (int i = 0; i < 7; i++) {
+                size_t k = naive_top_k(want, x, n, ks[i]);
+                memset(got, 7, n);
+                assert_int_equal(sp_top_k(got, x, n, ks[i]), k);
+                assert_memory_equal(got, want, n);
+            }
+            free(x);
+            free(got);
+            free(want);
+        }
+}
+
+/* Three arrays selected together are one array cut in three. */
+static void selection_over_arrays(void **state)
+{
+    (void)state;
+    size_t n = 50000, cut[] = {0, 11, 30000, n};
+    float *x = sp_xfloats(n);
+    uint8_t *one = sp_xmalloc(n), *three = sp_xmalloc(n);
+    for (int kind = 0; kind < 4; kind++) {
+        make_scores(x, n, kind);
+        sp_select s;
+        size_t set = 0, want = sp_top_k(one, x, n, n / 7);
+        int rounds = 0;
+        sp_select_start(&s, n / 7);
+        do {
+            for (int i = 0; i < 3; i++) sp_select_count(&s, x + cut[i], cut[i + 1] - cut[i]);
+            rounds++;
+        } while (sp_select_next(&s));
+        for (int i = 0; i < 3; i++) set += sp_select_mark(&s, three + cut[i], x + cut[i], cut[i + 1] - cut[i]);
+        assert_int_equal(rounds, 3);
+        assert_int_equal(set, want);
+        assert_memory_equal(one, three, n);
+    }
+    free(x);
+    free(one);
+    free(three);
+}
+
+static void fractions(void **state)
+{
+    (void)state;
+    assert_int_equal(sp_fraction(0.1 * 3, 10), 3);
+    assert_int_equal(sp_fraction(0.29, 100), 29); /* 28.999999999999996 */
+    assert_int_equal(sp_fraction(0.29, 99), 28);
+    assert_int_equal(sp_fraction(0.07, 100000000), 7000000);
+    assert_int_equal(sp_fraction(0, 10), 0);
+    assert_int_equal(sp_fraction(1, 45088768), 45088768);
+    assert_int_equal(sp_fraction(0.03, 7), 0);
+    for (uint64_t n = 1; n < 2000; n++) assert_int_equal(sp_fraction((double)(n - 1) / (double)n, n), n - 1);
+}
+
+/* ---- sums and threads --------------------------------------------------------------------------------------------- */
+
+static void dot_and_nonfinite(void **state)
+{
+    (void)state;
+    size_t n = 1200000;
+    float *a = sp_xfloats(n), *b = sp_xfloats(n);
+    double want = 0;
+    for (size_t i = 0; i < n; i++) {
+        a[i] = (float)sp_rand_normal(1, 1, i);
+        b[i] = (float)sp_rand_normal(1, 2, i) + .5f * a[i];
+        want += (double)a[i] * b[i];
+    }
+    omp_set_num_threads(1);
+    double one = sp_dot(a, b, n);
+    assert_true(fabs(one - want) < 1e-9 * want);
+    for (int t = 2; t < 5; t++) {
+        omp_set_num_threads(t);
+        assert_true(sp_dot(a, b, n) == one);
+    }
+    omp_set_num_threads(2);
+    assert_true(sp_dot(a, b, 0) == 0);
+    assert_int_equal(sp_first_nonfinite(a, n), -1);
+    a[n - 1] = INFINITY;
+    assert_int_equal(sp_first_nonfinite(a, n), n - 1);
+    a[70000] = NAN;
+    assert_int_equal(sp_first_nonfinite(a, n), 70000);
+    assert_int_equal(sp_first_nonfinite(a, 70000), -1);
+    free(a);
+    free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_half_widens), cmocka_unit_test(rounding_is_to_nearest_even), cmocka_unit_test(other_dtypes),
+        cmocka_unit_test(reachable_weights_come_back), cmocka_unit_test(philox_known_answers), cmocka_unit_test(unit_is_uniform),
+        cmocka_unit_test(normal_moments), cmocka_unit_test(streams_are_independent), cmocka_unit_test(top_k_is_a_sort),
+        cmocka_unit_test(selection_over_arrays), cmocka_unit_test(fractions), cmocka_unit_test(dot_and_nonfinite),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
