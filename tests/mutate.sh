@@ -3,7 +3,7 @@
 #
 #   tests/mutate.sh [PATTERN]     only the mutants whose line matches the extended regular expression PATTERN
 #
-# Columns of the table, separated by tabs: source file, sed expression, unit test that must fail, what is broken. A line whose
+# Columns of the table, separated by tabs: source file, sed expression, test that must fail (a unit test or a .bats file), what is broken. A line whose
 # expression changes nothing, or does not compile, is an error of the table. SP_MODE picks the build, as in tests/run.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -13,14 +13,15 @@ table=$PWD/tests/mutants.tsv
 
 copy=$(mktemp -d) || exit 1
 trap 'rm -rf "$copy"' EXIT
-mkdir "$copy/build" && cp -a Makefile lib tests tools "$copy" && cp -a "build/$SP_MODE" "$copy/build" || exit 1
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp -a --parents -t "$copy" && mkdir "$copy/build" && cp -a "build/$SP_MODE" "$copy/build" || exit 1
 cd "$copy" || exit 1
 
-# build_and_test UNIT: 0 = passes, 1 = fails, 2 = does not build
+# build_and_test TEST: 0 = passes, 1 = fails, 2 = does not build
 build_and_test() {
-    local binary=build/$SP_MODE/tests/unit/$1
-    make -s MODE="$SP_MODE" "$binary" >log 2>&1 || return 2
-    tests/run "$binary" >log 2>&1 || return 1
+    local target=build/$SP_MODE/tests/unit/$1 file=build/$SP_MODE/tests/unit/$1
+    [[ $1 != *.bats ]] || target=all file=tests/$1
+    make -s MODE="$SP_MODE" "$target" >log 2>&1 || return 2
+    tests/run "$file" >log 2>&1 || return 1
 }
 
 declare -A sound # units that pass unchanged
