@@ -49,16 +49,19 @@ static inline float sp_gelu_tanh_grad(float g)
 }
 
 /* Sum of a[i] * b[i] in four interleaved partial sums of 16, a fixed order for a given n. */
+typedef float sp_f32x16 __attribute__((vector_size(64), aligned(4), may_alias));
 static inline float sp_dotf(const float *a, const float *b, int64_t n)
 {
-    enum { LANES = 64 };
-    float part[LANES] = {0}, sum = 0;
+    sp_f32x16 s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-#pragma omp simd
-        for (int j = 0; j < LANES; j++) part[j] += a[i + j] * b[i + j];
-#pragma omp simd reduction(+ : sum)
-    for (int j = 0; j < LANES; j++) sum += part[j];
+    for (; i + 64 <= n; i += 64) {
+        const sp_f32x16 *x = (const sp_f32x16 *)(a + i), *y = (const sp_f32x16 *)(b + i);
+        s0 += x[0] * y[0], s1 += x[1] * y[1], s2 += x[2] * y[2], s3 += x[3] * y[3];
+    }
+    for (; i + 16 <= n; i += 16) s0 += *(const sp_f32x16 *)(a + i) * *(const sp_f32x16 *)(b + i);
+    s0 = (s0 + s1) + (s2 + s3);
+    float sum = 0;
+    for (int j = 0; j < 16; j++) sum += s0[j];
     for (; i < n; i++) sum += a[i] * b[i];
     return sum;
 }

@@ -7,14 +7,14 @@
 #include "gemm.h"
 
 #include "fmath.h"
-#include "vec.h"
 
 #include <cblas.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FEW 8         /* rows of X that count as few */
-#define STRETCH 2048  /* elements of a row of W widened at a time there */
+#define FEW 8       /* rows of X that count as few; then W is taken in */
+#define GROUP 16    /* rows at a time, and of each */
+#define STRETCH 512 /* elements, so that the stretch of X stays in the nearest cache */
 
 void sp_gemm_start(char **argv)
 {
@@ -28,7 +28,19 @@ const char *sp_gemm_kernel(void) { return openblas_get_corename(); }
 
 /* ---- widening ----------------------------------------------------------------------------------------------------- */
 
-static const char *at(sp_mat w, int64_t i) { return (const char *)w.data + (size_t)i * sp_dtype_size(w.dtype); }
+/* Elements i .. i+n-1 of a BF16 or F16 matrix to F32, by the calling thread alone. */
+static void widen(float *restrict to, sp_mat w, int64_t i, int64_t n)
+{
+    const uint16_t *bf16 = (const uint16_t *)w.data + i;
+    const _Float16 *f16 = (const _Float16 *)w.data + i;
+    if (w.dtype == SP_F16)
+        for (int64_t j = 0; j < n; j++) to[j] = (float)f16[j];
+    else
+        for (int64_t j = 0; j < n; j++) {
+            uint32_t bits = (uint32_t)bf16[j] << 16;
+            memcpy(to + j, &bits, sizeof bits);
+        }
+}
 
 /* A buffer of the calling thread, at least n floats, kept for the next call. */
 static float *thread_buffer(size_t n)
@@ -50,9 +62,7 @@ static const float *widened(sp_mat w, int64_t i, int64_t rows, int64_t j, int64_
     if (w.dtype == SP_F32) return (const float *)w.data + i * ld + j;
     float *b = thread_buffer((size_t)(rows * cols));
     *ldb = cols;
-    if (cols == ld) sp_to_f32(b, at(w, i * ld), w.dtype, (size_t)(rows * cols));
-    else
-        for (int64_t r = 0; r < rows; r++) sp_to_f32(b + r * cols, at(w, (i + r) * ld + j), w.dtype, (size_t)cols);
+    for (int64_t r = 0; r < rows; r++) widen(b + r * cols, w, (i + r) * ld + j, cols);
     return b;
 }
 
@@ -79,19 +89,30 @@ static void tiled(product kind, int64_t m, int64_t n, int64_t k, const float *a,
     }
 }
 
-/* Y (n <= FEW, out): row j of W, widened stretch by stretch, against every row of X. */
+/* sum[j][r] += rows j0 + j of W times rows r of X, over elements i .. i+len-1 */
+static void few_stretch(float sum[GROUP][FEW], const float *x, sp_mat w, int64_t n, int64_t in, int64_t j0, int64_t rows, int64_t i, int64_t len)
+{
+    float wide[STRETCH];
+    for (int64_t j = 0; j < rows; j++) {
+        const float *row = w.dtype == SP_F32 ? (const float *)w.data + (j0 + j) * in + i : wide;
+        if (row == wide) widen(wide, w, (j0 + j) * in + i, len);
+        for (int64_t r = 0; r < n; r++) sum[j][r] += sp_dotf(row, x + r * in + i, len);
+    }
+}
+
+/* Y (n <= FEW, out) */
 static void few_rows(float *y, const float *x, sp_mat w, int64_t n, int64_t in, int64_t out, float beta)
 {
 #pragma omp parallel for schedule(static) if (in * out > 65536)
-    for (int64_t j = 0; j < out; j++) {
-        float sum[FEW] = {0}, wide[STRETCH];
-        for (int64_t i = 0; i < in; i += STRETCH) {
-            int64_t len = SP_MIN(STRETCH, in - i);
-            const float *row = w.dtype == SP_F32 ? (const float *)w.data + j * in + i : wide;
-            if (row == wide) sp_to_f32(wide, at(w, j * in + i), w.dtype, (size_t)len);
-            for (int64_t r = 0; r < n; r++) sum[r] += sp_dotf(row, x + r * in + i, len);
-        }
-        for (int64_t r = 0; r < n; r++) y[r * out + j] = sum[r] + (beta != 0 ? beta * y[r * out + j] : 0);
+    for (int64_t j0 = 0; j0 < out; j0 += GROUP) {
+        float sum[GROUP][FEW] = {0};
+        int64_t rows = SP_MIN(GROUP, out - j0);
+        for (int64_t i = 0; i < in; i += STRETCH) few_stretch(sum, x, w, n, in, j0, rows, i, SP_MIN(STRETCH, in - i));
+        for (int64_t j = 0; j < rows; j++)
+            for (int64_t r = 0; r < n; r++) {
+                float *at = y + r * out + j0 + j;
+                *at = sum[j][r] + (beta != 0 ? beta * *at : 0);
+            }
     }
 }
 
