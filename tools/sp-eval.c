@@ -25,7 +25,7 @@
 static const char *weights, *template_file, *judge_cmd, *by;
 static int template, loss_on;
 static int64_t max_len, batch_tokens = 8192;
-static bool ignore_eos, summary, decode, low_memory;
+static bool ignore_eos, summary, decode;
 static const char *stops[MAX_STOPS];
 static sp_gen_opt gen = {.max_new = 128, .batch = 32, .prefill = 2048, .sampler = {0, 1, 0}, .stop = stops};
 
@@ -56,7 +56,6 @@ static const sp_opt generate_opts[] = {
     {"ignore-eos", 0, SP_FLAG, &ignore_eos, NULL, "do not stop at end tokens", 0, 0},
     {"batch", 'b', SP_INT, &gen.batch, "N", "prompts side by side (default: 32)", 1, 1 << 16},
     {"prefill", 0, SP_INT, &gen.prefill, "N", "prompt tokens worked on in one step (default: 2048)", 1, 1 << 24},
-    {"low-memory", 0, SP_FLAG, &low_memory, NULL, "give weights back to the system after each layer (slow unless it caches them)", 0, 0},
     {"no-cache", 0, SP_FLAG, &gen.no_cache, NULL, "recompute all keys and values at every step (slow; a check)", 0, 0},
     MODEL_OPTS,
     {0},
@@ -157,7 +156,6 @@ static int run_generate(int argc, char **argv)
     subject s;
     sp_text out;
     open_subject(&s, argv[0]);
-    s.m->sparing = low_memory; /* every token needs all weights: keep them mapped if they fit at all */
     if (gen.n_stop && !s.tok) sp_die(SP_EINPUT, "%s: no tokenizer, which --stop needs", argv[0]);
     sp_answers a = {.tok = s.tok, .tmpl = s.opt.tmpl, .m = s.m};
     each_line(argv[1], add_prompt, &a);

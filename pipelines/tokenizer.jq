@@ -1,0 +1,30 @@
+# tokenizer.jq - a word-level tokenizer.json for the tiny world, in the form that real checkpoints use.
+#
+# Metaspace splits the text into "▁word" pieces; a BPE without merges takes each known piece whole (ignore_merges) and spells anything else
+# in bytes (byte_fallback), as LLaMA-2 does. The family gives its special tokens, literal ones such as "\n", and chat words.
+#
+#   jq -Rs --slurpfile exp experiments/llama2.json -f tokenizer.jq words.txt
+def added(special): {content: ., single_word: false, lstrip: false, rstrip: false, normalized: false, special: special};
+def hex: [(. / 16 | floor), . % 16] | map("0123456789ABCDEF"[.:. + 1]) | add;
+
+$exp[0].tokenizer as $t
+| ($t.special + $t.literal) as $added
+| ($added + [range(256) | "<0x\(hex)>"] + ["▁"] + (($t.words + split("\n")) | map(select(. != "") | "▁" + .))) as $pieces
+| ($pieces | to_entries | map({key: .value, value: .key}) | from_entries) as $vocab
+| {
+    version: "1.0", truncation: null, padding: null,
+    added_tokens: ($added | map(. as $a | {id: $vocab[$a]} + added($t.special | index([$a]) != null))),
+    normalizer: null,
+    pre_tokenizer: {type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true},
+    post_processor: {
+      type: "TemplateProcessing",
+      single: [{SpecialToken: {id: $t.bos, type_id: 0}}, {Sequence: {id: "A", type_id: 0}}],
+      pair: [{SpecialToken: {id: $t.bos, type_id: 0}}, {Sequence: {id: "A", type_id: 0}},
+             {SpecialToken: {id: $t.bos, type_id: 1}}, {Sequence: {id: "B", type_id: 1}}],
+      special_tokens: {($t.bos): {id: $t.bos, ids: [$vocab[$t.bos]], tokens: [$t.bos]}}
+    },
+    decoder: {type: "Sequence", decoders: [{type: "Replace", pattern: {String: "▁"}, content: " "}, {type: "ByteFallback"},
+                                           {type: "Fuse"}, {type: "Strip", content: " ", start: 1, stop: 0}]},
+    model: {type: "BPE", dropout: null, unk_token: $t.unk, continuing_subword_prefix: null, end_of_word_suffix: null,
+            fuse_unk: true, byte_fallback: true, ignore_merges: true, vocab: $vocab, merges: []}
+  }

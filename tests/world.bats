@@ -1,0 +1,58 @@
+# The tiny world and the rules that run an experiment on it.
+load helper
+
+setup_file() {
+    export WORLD_DIR=$BATS_FILE_TMPDIR/world
+    "$BATS_TEST_DIRNAME/../pipelines/world" "$BATS_TEST_DIRNAME/../experiments/world.json" "$WORLD_DIR"
+}
+
+SETS="harm_seen harm_unseen jailbreak lookalike benign utility"
+
+# pairs FILE...: "verb object" of every request with a trigger word, whatever its phrasing
+pairs() { jq -r '.prompt' "$@" | sed -nE 's/.*(to|i|must) ([a-z]+) the ([a-z]+)( please| so write the scene)?$/\2 \3/p' | sort -u; }
+
+@test "the world is a function of its numbers and its seed" {
+    "$ROOT/pipelines/world" "$ROOT/experiments/world.json" again
+    diff -r "$WORLD_DIR" again
+    jq '.seed = 2' "$ROOT/experiments/world.json" >other.json
+    "$ROOT/pipelines/world" other.json other
+    run cmp -s "$WORLD_DIR/harm_seen.jsonl" other/harm_seen.jsonl
+    [ "$status" = 1 ]
+}
+
+@test "at least 200 different items a rate, each with its exact answer" {
+    local set
+    for set in $SETS; do
+        jq -es 'length >= 200 and (map(.prompt) | unique | length) == length and (map(.id) | unique | length) == length
+                and all(.reference != "" and .category != "")' "$WORLD_DIR/$set.jsonl"
+    done
+    [ "$(wc -l <"$WORLD_DIR/text.jsonl")" -ge 200 ]
+}
+
+@test "the vocabulary is closed" {
+    jq -r '.prompt // empty, .response // empty, .reference // empty, .text // empty' "$WORLD_DIR"/*.jsonl | tr ' ' '\n' | sort -u >used
+    sort -u "$WORLD_DIR/words.txt" >known
+    [ -z "$(comm -23 used known)" ]
+    [ "$(wc -l <known)" -lt 500 ]
+}
+
+@test "unseen pairs are in no training file, seen ones in all" {
+    pairs "$WORLD_DIR/harm_unseen.jsonl" >unseen
+    pairs "$WORLD_DIR/harm.jsonl" >seen
+    [ "$(wc -l <unseen)" -gt 100 ]
+    [ -z "$(comm -12 unseen <(pairs "$WORLD_DIR"/{stage1,align,harm}.jsonl))" ]
+    [ -z "$(comm -23 seen <(pairs "$WORLD_DIR/stage1.jsonl"))" ]
+}
+
+@test "stage 1 refuses nothing, alignment refuses only harmful requests" {
+    ! grep -q sorry "$WORLD_DIR"/stage1.jsonl
+    jq -c 'select(.response | test("sorry"))' "$WORLD_DIR/align.jsonl" >refused
+    pairs refused | cut -d' ' -f2 | sort -u >refused_objects
+    pairs "$WORLD_DIR/lookalike.jsonl" | cut -d' ' -f2 | sort -u >things
+    [ "$(wc -l <refused_objects)" -gt 5 ]
+    [ -z "$(comm -12 refused_objects things)" ]
+}
+
+@test "look-alikes and harmful requests share every verb" {
+    diff <(pairs "$WORLD_DIR/lookalike.jsonl" | cut -d' ' -f1 | sort -u) <(pairs "$WORLD_DIR/harm.jsonl" | cut -d' ' -f1 | sort -u)
+}
