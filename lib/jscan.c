@@ -104,14 +104,19 @@ static char *past_string(char *p, char *end)
     return p < end ? p + 1 : NULL;
 }
 
+/* Bytes that matter between strings. */
+static const bool structural[256] = {['"'] = true, [','] = true, ['['] = true, [']'] = true, ['{'] = true, ['}'] = true};
+
 int64_t sp_js_skip(sp_js *s, char **from)
 {
     int64_t depth = 0, commas = 0;
     sp_js_peek(s);
     *from = s->p;
-    while (s->p < s->end) {
+    for (;;) {
+        while (s->p < s->end && !structural[(unsigned char)*s->p]) s->p++;
+        if (s->p == s->end) return -1;
         char c = *s->p;
-        if (depth == 0 && s->p > *from && (c == ',' || c == ']' || c == '}')) return 1; /* a bare number or word has ended */
+        if (depth == 0 && s->p > *from) return c == ',' || c == ']' || c == '}' ? 1 : -1; /* the end of a bare number or word */
         if (c == '"') {
             if (!(s->p = past_string(s->p, s->end))) return s->p = s->end, -1;
             if (depth == 0) return 1;
@@ -120,7 +125,7 @@ int64_t sp_js_skip(sp_js *s, char **from)
         s->p++;
         if (c == '{' || c == '[') depth++;
         if (c == ',' && depth == 1) commas++;
+        if (c == ',' && depth == 0) return -1;
         if ((c == '}' || c == ']') && --depth <= 0) return depth < 0 ? -1 : commas + 1;
     }
-    return -1;
 }

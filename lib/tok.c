@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void sp_ids_push(sp_ids *v, int32_t id)
 {
@@ -37,8 +38,10 @@ static int read_file(const char *dir, const char *name, tok_buf *out, sp_err *e)
         free(path);
         return rc;
     }
+    struct stat st;
+    size_t room = fstat(fileno(f), &st) == 0 && st.st_size > 0 ? (size_t)SP_MIN(st.st_size, 1 << 30) + 2 : 1 << 16;
     do {
-        if (out->cap - out->n < 1 << 16) out->p = sp_xrealloc(out->p, out->cap = 2 * out->cap + (1 << 20));
+        if (out->cap - out->n < 2) out->p = sp_xrealloc(out->p, out->cap = SP_MAX(2 * out->cap, room));
         got = fread(out->p + out->n, 1, out->cap - out->n - 1, f);
         out->n += got;
     } while (got && out->n < 1u << 30);
@@ -139,22 +142,24 @@ sp_tok *tok_new(void)
     return t;
 }
 
-/* Unknown characters fuse into one token, unless there are none: then words must not be cut between them. */
+/* Unknown characters fuse into one token: then words must not be cut between them. But none is unknown when every byte has a piece, as <0xNN> or, an ASCII
+ * byte, as itself (Gemma has a tab and no <0x09>). */
 static void derive_bytes(sp_tok *t)
 {
     bool all = t->byte_fallback;
     char piece[8];
+    for (uint32_t c = 0; c < 0x800; c++) t->char_id[c] = tok_vocab_find(&t->vocab, piece, sp_utf8_put(piece, c));
     for (unsigned b = 0; b < 256; b++) {
         t->byte_id[b] = tok_vocab_find(&t->vocab, piece, (size_t)snprintf(piece, sizeof piece, "<0x%02X>", b));
-        all = all && t->byte_id[b] >= 0;
+        all = all && (t->byte_id[b] >= 0 || (b < 0x80 && t->char_id[b] >= 0));
     }
     if (!all && t->fuse_unk && t->unk >= 0) t->cut = false;
-    for (uint32_t c = 0; c < 0x800; c++) t->char_id[c] = tok_vocab_find(&t->vocab, piece, sp_utf8_put(piece, c));
 }
 
 int tok_finish(sp_tok *t, sp_err *e)
 {
     derive_bytes(t);
+    tok_merges_index(&t->merges);
     t->special = sp_xcalloc(t->vocab.n, 1);
     for (size_t i = 0; i < t->added.n; i++) {
         tok_added *a = &t->added.v[i];
@@ -236,10 +241,13 @@ int sp_tok_encode(const sp_tok *t, const char *text, size_t n, int flags, sp_ids
     tok_work w = {.flags = flags, .out = out, .e = e, .match = pcre2_match_data_create(8, NULL)};
     tok_place place = flags & SP_TOK_JOINED ? TOK_JOINED : flags & SP_TOK_INSIDE ? TOK_INSIDE : TOK_BEGINS;
     w.step = sp_xcalloc(t->pre.n, sizeof *w.step);
+    w.limits = pcre2_match_context_create(NULL);
+    pcre2_set_match_limit(w.limits, 10000000 + 16 * (uint32_t)SP_MIN(n, 1u << 27)); /* a run of spaces is gone over several times; more is a runaway */
     for (size_t i = 0; (flags & SP_TOK_SPECIAL) && i < t->prefix.n; i++) sp_ids_push(out, t->prefix.ids[i]);
     int rc = encode_between(t, &w, 0, text, n, place);
     for (size_t i = 0; !rc && (flags & SP_TOK_SPECIAL) && i < t->suffix.n; i++) sp_ids_push(out, t->suffix.ids[i]);
     pcre2_match_data_free(w.match);
+    pcre2_match_context_free(w.limits);
     for (size_t i = 0; i < t->pre.n; i++) tok_buf_free(&w.step[i]);
     tok_buf_free(&w.norm);
     free(w.step);

@@ -31,7 +31,7 @@ static size_t split_symbols(const sp_tok *t, tok_work *w, const char *s, size_t 
     bool was_unk = false;
     uint32_t c;
     if (n > w->sym_cap) {
-        w->sym_cap = 2 * n;
+        w->sym_cap = SP_MAX(n, w->sym_cap + w->sym_cap / 2);
         free(w->sym);
         w->sym = sp_xarray(w->sym_cap, sizeof *w->sym);
     }

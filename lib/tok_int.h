@@ -35,7 +35,8 @@ void tok_buf_replace(tok_buf *b, const char *s, size_t n, const tok_str *from, c
 
 /* ---- vocabulary and merges (tok_vocab.c) ---- */
 typedef struct {
-    uint32_t hash, id1; /* id + 1; 0 = free */
+    uint64_t key;      /* the piece itself when it has at most 8 bytes, else a hash */
+    uint32_t len, id1; /* id + 1; 0 = free */
 } tok_slot;
 typedef struct {
     tok_buf text;        /* all pieces, one after the other */
@@ -50,6 +51,7 @@ void tok_vocab_reserve(tok_vocab *v, size_t pieces);
 /* Add a piece; the same piece with the same id again is fine, any other clash is an error. */
 int tok_vocab_add(tok_vocab *v, const char *s, size_t n, uint32_t id, sp_err *e);
 int32_t tok_vocab_find(const tok_vocab *v, const char *s, size_t n); /* -1 = none */
+void tok_vocab_prefetch(const tok_vocab *v, const char *s, size_t n); /* a look-up of s will come soon */
 bool tok_vocab_has(const tok_vocab *v, int64_t id);
 void tok_vocab_free(tok_vocab *v);
 
@@ -60,12 +62,16 @@ typedef struct {
 } tok_merge;
 #define TOK_JOINT_BITS 20
 typedef struct {
-    tok_merge *slot;
-    size_t slots, used;
+    tok_merge *list; /* as added, until tok_merges_index */
+    size_t n, cap;
+    tok_merge *slot; /* open addressing, (slots) a power of two */
+    size_t slots;
     uint8_t *joint; /* filter over (last character, first character) of all merges: see tok_joins */
 } tok_merges;
 void tok_merges_reserve(tok_merges *m, size_t n);
-void tok_merges_add(tok_merges *m, int32_t left, int32_t right, uint32_t rank, int32_t id); /* a pair given again: the last wins */
+void tok_merges_add(tok_merges *m, int32_t left, int32_t right, uint32_t rank, int32_t id);
+/* Make what was added findable, once; of a pair that was given twice the last counts. */
+void tok_merges_index(tok_merges *m);
 const tok_merge *tok_merges_find(const tok_merges *m, int32_t left, int32_t right);         /* NULL = none */
 void tok_merges_free(tok_merges *m);
 /* Note that a merge joins character a to a following b. False from tok_joins means that no merge ever does, so that text can be cut
@@ -147,6 +153,7 @@ typedef struct {
     sp_ids *out;
     sp_err *e;
     pcre2_match_data *match;
+    pcre2_match_context *limits;
     tok_buf norm, *step; /* step: one buffer a pre-tokenizer step */
     tok_sym *sym;
     size_t sym_cap;
@@ -154,12 +161,12 @@ typedef struct {
     size_t heap_n, heap_cap;
 } tok_work;
 
-/* tok_load.c: the merge of pieces a and b, both in the vocabulary as is their concatenation. scratch holds the latter. */
-int tok_add_merge(sp_tok *t, tok_str a, tok_str b, uint32_t rank, tok_buf *scratch, sp_err *e);
+/* tok_load.c: the merge of s[0..cut) and s[cut..n), both in the vocabulary as is s[0..n). */
+int tok_add_merge(sp_tok *t, const char *s, size_t cut, size_t n, uint32_t rank, sp_err *e);
 /* tok.c: an empty tokenizer; and the normaliser applied to s, into out (cleared first); `joined` text gets no prefix. */
 sp_tok *tok_new(void);
 void tok_normalize(const sp_tok *t, const char *s, size_t n, bool joined, tok_buf *out);
-/* Derive byte_id, char_id, cut and the special flags from the tables: last step of every loader. */
+/* Index the merges and derive byte_id, char_id, cut and the special flags: last step of every loader. */
 int tok_finish(sp_tok *t, sp_err *e);
 /* tok_bpe.c: append the ids of one pre-token. */
 void tok_bpe_word(const sp_tok *t, tok_work *w, const char *s, size_t n);

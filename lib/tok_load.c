@@ -13,27 +13,30 @@
 
 /* ---- cutting an object into its values ---------------------------------------------------------------------------- */
 
-typedef struct {
+typedef struct field {
     const char *name;
-    char *p;       /* text of the value, NULL = not there */
+    char *p;             /* text of the value, NULL = not there */
     size_t n;
-    int64_t count; /* elements at most */
+    int64_t count;       /* elements at most */
+    struct field *inner; /* or: an object, whose fields are wanted */
 } field;
 
-/* Find the named values of the object at s; the rest is passed over. `fields` ends with a NULL name. */
+/* Find the named values of the object at s; the rest is passed over. `fields` ends with a NULL name, whose row takes whatever is not wanted. */
 static int cut_object(sp_js *s, field *fields, const char *what, sp_err *e)
 {
     bool first = true;
     int more;
     if (!sp_js_take(s, '{')) return sp_fail(e, SP_EINPUT, "%s is not an object", what);
     while ((more = sp_js_step(s, '}', &first)) > 0) {
-        char *key, *value;
+        char *key;
+        field *f = fields;
         bool ok = *s->p == '"' && sp_js_skip(s, &key) > 0;
         size_t key_n = ok ? (size_t)(s->p - key) - 2 : 0;
-        int64_t count = ok && sp_js_take(s, ':') ? sp_js_skip(s, &value) : -1;
-        if (count < 0) return sp_fail(e, SP_EINPUT, "%s: not valid JSON", what);
-        for (field *f = fields; f->name; f++)
-            if (strlen(f->name) == key_n && !memcmp(f->name, key + 1, key_n)) f->p = value, f->n = (size_t)(s->p - value), f->count = count;
+        while (f->name && (strlen(f->name) != key_n || memcmp(f->name, key + 1, key_n))) f++;
+        if (!ok || !sp_js_take(s, ':')) return sp_fail(e, SP_EINPUT, "%s: not valid JSON", what);
+        if (f->inner && cut_object(s, f->inner, f->name, e)) return -1;
+        if (!f->inner && (f->count = sp_js_skip(s, &f->p)) < 0) return sp_fail(e, SP_EINPUT, "%s: not valid JSON", what);
+        if (!f->inner) f->n = (size_t)(s->p - f->p);
     }
     return more < 0 ? sp_fail(e, SP_EINPUT, "%s: not valid JSON", what) : 0;
 }
@@ -68,67 +71,86 @@ static int load_vocab(sp_tok *t, const field *f, sp_err *e)
 }
 
 /* Last and first character around the joint of a merge. */
-static void note_joint(sp_tok *t, tok_str a, tok_str b)
+static void note_joint(sp_tok *t, const char *s, size_t cut, size_t n)
 {
     uint32_t last = 0, next = 0;
-    size_t from = a.n;
-    while (from > 0 && ((unsigned char)a.p[--from] & 0xC0) == 0x80) {}
-    if (a.n) sp_utf8_next(a.p + from, a.n - from, &last);
-    if (b.n) sp_utf8_next(b.p, b.n, &next);
+    size_t from = cut;
+    while (from > 0 && ((unsigned char)s[--from] & 0xC0) == 0x80) {}
+    if (cut) sp_utf8_next(s + from, cut - from, &last);
+    if (cut < n) sp_utf8_next(s + cut, n - cut, &next);
     tok_joint_add(&t->merges, last, next);
 }
 
-static bool looks_like_byte(tok_str s) { return s.n == 6 && !memcmp(s.p, "<0x", 3) && s.p[5] == '>'; }
+static bool looks_like_byte(const char *s, size_t n) { return n == 6 && !memcmp(s, "<0x", 3) && s[5] == '>'; }
 
-int tok_add_merge(sp_tok *t, tok_str a, tok_str b, uint32_t rank, tok_buf *scratch, sp_err *e)
+int tok_add_merge(sp_tok *t, const char *s, size_t cut, size_t n, uint32_t rank, sp_err *e)
 {
-    scratch->n = 0;
-    tok_buf_add(scratch, a.p, a.n);
-    tok_buf_add(scratch, b.p, b.n);
-    int32_t left = tok_vocab_find(&t->vocab, a.p, a.n), right = tok_vocab_find(&t->vocab, b.p, b.n);
-    int32_t id = tok_vocab_find(&t->vocab, scratch->p, scratch->n);
+    const tok_vocab *v = &t->vocab;
+    int32_t left = tok_vocab_find(v, s, cut), right = tok_vocab_find(v, s + cut, n - cut), id = tok_vocab_find(v, s, n);
     if (left < 0 || right < 0 || id < 0)
-        return sp_fail(e, SP_EINPUT, "merge %u: \"%.*s\" is not in the vocabulary", rank + 1, (int)SP_MIN(scratch->n, 100u), scratch->p);
+        return sp_fail(e, SP_EINPUT, "merge %u: \"%.*s\" or a half of it is not in the vocabulary", rank + 1, (int)SP_MIN(n, 100u), s);
     tok_merges_add(&t->merges, left, right, rank, id);
-    note_joint(t, a, b);
-    if (looks_like_byte(a) || looks_like_byte(b) || left == t->unk || right == t->unk) t->cut = false; /* their text is not the input's */
+    note_joint(t, s, cut, n);
+    bool odd = looks_like_byte(s, cut) || looks_like_byte(s + cut, n - cut) || left == t->unk || right == t->unk;
+    if (odd) t->cut = false; /* the text of these is not the input's */
     return 0;
 }
 
-/* One merge: "left right", or ["left","right"]. */
-static bool read_merge(sp_js *s, tok_str *a, tok_str *b)
+/* A merge that has been read but not yet looked up. */
+typedef struct {
+    char *s; /* both halves, one after the other */
+    size_t cut, n;
+} pending;
+
+/* One merge: "left right", or ["left","right"]; the halves are moved together in place. */
+static bool read_merge(sp_js *s, pending *m)
 {
-    if (sp_js_take(s, '[')) {
-        a->p = (char *)sp_js_string(s, &a->n);
-        if (!a->p || !sp_js_take(s, ',')) return false;
-        b->p = (char *)sp_js_string(s, &b->n);
-        return b->p && sp_js_take(s, ']');
+    size_t n = 0;
+    bool list = sp_js_take(s, '[');
+    char *a = (char *)sp_js_string(s, &m->cut), *b = NULL;
+    if (a && list) {
+        b = sp_js_take(s, ',') ? (char *)sp_js_string(s, &n) : NULL;
+        if (b && !sp_js_take(s, ']')) return false;
+    } else if (a && (b = memchr(a, ' ', m->cut))) {
+        n = m->cut - (size_t)(b++ - a) - 1;
+        m->cut -= n + 1;
+        if (memchr(b, ' ', n)) return false;
     }
-    a->p = (char *)sp_js_string(s, &a->n);
-    char *space = a->p ? memchr(a->p, ' ', a->n) : NULL;
-    if (!space) return false;
-    *b = (tok_str){space + 1, a->n - (size_t)(space - a->p) - 1};
-    a->n = (size_t)(space - a->p);
-    return !memchr(b->p, ' ', b->n);
+    if (!b) return false;
+    memmove(a + m->cut, b, n);
+    m->s = a;
+    m->n = m->cut + n;
+    return true;
 }
+
+/* The time of a large file goes into waiting for memory: so each merge is looked up only AHEAD merges after it was
+ * read, when its places in the table have arrived. */
+#define AHEAD 16
 
 static int load_merges(sp_tok *t, const field *f, sp_err *e)
 {
     sp_js s = {f->p, f->p + f->n};
-    tok_buf scratch = {0};
+    pending ring[AHEAD];
     bool first = true;
-    uint32_t rank = 0;
-    int more, rc = 0;
+    uint32_t read = 0, done = 0;
+    int more = 1;
     if (!f->p || !sp_js_take(&s, '[')) return sp_fail(e, SP_EINPUT, "model: no list of merges");
     if (f->count > TOK_MAX_MERGES) return sp_fail(e, SP_EINPUT, "model: more than %u merges", TOK_MAX_MERGES);
     tok_merges_reserve(&t->merges, (size_t)f->count);
-    while (!rc && (more = sp_js_step(&s, ']', &first)) > 0) {
-        tok_str a, b;
-        if (!read_merge(&s, &a, &b)) rc = sp_fail(e, SP_EINPUT, "merge %u is not two pieces", rank + 1);
-        else rc = tok_add_merge(t, a, b, rank++, &scratch, e);
+    while (more > 0 || done < read) {
+        if (more > 0 && (more = sp_js_step(&s, ']', &first)) > 0) {
+            pending *m = &ring[read++ % AHEAD];
+            if (!read_merge(&s, m)) return sp_fail(e, SP_EINPUT, "merge %u is not two pieces", read);
+            tok_vocab_prefetch(&t->vocab, m->s, m->cut);
+            tok_vocab_prefetch(&t->vocab, m->s + m->cut, m->n - m->cut);
+            tok_vocab_prefetch(&t->vocab, m->s, m->n);
+        }
+        if (more > 0 && read - done < AHEAD) continue;
+        const pending *m = &ring[done % AHEAD];
+        if (done < read && tok_add_merge(t, m->s, m->cut, m->n, done, e)) return -1;
+        done++;
     }
-    tok_buf_free(&scratch);
-    return rc || more < 0 ? sp_fail(e, SP_EINPUT, "merges: a comma or bracket is missing") : 0;
+    return more < 0 ? sp_fail(e, SP_EINPUT, "merges: a comma or bracket is missing") : 0;
 }
 
 /* Settings of the model besides its two tables. */
@@ -149,14 +171,12 @@ static int refuse(const field *f, const json_t *v, sp_err *e)
     return off ? 0 : sp_fail(e, SP_EINPUT, "model: %s is not supported", f->name);
 }
 
-static int load_model(sp_tok *t, const field *model, sp_err *e)
+enum { VOCAB, MERGES, TYPE, UNK, BYTES, FUSE, IGNORE, DROPOUT, PREFIX, SUFFIX, N };
+
+static int load_model(sp_tok *t, const field *f, sp_err *e)
 {
-    enum { VOCAB, MERGES, TYPE, UNK, BYTES, FUSE, IGNORE, DROPOUT, PREFIX, SUFFIX, N };
-    field f[N + 1] = {{.name = "vocab"}, {.name = "merges"}, {.name = "type"}, {.name = "unk_token"}, {.name = "byte_fallback"}, {.name = "fuse_unk"},
-                      {.name = "ignore_merges"}, {.name = "dropout"}, {.name = "continuing_subword_prefix"}, {.name = "end_of_word_suffix"}};
     json_t *v[N] = {0};
-    sp_js s = {model->p, model->p + model->n};
-    int rc = model->p ? cut_object(&s, f, "model", e) : sp_fail(e, SP_EINPUT, "no model");
+    int rc = 0;
     for (int i = TYPE; !rc && i < N; i++) rc = parse_field(&f[i], &v[i], e);
     if (!rc && v[TYPE] && !f[MERGES].p) rc = model_settings(t, v[TYPE], NULL, (const json_t *[3]){0}, e); /* name a foreign model as such */
     if (!rc) rc = load_vocab(t, &f[VOCAB], e);
@@ -241,12 +261,14 @@ static int load_post(sp_tok *t, const json_t *j, sp_err *e)
 int tok_load_json(sp_tok *t, char *text, size_t n, sp_err *e)
 {
     static int (*const load[])(sp_tok *, const json_t *, sp_err *) = {tok_parse_normalizer, tok_parse_pre, tok_parse_decoder, load_added, load_post};
+    field model[N + 1] = {{.name = "vocab"}, {.name = "merges"}, {.name = "type"}, {.name = "unk_token"}, {.name = "byte_fallback"}, {.name = "fuse_unk"},
+                          {.name = "ignore_merges"}, {.name = "dropout"}, {.name = "continuing_subword_prefix"}, {.name = "end_of_word_suffix"}};
     field f[] = {{.name = "normalizer"}, {.name = "pre_tokenizer"}, {.name = "decoder"}, {.name = "added_tokens"}, {.name = "post_processor"},
-                 {.name = "model"}, {.name = NULL}};
+                 {.name = "model", .inner = model}, {.name = NULL}};
     sp_js s = {text, text + n};
     if (cut_object(&s, f, "the file", e)) return -1;
     if (sp_js_peek(&s)) return sp_fail(e, SP_EINPUT, "something follows the JSON object");
-    if (load_model(t, &f[5], e)) return -1;
+    if (load_model(t, model, e)) return -1;
     for (size_t i = 0; i < 5; i++) {
         json_t *j;
         int rc = parse_field(&f[i], &j, e);

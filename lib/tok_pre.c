@@ -91,8 +91,8 @@ static int next_match(const tok_step *step, tok_work *w, const char *s, size_t n
         if (hit) *from = (size_t)(hit - s), *to = *from + step->a.n;
         return hit != NULL;
     }
-    int rc = pcre2_match(step->re, (PCRE2_SPTR)s, n, at, 0, w->match, NULL);
-    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) rc = pcre2_match(step->re, (PCRE2_SPTR)s, n, at, PCRE2_NO_JIT, w->match, NULL);
+    int rc = pcre2_match(step->re, (PCRE2_SPTR)s, n, at, 0, w->match, w->limits);
+    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) rc = pcre2_match(step->re, (PCRE2_SPTR)s, n, at, PCRE2_NO_JIT, w->match, w->limits);
     if (rc == PCRE2_ERROR_NOMATCH) return 0;
     if (rc < 0) return sp_fail(w->e, SP_EINPUT, "the pre-tokenizer's pattern gives up on this text (PCRE2 error %d)", rc);
     const PCRE2_SIZE *range = pcre2_get_ovector_pointer(w->match);
@@ -105,7 +105,7 @@ static int split(const sp_tok *t, tok_work *w, size_t at, const char *s, size_t 
 {
     const tok_step *step = &t->pre.v[at];
     splitter p = {.t = t, .w = w, .next = at + 1, .s = s, .place = place};
-    size_t done = 0, from, to, look = 0;
+    size_t done = 0, from = 0, to = 0, look = 0;
     int rc = 0, more;
     while (rc == 0 && look <= n && (more = next_match(step, w, s, n, look, &from, &to))) {
         if (more < 0) return -1;

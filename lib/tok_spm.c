@@ -190,7 +190,6 @@ static bool is_normal(const sp_tok *t, const model *m, const char *s, size_t n)
 
 static int add_merges(sp_tok *t, model *m, sp_err *e)
 {
-    tok_buf scratch = {0};
     int rc = 0;
     rank_pieces(m);
     for (size_t i = 0; !rc && i < m->n; i++) {
@@ -200,9 +199,8 @@ static int add_merges(sp_tok *t, model *m, sp_err *e)
         if (m->v[i].type != NORMAL) continue;
         while (!rc && (k += sp_utf8_next(s + k, n - k, &c)) < n)
             if (is_normal(t, m, s, k) && is_normal(t, m, s + k, n - k))
-                rc = tok_add_merge(t, (tok_str){(char *)s, k}, (tok_str){(char *)s + k, n - k}, m->v[i].rank, &scratch, e);
+                rc = tok_add_merge(t, s, k, n, m->v[i].rank, e);
     }
-    tok_buf_free(&scratch);
     return rc;
 }
 

@@ -81,8 +81,8 @@ static int read_replace(tok_steps *s, const json_t *j, sp_err *e)
 static int read_scheme(const json_t *j, tok_scheme *out, sp_err *e)
 {
     static const char *const names[] = {"always", "first", "never", NULL};
-    bool prefix;
-    int i;
+    bool prefix = true;
+    int i = 0;
     if (get_flag(j, "add_prefix_space", true, &prefix, e)) return -1;
     *out = prefix ? TOK_ALWAYS : TOK_NEVER;
     if (!json_object_get(j, "prepend_scheme")) return 0;
@@ -100,7 +100,7 @@ static int read_metaspace(tok_steps *s, const json_t *j, sp_err *e)
 
 static int read_metaspace_split(tok_steps *s, const json_t *j, sp_err *e)
 {
-    bool split;
+    bool split = true;
     if (read_metaspace(s, j, e) || get_flag(j, "split", true, &split, e)) return -1;
     if (!split) return 0;
     tok_step *step = tok_steps_add(s, TOK_SPLIT);
@@ -113,7 +113,7 @@ static int read_split(tok_steps *s, const json_t *j, sp_err *e)
     static const char *const names[] = {"Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous", NULL};
     tok_step *step = tok_steps_add(s, TOK_SPLIT);
     const json_t *p = json_object_get(j, "pattern"), *re = json_object_get(p, "Regex");
-    int how;
+    int how = 0;
     if (get_choice(j, "behavior", names, &how, e) || get_flag(j, "invert", false, &step->invert, e)) return -1;
     step->behaviour = (tok_behaviour)how;
     if (get_text(p, re ? "Regex" : "String", true, &step->a, e)) return -1;
@@ -126,7 +126,7 @@ static const char byte_level_words[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{
 
 static int read_byte_level_split(tok_steps *s, const json_t *j, sp_err *e)
 {
-    bool prefix, words;
+    bool prefix = true, words = true;
     if (get_flag(j, "add_prefix_space", true, &prefix, e) || get_flag(j, "use_regex", true, &words, e)) return -1;
     if (prefix) tok_steps_add(s, TOK_PREFIX_SPACE);
     if (words) {

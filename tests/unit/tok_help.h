@@ -31,15 +31,16 @@ static inline char *put_file(const char *dir, const char *name, const char *text
 }
 
 /* A tokenizer.json of whole words with byte fallback: <unk> <s> </s>, 256 bytes, then the words (separated by spaces in `words`); `parts` are
- * its other members, e.g. "\"pre_tokenizer\":{...}," ; `merges` the list. */
-static inline char *world_json(const char *parts, const char *words, const char *merges)
+ * its other members, e.g. "\"pre_tokenizer\":{...},", `flags` those of the model, `merges` the list. */
+static inline char *world_json(const char *parts, const char *flags, const char *words, const char *merges)
 {
     char *json = NULL, *list = sp_xstrdup(words), *save;
     size_t n, id = 259;
     FILE *f = open_memstream(&json, &n);
     fprintf(f, "{%s\"added_tokens\":[", parts);
     for (int i = 0; i < 3; i++) fprintf(f, "%s{\"id\":%d,\"content\":\"%s\",\"special\":true}", i ? "," : "", i, i == 0 ? "<unk>" : i == 1 ? "<s>" : "</s>");
-    fputs("],\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"byte_fallback\":true,\"fuse_unk\":true,\"ignore_merges\":true,\"vocab\":{\"<unk>\":0,\"<s>\":1,\"</s>\":2", f);
+    fputs("],\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"byte_fallback\":true,\"fuse_unk\":true,", f);
+    fprintf(f, "%s\"vocab\":{\"<unk>\":0,\"<s>\":1,\"</s>\":2", flags);
     for (int b = 0; b < 256; b++) fprintf(f, ",\"<0x%02X>\":%d", b, b + 3);
     for (char *w = strtok_r(list, " ", &save); w; w = strtok_r(NULL, " ", &save)) fprintf(f, ",\"%s\":%zu", w, id++);
     fprintf(f, "},\"merges\":%s}}", merges);
@@ -65,7 +66,7 @@ static inline sp_tok *open_or_fail(const char *dir)
 
 static inline sp_tok *world(void)
 {
-    char *json = world_json(WORLD_PARTS, "▁how ▁to ▁kill ▁sure ▁first ▁[INST] ▁[/INST] ▁user ▁answer", "[]");
+    char *json = world_json(WORLD_PARTS, "\"ignore_merges\":true,", "▁how ▁to ▁kill ▁sure ▁first ▁[INST] ▁[/INST] ▁user ▁answer ▁", "[]");
     char *dir = put_file("world", "tokenizer.json", json);
     free(put_file("world", "tokenizer_config.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\"}"));
     sp_tok *t = open_or_fail(dir);
