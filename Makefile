@@ -106,6 +106,7 @@ help: ## this list
 	    awk -F'\t' '{ printf "  %-22s %s\n", $$1, $$2 }'
 
 include pipelines/experiments.mk
+include $(wildcard tests/fuzz/*.mk bench/*.mk)
 endif
 
 .PHONY: deps

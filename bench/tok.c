@@ -1,5 +1,5 @@
-/* bench/tok.c - how fast a tokenizer loads and encodes: tok MODEL [FILE], without a FILE on texts of its own. One line a text: bytes, ids, MB/s
- * (best of a few runs of about a second altogether).
+/* bench/tok.c - how fast a tokenizer loads and encodes: tok MODEL [FILE], without a FILE on texts of its own. One line
+ * a text: bytes, ids, MB/s (best of a few runs of about a second altogether).
  */
 #include "tok.h"
 
@@ -22,7 +22,8 @@ static void measure(const sp_tok *t, const char *what, const char *text, size_t 
     double t0 = sp_now();
     size_t len;
     free(sp_tok_decode(t, ids.ids, ids.n, false, &len));
-    printf("%-28s %10zu bytes %10zu ids  encode %7.1f MB/s  decode %7.1f MB/s\n", what, n, ids.n, 1e-6 * (double)n / best, 1e-6 * (double)len / (sp_now() - t0));
+    printf("%-28s %10zu bytes %10zu ids  encode %7.1f MB/s  decode %7.1f MB/s\n", what, n, ids.n,
+           1e-6 * (double)n / best, 1e-6 * (double)len / (sp_now() - t0));
     sp_ids_free(&ids);
 }
 

@@ -1,15 +1,19 @@
 /* chat.c - chat templates: from the turns of a conversation to ids, with the role of every id.
  *
- * A template is a few strings with placeholders; the built-in ones are rows of a table and a user's file fills one more row. {user}, {assistant} and
- * {system} stand for the turns, {bos} and {eos} for the tokenizer's own tokens, and <...> that is a piece of the vocabulary stands for that piece.
+ * A template is a few strings with placeholders; the built-in ones are rows of a table and a user's file fills one more
+ * row. {user}, {assistant} and {system} stand for the turns, {bos} and {eos} for the tokenizer's own tokens, and <...>
+ * that is a piece of the vocabulary stands for that piece.
  *
- * The parts of a conversation are encoded one by one, so that every token belongs to exactly one of them. To get the ids of the whole
- * text nevertheless:
- * - a space of the template in front of a placeholder is encoded with what follows ("[INST]", " hello"), as tokens begin with their space;
- *  - a part that goes on where another part ended is encoded as such (SP_TOK_JOINED), without the space some tokenizers put first;
- *  - the turns are trimmed, as the published templates do.
- * What remains different are merges across "\n" and the like when a turn itself begins or ends with such characters, and only where turns are not trimmed.
- * The text of a turn never becomes a special token: "</s>" in the data stays four characters.
+ * The parts of a conversation are encoded one by one, so that every token belongs to exactly one of them. To get the
+ * ids of the whole text nevertheless:
+ * - a space of the template in front of a placeholder is encoded with what follows ("[INST]", " hello"), as tokens
+ *   begin with their space;
+ * - a part that goes on where another part ended is encoded as such (SP_TOK_JOINED), without the space some tokenizers
+ *   put first;
+ * - the turns are trimmed, as the published templates do.
+ * What remains different are merges across "\n" and the like when a turn itself begins or ends with such characters,
+ * and only where turns are not trimmed. The text of a turn never becomes a special token: "</s>" in the data stays four
+ * characters.
  */
 #include "data.h"
 
@@ -21,23 +25,45 @@
 
 typedef struct {
     const char *name;
-    const char *start;     /* once, before everything */
-    const char *system;    /* around {system}; NULL = the family has no system turn */
-    const char *user;      /* around {user}; {system} here = the formatted system turn, first user turn only */
-    const char *assistant; /* around {assistant}; what comes before it ends a prompt */
+    const char *start;           /* once, before everything */
+    const char *system;          /* around {system}; NULL = the family has no system turn */
+    const char *user;            /* around {user}; {system} here = the formatted system turn, first user turn only */
+    const char *assistant;       /* around {assistant}; what comes before it ends a prompt */
     const char *stop[MAX_STOPS]; /* pieces that end an answer; must exist ({eos}: if it does) */
-    bool keep_space;       /* turns are not trimmed */
+    bool keep_space;             /* turns are not trimmed */
 } template;
 
 static template table[] = {
-    [SP_TMPL_LLAMA2] = {"llama2", "", "<<SYS>>\n{system}\n<</SYS>>\n\n", "{bos}[INST] {system}{user} [/INST]", " {assistant} {eos}", {"{eos}"}, false},
-    [SP_TMPL_LLAMA3] = {"llama3", "{bos}", "<|start_header_id|>system<|end_header_id|>\n\n{system}<|eot_id|>",
-                        "<|start_header_id|>user<|end_header_id|>\n\n{user}<|eot_id|>",
-                        "<|start_header_id|>assistant<|end_header_id|>\n\n{assistant}<|eot_id|>", {"<|eot_id|>", "{eos}"}, false},
-    [SP_TMPL_MISTRAL] = {"mistral", "{bos}", "{system}\n", "[INST] {system}{user} [/INST]", " {assistant}{eos}", {"{eos}"}, false},
-    [SP_TMPL_GEMMA] = {"gemma", "{bos}", NULL, "<start_of_turn>user\n{user}<end_of_turn>\n",
-                       "<start_of_turn>model\n{assistant}<end_of_turn>\n", {"<end_of_turn>", "{eos}"}, false},
-    [SP_TMPL_PLAIN] = {"plain", "{bos}", "{system}\n\n", "{system}{user}", " {assistant}{eos}", {"{eos}"}, true},
+    [SP_TMPL_LLAMA2] = {.name = "llama2",
+                        .start = "",
+                        .system = "<<SYS>>\n{system}\n<</SYS>>\n\n",
+                        .user = "{bos}[INST] {system}{user} [/INST]",
+                        .assistant = " {assistant} {eos}",
+                        .stop = {"{eos}"}},
+    [SP_TMPL_LLAMA3] = {.name = "llama3",
+                        .start = "{bos}",
+                        .system = "<|start_header_id|>system<|end_header_id|>\n\n{system}<|eot_id|>",
+                        .user = "<|start_header_id|>user<|end_header_id|>\n\n{user}<|eot_id|>",
+                        .assistant = "<|start_header_id|>assistant<|end_header_id|>\n\n{assistant}<|eot_id|>",
+                        .stop = {"<|eot_id|>", "{eos}"}},
+    [SP_TMPL_MISTRAL] = {.name = "mistral",
+                         .start = "{bos}",
+                         .system = "{system}\n",
+                         .user = "[INST] {system}{user} [/INST]",
+                         .assistant = " {assistant}{eos}",
+                         .stop = {"{eos}"}},
+    [SP_TMPL_GEMMA] = {.name = "gemma",
+                       .start = "{bos}",
+                       .user = "<start_of_turn>user\n{user}<end_of_turn>\n",
+                       .assistant = "<start_of_turn>model\n{assistant}<end_of_turn>\n",
+                       .stop = {"<end_of_turn>", "{eos}"}},
+    [SP_TMPL_PLAIN] = {.name = "plain",
+                       .start = "{bos}",
+                       .system = "{system}\n\n",
+                       .user = "{system}{user}",
+                       .assistant = " {assistant}{eos}",
+                       .stop = {"{eos}"},
+                       .keep_space = true},
     [SP_TMPL_FILE] = {.name = NULL},
 };
 
@@ -48,7 +74,7 @@ static const template *get_template(sp_template t)
 
 const char *sp_template_name(sp_template t) { return get_template(t) ? table[t].name : "auto"; }
 
-/* ---- encoding ----------------------------------------------------------------------------------------------------- */
+/* ---- encoding -------------------------------------------------------------------------------------------------- */
 
 enum { TEMPLATE = 0, QUESTION = 1, ANSWER = 2 };
 
@@ -76,7 +102,8 @@ static int put_text(writer *w, const char *s, size_t n, int flags)
     if (n && sp_tok_encode(w->tok, s, n, flags | w->place, w->ids, w->e)) return -1;
     mark(w, before);
     if (!n) return 0;
-    bool special = !(flags & SP_TOK_NO_LITERALS) && w->ids->n > before && sp_tok_is_special(w->tok, w->ids->ids[w->ids->n - 1]);
+    bool special =
+        !(flags & SP_TOK_NO_LITERALS) && w->ids->n > before && sp_tok_is_special(w->tok, w->ids->ids[w->ids->n - 1]);
     w->place = special ? SP_TOK_INSIDE : SP_TOK_JOINED;
     return 0;
 }
@@ -138,7 +165,8 @@ static bool holds(const char *s, const char *name)
     return *s == '{' && !strncmp(s + 1, name, n) && s[n + 1] == '}';
 }
 
-/* Length of a token written out at s, {bos}, {eos} or <piece>; 0 = there is none. *id is -1 when the tokenizer has no BOS or EOS. */
+/* Length of a token written out at s, {bos}, {eos} or <piece>; 0 = there is none. *id is -1 when the tokenizer has no
+ * BOS or EOS. */
 static size_t token_at(const sp_tok *tok, const char *s, int32_t *id)
 {
     char name[48];
@@ -175,8 +203,8 @@ static int put_system(writer *w)
     return text ? put_form(w, w->t->system, "system", text, TEMPLATE) : 0;
 }
 
-/* Encode one of the template's strings with a turn's text for {key}; without a text, only what comes before it. {system} in another turn's string is
- * the system turn. */
+/* Encode one of the template's strings with a turn's text for {key}; without a text, only what comes before it.
+ * {system} in another turn's string is the system turn. */
 static int put_form(writer *w, const char *form, const char *key, const char *text, int32_t role)
 {
     const char *at = form;
@@ -201,7 +229,8 @@ static int check_turns(const template *t, const sp_turn *turns, size_t n, sp_err
     if (n == system) return sp_fail(e, SP_EINPUT, "no user turn");
     for (size_t i = system; i < n; i++) {
         const char *want = (i - system) % 2 ? "assistant" : "user";
-        if (strcmp(turns[i].role, want)) return sp_fail(e, SP_EINPUT, "turn %zu is \"%s\", expected \"%s\"", i + 1, turns[i].role, want);
+        if (strcmp(turns[i].role, want))
+            return sp_fail(e, SP_EINPUT, "turn %zu is \"%s\", expected \"%s\"", i + 1, turns[i].role, want);
     }
     return 0;
 }
@@ -220,17 +249,21 @@ static int put_turns(writer *w, const sp_turn *turns, size_t n)
     bool system = !strcmp(turns[0].role, "system"), user = true;
     if (system) w->system = turns[0].text;
     if (put_literal(w, t->start, t->start + strlen(t->start))) return -1;
-    if (holds(t->user, "system") || holds(t->user, "user")) w->place = 0; /* plain text begins the input as any other text does */
+    if (holds(t->user, "system") || holds(t->user, "user"))
+        w->place = 0; /* plain text begins the input as any other text does */
     if (!strstr(t->user, "{system}") && put_system(w)) return -1;
     for (size_t i = system; i < n; i++) {
         user = turns[i].role[0] == 'u';
-        if (put_form(w, user ? t->user : t->assistant, user ? "user" : "assistant", turns[i].text, user ? QUESTION : ANSWER)) return -1;
+        if (put_form(w, user ? t->user : t->assistant, user ? "user" : "assistant", turns[i].text,
+                     user ? QUESTION : ANSWER))
+            return -1;
     }
     if (user && put_form(w, t->assistant, "assistant", NULL, ANSWER)) return -1;
     return flush(w, user); /* the space before an answer belongs to the answer */
 }
 
-int sp_chat_encode(const sp_tok *tok, sp_template which, const sp_turn *turns, size_t n, sp_ids *ids, sp_ids *roles, sp_err *e)
+int sp_chat_encode(const sp_tok *tok, sp_template which, const sp_turn *turns, size_t n, sp_ids *ids, sp_ids *roles,
+                   sp_err *e)
 {
     const template *t = get_template(which);
     if (!t) return sp_fail(e, SP_EUSAGE, "no chat template chosen");
@@ -254,7 +287,7 @@ size_t sp_chat_stops(const sp_tok *tok, sp_template which, int32_t *ids, size_t 
     return n;
 }
 
-/* ---- a template file ---------------------------------------------------------------------------------------------- */
+/* ---- a template file ------------------------------------------------------------------------------------------- */
 
 /* obj[key] must hold {key} once; NULL with *e set, or when it is absent. */
 static const char *read_form(const json_t *obj, const char *key, sp_err *e)
@@ -272,7 +305,8 @@ static int read_stops(template *t, const json_t *list, sp_err *e)
     const json_t *v;
     size_t i;
     if (!list) t->stop[0] = "{eos}";
-    if (list && (!json_is_array(list) || json_array_size(list) > MAX_STOPS)) return sp_fail(e, SP_EINPUT, "\"stop\" is not a list of at most %d strings", MAX_STOPS);
+    if (list && (!json_is_array(list) || json_array_size(list) > MAX_STOPS))
+        return sp_fail(e, SP_EINPUT, "\"stop\" is not a list of at most %d strings", MAX_STOPS);
     json_array_foreach(list, i, v)
     {
         if (!json_is_string(v)) return sp_fail(e, SP_EINPUT, "\"stop\" is not a list of strings");
@@ -293,7 +327,8 @@ static int read_template(template *t, const json_t *obj, sp_err *e)
         while (i < 6 && strcmp(key, known[i])) i++;
         if (i == 6) return sp_fail(e, SP_EINPUT, "unknown key \"%s\"", key);
     }
-    if ((start && !json_is_string(start)) || (trim && !json_is_boolean(trim))) return sp_fail(e, SP_EINPUT, "\"start\" is not a string or \"trim\" not true or false");
+    if ((start && !json_is_string(start)) || (trim && !json_is_boolean(trim)))
+        return sp_fail(e, SP_EINPUT, "\"start\" is not a string or \"trim\" not true or false");
     t->start = start ? json_string_value(start) : "{bos}";
     t->keep_space = json_is_false(trim);
     t->system = read_form(obj, "system", e);
@@ -315,14 +350,16 @@ int sp_template_load(const char *path, sp_err *e)
     fclose(f);
     if (!obj) return sp_fail(e, SP_EINPUT, "%s: line %d: %s", path, why.line, why.text);
     int rc = read_template(&t, obj, &inner);
-    if (rc) sp_fail(e, inner.code, "%s: %s", path, inner.msg);
-    else table[SP_TMPL_FILE] = t;
+    if (rc)
+        sp_fail(e, inner.code, "%s: %s", path, inner.msg);
+    else
+        table[SP_TMPL_FILE] = t;
     json_decref(rc ? obj : loaded);
     if (!rc) loaded = obj; /* the row borrows its strings */
     return rc;
 }
 
-/* ---- which one does a model want? --------------------------------------------------------------------------------- */
+/* ---- which one does a model want? ------------------------------------------------------------------------------ */
 
 /* All of DIR/NAME as text, or NULL. */
 static char *read_text(const char *dir, const char *name)

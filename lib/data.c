@@ -21,7 +21,8 @@ static int read_ints(const json_t *list, const char *key, int64_t lo, int64_t hi
         int64_t x = json_integer_value(v);
         bool none = lo < 0 && x == lo; /* -100: below every id, and nothing between */
         if (!json_is_integer(v) || !(none || (x >= 0 && x < hi)))
-            return sp_fail(e, SP_EINPUT, "\"%s\"[%zu] is not %sbelow %lld", key, i, lo < 0 ? "-100 or an id " : "an id ", (long long)hi);
+            return sp_fail(e, SP_EINPUT, "\"%s\"[%zu] is not %sbelow %lld", key, i,
+                           lo < 0 ? "-100 or an id " : "an id ", (long long)hi);
         sp_ids_push(out, (int32_t)x);
     }
     return 0;
@@ -51,7 +52,8 @@ static int from_text(draft *d, const json_t *obj, const sp_data_opt *opt, sp_err
 {
     const json_t *text = json_object_get(obj, "text");
     if (!json_is_string(text)) return sp_fail(e, SP_EINPUT, "\"text\" is not a string");
-    if (sp_tok_encode(opt->tok, json_string_value(text), json_string_length(text), SP_TOK_SPECIAL, &d->ids, e)) return -1;
+    if (sp_tok_encode(opt->tok, json_string_value(text), json_string_length(text), SP_TOK_SPECIAL, &d->ids, e))
+        return -1;
     score(d, NULL, opt);
     return 0;
 }
@@ -75,7 +77,8 @@ static int finish(draft *d, const sp_data_opt *opt, sp_err *e)
     d->ids.n = d->labels.n = n;
     for (size_t i = 0; i < n; i++) {
         if (opt->vocab > 0 && d->ids.ids[i] >= opt->vocab)
-            return sp_fail(e, SP_EINPUT, "the tokenizer gives id %d, the model has %lld", d->ids.ids[i], (long long)opt->vocab);
+            return sp_fail(e, SP_EINPUT, "the tokenizer gives id %d, the model has %lld", d->ids.ids[i],
+                           (long long)opt->vocab);
         scored += i > 0 && d->labels.ids[i] != -100; /* nothing predicts the first token */
     }
     return scored ? 0 : sp_fail(e, SP_EINPUT, "no scored token%s", cut);
@@ -86,16 +89,20 @@ static int read_example(sp_data *data, const json_t *obj, const sp_data_opt *opt
     draft d = {0};
     bool ids = json_object_get(obj, "input_ids"), text = json_object_get(obj, "text");
     int rc;
-    if (ids) rc = from_ids(&d, obj, opt, e);
-    else if (!opt->tok) rc = sp_fail(e, SP_EINPUT, "text, but the model directory has no tokenizer");
-    else rc = text ? from_text(&d, obj, opt, e) : from_turns(&d, obj, opt, e);
+    if (ids)
+        rc = from_ids(&d, obj, opt, e);
+    else if (!opt->tok)
+        rc = sp_fail(e, SP_EINPUT, "text, but the model directory has no tokenizer");
+    else
+        rc = text ? from_text(&d, obj, opt, e) : from_turns(&d, obj, opt, e);
     if (!rc) rc = finish(&d, opt, e);
     if (rc) {
         sp_ids_free(&d.ids);
         sp_ids_free(&d.labels);
         return -1;
     }
-    if ((data->n & (data->n - 1)) == 0) data->ex = sp_xrealloc(data->ex, SP_MAX(2 * data->n, 1) * sizeof *data->ex); /* a power of two: full */
+    if ((data->n & (data->n - 1)) == 0)
+        data->ex = sp_xrealloc(data->ex, SP_MAX(2 * data->n, 1) * sizeof *data->ex); /* a power of two: full */
     data->ex[data->n++] = (sp_example){(int64_t)d.ids.n, d.ids.ids, d.labels.ids};
     return 0;
 }

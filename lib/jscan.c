@@ -105,7 +105,8 @@ static char *past_string(char *p, char *end)
 }
 
 /* Bytes that matter between strings. */
-static const bool structural[256] = {['"'] = true, [','] = true, ['['] = true, [']'] = true, ['{'] = true, ['}'] = true};
+static const bool structural[256] =
+    {['"'] = true, [','] = true, ['['] = true, [']'] = true, ['{'] = true, ['}'] = true};
 
 int64_t sp_js_skip(sp_js *s, char **from)
 {
@@ -116,7 +117,8 @@ int64_t sp_js_skip(sp_js *s, char **from)
         while (s->p < s->end && !structural[(unsigned char)*s->p]) s->p++;
         if (s->p == s->end) return -1;
         char c = *s->p;
-        if (depth == 0 && s->p > *from) return c == ',' || c == ']' || c == '}' ? 1 : -1; /* the end of a bare number or word */
+        if (depth == 0 && s->p > *from)
+            return c == ',' || c == ']' || c == '}' ? 1 : -1; /* the end of a bare number or word */
         if (c == '"') {
             if (!(s->p = past_string(s->p, s->end))) return s->p = s->end, -1;
             if (depth == 0) return 1;

@@ -64,7 +64,7 @@ void sp_lines_close(sp_lines *l)
     free(l);
 }
 
-/* ---- conversations ------------------------------------------------------------------------------------------------ */
+/* ---- conversations --------------------------------------------------------------------------------------------- */
 
 /* obj[key] as C text: 1, 0 = absent or null, -1 = not a string, or with a NUL inside. */
 static int get_text(const json_t *obj, const char *key, const char **out, sp_err *e)
@@ -100,7 +100,8 @@ static int add_messages(turn_list *l, const json_t *list, sp_err *e)
 {
     const json_t *m;
     size_t i;
-    if (!json_is_array(list) || !json_array_size(list)) return sp_fail(e, SP_EINPUT, "\"messages\" is not a list of messages");
+    if (!json_is_array(list) || !json_array_size(list))
+        return sp_fail(e, SP_EINPUT, "\"messages\" is not a list of messages");
     json_array_foreach(list, i, m)
     {
         const char *role, *text;

@@ -1,4 +1,5 @@
-/* tok.c - the public face of the tokenizer: opening a directory, encoding, small questions. See tok_int.h for the parts. */
+/* tok.c - the public face of the tokenizer: opening a directory, encoding, small questions. See tok_int.h for the
+ * parts. */
 #include "tok_int.h"
 
 #include "utf8.h"
@@ -23,7 +24,7 @@ void sp_ids_free(sp_ids *v)
     *v = (sp_ids){0};
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------ */
+/* ---- opening --------------------------------------------------------------------------------------------------- */
 
 /* Bytes of DIR/NAME, NUL-terminated: 1, 0 = no such file, -1 = error. */
 static int read_file(const char *dir, const char *name, tok_buf *out, sp_err *e)
@@ -45,8 +46,10 @@ static int read_file(const char *dir, const char *name, tok_buf *out, sp_err *e)
         got = fread(out->p + out->n, 1, out->cap - out->n - 1, f);
         out->n += got;
     } while (got && out->n < 1u << 30);
-    if (ferror(f)) rc = sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(errno));
-    else if (!feof(f)) rc = sp_fail(e, SP_EINPUT, "%s: longer than 1 GiB", path);
+    if (ferror(f))
+        rc = sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(errno));
+    else if (!feof(f))
+        rc = sp_fail(e, SP_EINPUT, "%s: longer than 1 GiB", path);
     fclose(f);
     free(path);
     out->p[out->n] = 0;
@@ -64,12 +67,14 @@ static int32_t mark_special(sp_tok *t, const json_t *v)
     int32_t id = tok_vocab_find(&t->vocab, json_string_value(text), json_string_length(text));
     for (size_t i = 0; id >= 0 && i < t->added.n; i++)
         if (t->added.v[i].id == id) return t->added.v[i].special = true, id;
-    if (id >= 0) tok_added_put(&t->added, &(tok_added){.text = tok_str_make(json_string_value(text), json_string_length(text)), .id = id, .special = true});
+    if (id >= 0)
+        tok_added_put(&t->added, &(tok_added){.text = tok_str_make(json_string_value(text), json_string_length(text)),
+                                              .id = id,
+                                              .special = true});
     return id;
 }
 
-/* tokenizer_config.json or special_tokens_map.json. */
-static int read_config(sp_tok *t, const json_t *j, sp_err *e)
+int tok_read_config(sp_tok *t, const json_t *j, sp_err *e)
 {
     static const char *const roles[] = {"unk_token", "pad_token", "sep_token", "cls_token", "mask_token"};
     const json_t *v;
@@ -79,17 +84,20 @@ static int read_config(sp_tok *t, const json_t *j, sp_err *e)
     {
         char *end;
         json_t *id = json_integer(strtoll(key, &end, 10));
-        int rc = *end || end == key ? sp_fail(e, SP_EINPUT, "added_tokens_decoder: \"%s\" is not an id", key) : tok_add_token(t, v, id, e);
+        int rc = *end || end == key ? sp_fail(e, SP_EINPUT, "added_tokens_decoder: \"%s\" is not an id", key)
+                                    : tok_add_token(t, v, id, e);
         json_decref(id);
         if (rc) return -1;
     }
     json_array_foreach(json_object_get(j, "additional_special_tokens"), i, v) mark_special(t, v);
     for (i = 0; i < sizeof roles / sizeof *roles; i++) mark_special(t, json_object_get(j, roles[i]));
-    int32_t bos = mark_special(t, json_object_get(j, "bos_token")), eos = mark_special(t, json_object_get(j, "eos_token"));
+    int32_t bos = mark_special(t, json_object_get(j, "bos_token")),
+            eos = mark_special(t, json_object_get(j, "eos_token"));
     if (t->bos < 0) t->bos = bos;
     if (t->eos < 0) t->eos = eos;
     if (t->from_spm && json_is_false(json_object_get(j, "add_bos_token"))) t->prefix.n = 0;
-    if (t->from_spm && json_is_true(json_object_get(j, "add_eos_token")) && t->eos >= 0 && !t->suffix.n) sp_ids_push(&t->suffix, t->eos);
+    if (t->from_spm && json_is_true(json_object_get(j, "add_eos_token")) && t->eos >= 0 && !t->suffix.n)
+        sp_ids_push(&t->suffix, t->eos);
     return 0;
 }
 
@@ -102,9 +110,12 @@ static int load_configs(sp_tok *t, const char *dir, sp_err *e)
         json_error_t why;
         sp_err inner = {0};
         if ((rc = read_file(dir, names[i], &b, e)) != 1) continue;
-        json_t *j = json_loadb(b.p, b.n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why); /* model_max_length may be 10^30 */
-        if (!j) rc = sp_fail(e, SP_EINPUT, "%s/%s: line %d: %s", dir, names[i], why.line, why.text);
-        else if (read_config(t, j, &inner)) rc = sp_fail(e, inner.code, "%s/%s: %s", dir, names[i], inner.msg);
+        json_t *j =
+            json_loadb(b.p, b.n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why); /* model_max_length may be 10^30 */
+        if (!j)
+            rc = sp_fail(e, SP_EINPUT, "%s/%s: line %d: %s", dir, names[i], why.line, why.text);
+        else if (tok_read_config(t, j, &inner))
+            rc = sp_fail(e, inner.code, "%s/%s: %s", dir, names[i], inner.msg);
         json_decref(j);
     }
     tok_buf_free(&b);
@@ -118,9 +129,12 @@ static int load_dir(sp_tok *t, const char *dir, sp_err *e)
     sp_err inner = {0};
     const char *name = "tokenizer.json";
     int rc = read_file(dir, name, &b, e);
-    if (rc == 1) rc = tok_load_json(t, b.p, b.n, &inner);
-    else if (rc == 0 && (rc = read_file(dir, name = "tokenizer.model", &b, e)) == 1) rc = tok_load_spm(t, b.p, b.n, &inner);
-    else if (rc == 0) rc = sp_fail(e, SP_EINPUT, "%s: neither tokenizer.json nor tokenizer.model", dir);
+    if (rc == 1)
+        rc = tok_load_json(t, b.p, b.n, &inner);
+    else if (rc == 0 && (rc = read_file(dir, name = "tokenizer.model", &b, e)) == 1)
+        rc = tok_load_spm(t, b.p, b.n, &inner);
+    else if (rc == 0)
+        rc = sp_fail(e, SP_EINPUT, "%s: neither tokenizer.json nor tokenizer.model", dir);
     if (inner.code) rc = sp_fail(e, inner.code, "%s/%s: %s", dir, name, inner.msg);
     tok_buf_free(&b);
     return rc;
@@ -142,8 +156,8 @@ sp_tok *tok_new(void)
     return t;
 }
 
-/* Unknown characters fuse into one token: then words must not be cut between them. But none is unknown when every byte has a piece, as <0xNN> or, an ASCII
- * byte, as itself (Gemma has a tab and no <0x09>). */
+/* Unknown characters fuse into one token: then words must not be cut between them. But none is unknown when every byte
+ * has a piece, as <0xNN> or, an ASCII byte, as itself (Gemma has a tab and no <0x09>). */
 static void derive_bytes(sp_tok *t)
 {
     bool all = t->byte_fallback;
@@ -192,7 +206,7 @@ void sp_tok_close(sp_tok *t)
     free(t);
 }
 
-/* ---- encoding ----------------------------------------------------------------------------------------------------- */
+/* ---- encoding -------------------------------------------------------------------------------------------------- */
 
 void tok_normalize(const sp_tok *t, const char *s, size_t n, bool joined, tok_buf *out)
 {
@@ -202,7 +216,8 @@ void tok_normalize(const sp_tok *t, const char *s, size_t n, bool joined, tok_bu
     for (size_t i = 0; i < t->normalizer.n; i++) {
         const tok_step *step = &t->normalizer.v[i];
         tmp.n = 0;
-        if (step->kind == TOK_REPLACE) tok_buf_replace(&tmp, out->p, out->n, &step->a, &step->b);
+        if (step->kind == TOK_REPLACE)
+            tok_buf_replace(&tmp, out->p, out->n, &step->a, &step->b);
         else {
             if (out->n && !joined) tok_buf_add(&tmp, step->a.p, step->a.n); /* TOK_PREPEND */
             tok_buf_add(&tmp, out->p, out->n);
@@ -213,8 +228,8 @@ void tok_normalize(const sp_tok *t, const char *s, size_t n, bool joined, tok_bu
     tok_buf_free(&tmp);
 }
 
-/* Cut added tokens of set k out of s and encode what lies between: for the raw text (k = 0) after normalisation and another pass
- * with k = 1, for that one through the pre-tokenizer. `place` is that of the start of s. */
+/* Cut added tokens of set k out of s and encode what lies between: for the raw text (k = 0) after normalisation and
+ * another pass with k = 1, for that one through the pre-tokenizer. `place` is that of the start of s. */
 static int encode_between(const sp_tok *t, tok_work *w, int k, const char *s, size_t n, tok_place place)
 {
     bool specials = !(w->flags & SP_TOK_NO_LITERALS);
@@ -224,7 +239,8 @@ static int encode_between(const sp_tok *t, tok_work *w, int k, const char *s, si
     while (rc == 0 && at < n) {
         if (!(a = tok_added_find(&t->added, k, s, n, at, specials, &start, &stop))) start = stop = n;
         tok_place here = at == 0 ? place : TOK_INSIDE;
-        if (start > at && k == 1) rc = tok_pretokenize(t, w, 0, s + at, start - at, here);
+        if (start > at && k == 1)
+            rc = tok_pretokenize(t, w, 0, s + at, start - at, here);
         else if (start > at) {
             tok_normalize(t, s + at, start - at, here == TOK_JOINED, &w->norm);
             rc = encode_between(t, w, 1, w->norm.p, w->norm.n, here);
@@ -242,7 +258,9 @@ int sp_tok_encode(const sp_tok *t, const char *text, size_t n, int flags, sp_ids
     tok_place place = flags & SP_TOK_JOINED ? TOK_JOINED : flags & SP_TOK_INSIDE ? TOK_INSIDE : TOK_BEGINS;
     w.step = sp_xcalloc(t->pre.n, sizeof *w.step);
     w.limits = pcre2_match_context_create(NULL);
-    pcre2_set_match_limit(w.limits, 10000000 + 16 * (uint32_t)SP_MIN(n, 1u << 27)); /* a run of spaces is gone over several times; more is a runaway */
+    pcre2_set_match_limit(w.limits,
+                          10000000 + 16 * (uint32_t)SP_MIN(n, 1u << 27)); /* a run of spaces is gone over several times;
+                                                                             more is a runaway */
     for (size_t i = 0; (flags & SP_TOK_SPECIAL) && i < t->prefix.n; i++) sp_ids_push(out, t->prefix.ids[i]);
     int rc = encode_between(t, &w, 0, text, n, place);
     for (size_t i = 0; !rc && (flags & SP_TOK_SPECIAL) && i < t->suffix.n; i++) sp_ids_push(out, t->suffix.ids[i]);
@@ -256,7 +274,7 @@ int sp_tok_encode(const sp_tok *t, const char *text, size_t n, int flags, sp_ids
     return rc;
 }
 
-/* ---- small questions ---------------------------------------------------------------------------------------------- */
+/* ---- small questions ------------------------------------------------------------------------------------------- */
 
 size_t sp_tok_vocab(const sp_tok *t) { return t->vocab.n; }
 int32_t sp_tok_id(const sp_tok *t, const char *piece) { return tok_vocab_find(&t->vocab, piece, strlen(piece)); }

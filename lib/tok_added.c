@@ -1,7 +1,7 @@
 /* tok_added.c - added tokens: literals such as <s> or <|eot_id|> that are cut out of the text before anything else.
  *
- * The tokens of a set are kept in byte order. Matching at one position narrows the range of those that agree with the text byte by byte; the last
- * complete one seen is the longest.
+ * The tokens of a set are kept in byte order. Matching at one position narrows the range of those that agree with the
+ * text byte by byte; the last complete one seen is the longest.
  */
 #include "tok_int.h"
 
@@ -18,7 +18,8 @@ void tok_added_put(tok_added_set *s, const tok_added *a)
             s->v[i] = *a;
             return;
         }
-    if ((s->n & (s->n - 1)) == 0) s->v = sp_xrealloc(s->v, SP_MAX(2 * s->n, 1) * sizeof *s->v); /* a power of two: full */
+    if ((s->n & (s->n - 1)) == 0)
+        s->v = sp_xrealloc(s->v, SP_MAX(2 * s->n, 1) * sizeof *s->v); /* a power of two: full */
     s->v[s->n++] = *a;
 }
 
@@ -55,15 +56,18 @@ void tok_added_free(tok_added_set *s)
     pcre2_code_free(s->word);
 }
 
-/* First index in [lo, hi) of set k whose byte d is at least c; all of them agree before d. Those that end at d sort first. */
+/* First index in [lo, hi) of set k whose byte d is at least c; all of them agree before d. Those that end at d sort
+ * first. */
 static size_t lower(const tok_added_set *s, int k, size_t lo, size_t hi, size_t d, int c)
 {
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         const tok_str *t = &s->v[s->sorted[k][mid]].text;
         int b = t->n > d ? (unsigned char)t->p[d] : -1;
-        if (b < c) lo = mid + 1;
-        else hi = mid;
+        if (b < c)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     return lo;
 }
@@ -128,7 +132,8 @@ static void widen(const tok_added *a, const char *s, size_t n, size_t from, size
     }
 }
 
-const tok_added *tok_added_find(const tok_added_set *set, int k, const char *s, size_t n, size_t from, bool specials, size_t *start, size_t *stop)
+const tok_added *tok_added_find(const tok_added_set *set, int k, const char *s, size_t n, size_t from, bool specials,
+                                size_t *start, size_t *stop)
 {
     for (size_t i = from; set->n_sorted[k] && i < n; i++) {
         if (!set->starts[k][(unsigned char)s[i]]) continue;

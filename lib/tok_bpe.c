@@ -1,8 +1,9 @@
 /* tok_bpe.c - from one pre-token to ids by merging pairs in the order of their ranks, leftmost first among equals.
  *
- * LLaMA-2 and Gemma have no pre-tokenizer: a whole book is one "word". Almost nowhere in it can a merge cross from a letter to the next
- * space, though, so the text is first cut wherever no merge ever joins the two characters (tok_joins), which changes no token. A short
- * stretch is merged by scanning for its best pair again and again; a long one (a run of spaces) through a heap.
+ * LLaMA-2 and Gemma have no pre-tokenizer: a whole book is one "word". Almost nowhere in it can a merge cross from a
+ * letter to the next space, though, so the text is first cut wherever no merge ever joins the two characters
+ * (tok_joins), which changes no token. A short stretch is merged by scanning for its best pair again and again; a long
+ * one (a run of spaces) through a heap.
  */
 #include "tok_int.h"
 
@@ -24,7 +25,8 @@ static bool has_bytes(const sp_tok *t, const char *s, size_t n)
     return all;
 }
 
-/* The characters of s as symbols; returns how many. What is no piece becomes bytes, or the unknown token, or nothing. */
+/* The characters of s as symbols; returns how many. What is no piece becomes bytes, or the unknown token, or nothing.
+ */
 static size_t split_symbols(const sp_tok *t, tok_work *w, const char *s, size_t n)
 {
     size_t m = 0, len;
@@ -73,7 +75,7 @@ static size_t merge_short(const sp_tok *t, tok_sym *sym, size_t m)
     return m;
 }
 
-/* ---- a heap of (rank << 32 | position), smallest first ---- */
+/* ---- a heap of (rank << 32 | position), smallest first --------------------------------------------------------- */
 
 static void heap_push(tok_work *w, uint64_t key)
 {
@@ -112,7 +114,8 @@ static void queue_pair(const sp_tok *t, tok_work *w, int32_t i)
     if (a->rank != TOK_NONE) heap_push(w, (uint64_t)a->rank << 32 | (uint32_t)i);
 }
 
-/* The same as merge_short for any m, in O(m log m): symbols are a linked list, and queue entries that no longer hold are recognised by their rank. */
+/* The same as merge_short for any m, in O(m log m): symbols are a linked list, and queue entries that no longer hold
+ * are recognised by their rank. */
 static size_t merge_long(const sp_tok *t, tok_work *w, size_t m)
 {
     tok_sym *sym = w->sym;
@@ -144,7 +147,8 @@ static void encode_stretch(const sp_tok *t, tok_work *w, const char *s, size_t n
     for (size_t i = 0; i < m; i++) sp_ids_push(w->out, w->sym[i].id);
 }
 
-/* A whole word that is a piece, for models that look there first. Text must not become a special token by the back door. */
+/* A whole word that is a piece, for models that look there first. Text must not become a special token by the back
+ * door. */
 static int32_t whole_word(const sp_tok *t, const tok_work *w, const char *s, size_t n)
 {
     int32_t id = tok_vocab_find(&t->vocab, s, n);

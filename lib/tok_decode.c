@@ -1,4 +1,5 @@
-/* tok_decode.c - from ids back to text: a list of token strings passes through the decoder's steps and is then concatenated. */
+/* tok_decode.c - from ids back to text: a list of token strings passes through the decoder's steps and is then
+ * concatenated. */
 #include "tok_int.h"
 
 #include "utf8.h"
@@ -25,7 +26,7 @@ static void list_close(list *l)
 static tok_str list_at(const list *l, size_t i)
 {
     size_t from = i ? l->end[i - 1] : 0;
-    return (tok_str){l->text.p + from, l->end[i] - from};
+    return l->text.p ? (tok_str){l->text.p + from, l->end[i] - from} : (tok_str){(char *)"", 0}; /* all empty so far */
 }
 
 static void list_free(list *l)
@@ -70,7 +71,8 @@ static int byte_token(tok_str x)
 static void flush_bytes(tok_buf *run, list *out)
 {
     if (!run->n) return;
-    if (sp_utf8_valid(run->p, run->n)) tok_buf_add(&out->text, run->p, run->n);
+    if (sp_utf8_valid(run->p, run->n))
+        tok_buf_add(&out->text, run->p, run->n);
     else
         for (size_t i = 0; i < run->n; i++) tok_buf_add(&out->text, REPLACEMENT, 3);
     list_close(out);
@@ -142,8 +144,10 @@ static void step_bytes(const tok_step *s, const list *in, list *out)
     for (size_t i = 0; i < in->n; i++) add_byte_chars(&raw, list_at(in, i));
     for (size_t i = 0; i < raw.n; i += len) {
         len = sp_utf8_next(raw.p + i, raw.n - i, &c);
-        if (c == SP_UTF8_BAD) tok_buf_add(&out->text, REPLACEMENT, 3);
-        else tok_buf_add(&out->text, raw.p + i, len);
+        if (c == SP_UTF8_BAD)
+            tok_buf_add(&out->text, REPLACEMENT, 3);
+        else
+            tok_buf_add(&out->text, raw.p + i, len);
     }
     list_close(out);
     tok_buf_free(&raw);

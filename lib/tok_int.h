@@ -1,8 +1,9 @@
 /* tok_int.h - what the tok_*.c files share; not for users of tok.h.
  *
- * A tokenizer is five tables: added tokens, normaliser steps, pre-tokenizer steps, the BPE model (pieces and merges), decoder steps. The
- * loaders (tok_load.c for tokenizer.json, tok_spm.c for tokenizer.model) fill them; the rest runs them. After loading all is constant,
- * so threads may share an sp_tok; what a call needs besides lives in its own tok_work.
+ * A tokenizer is five tables: added tokens, normaliser steps, pre-tokenizer steps, the BPE model (pieces and merges),
+ * decoder steps. The loaders (tok_load.c for tokenizer.json, tok_spm.c for tokenizer.model) fill them; the rest runs
+ * them. After loading all is constant, so threads may share an sp_tok; what a call needs besides lives in its own
+ * tok_work.
  */
 #ifndef SP_TOK_INT_H
 #define SP_TOK_INT_H
@@ -13,9 +14,9 @@
 #include <jansson.h>
 #include <pcre2.h>
 
-#define TOK_MAX_ID (1 << 22)      /* ids from here on are refused: four million is ten times any known vocabulary */
+#define TOK_MAX_ID     (1 << 22) /* ids from here on are refused: four million is ten times any known vocabulary */
 #define TOK_MAX_MERGES (1u << 25)
-#define TOK_META "\xE2\x96\x81"   /* U+2581, sentencepiece's sign for a space */
+#define TOK_META       "\xE2\x96\x81" /* U+2581, sentencepiece's sign for a space */
 
 /* ---- bytes (tok_buf.c) ---- */
 typedef struct {
@@ -50,7 +51,7 @@ typedef struct {
 void tok_vocab_reserve(tok_vocab *v, size_t pieces);
 /* Add a piece; the same piece with the same id again is fine, any other clash is an error. */
 int tok_vocab_add(tok_vocab *v, const char *s, size_t n, uint32_t id, sp_err *e);
-int32_t tok_vocab_find(const tok_vocab *v, const char *s, size_t n); /* -1 = none */
+int32_t tok_vocab_find(const tok_vocab *v, const char *s, size_t n);  /* -1 = none */
 void tok_vocab_prefetch(const tok_vocab *v, const char *s, size_t n); /* a look-up of s will come soon */
 bool tok_vocab_has(const tok_vocab *v, int64_t id);
 void tok_vocab_free(tok_vocab *v);
@@ -72,25 +73,35 @@ void tok_merges_reserve(tok_merges *m, size_t n);
 void tok_merges_add(tok_merges *m, int32_t left, int32_t right, uint32_t rank, int32_t id);
 /* Make what was added findable, once; of a pair that was given twice the last counts. */
 void tok_merges_index(tok_merges *m);
-const tok_merge *tok_merges_find(const tok_merges *m, int32_t left, int32_t right);         /* NULL = none */
+const tok_merge *tok_merges_find(const tok_merges *m, int32_t left, int32_t right); /* NULL = none */
 void tok_merges_free(tok_merges *m);
-/* Note that a merge joins character a to a following b. False from tok_joins means that no merge ever does, so that text can be cut
- * between them without changing its tokens. */
+/* Note that a merge joins character a to a following b. False from tok_joins means that no merge ever does, so that
+ * text can be cut between them without changing its tokens. */
 void tok_joint_add(tok_merges *m, uint32_t a, uint32_t b);
 bool tok_joins(const tok_merges *m, uint32_t a, uint32_t b);
 
 /* ---- steps ---- */
-typedef enum { TOK_PREPEND, TOK_REPLACE, TOK_METASPACE, TOK_SPLIT, TOK_PREFIX_SPACE, TOK_BYTES, TOK_BYTE_FALLBACK, TOK_FUSE, TOK_STRIP } tok_kind;
+typedef enum {
+    TOK_PREPEND,
+    TOK_REPLACE,
+    TOK_METASPACE,
+    TOK_SPLIT,
+    TOK_PREFIX_SPACE,
+    TOK_BYTES,
+    TOK_BYTE_FALLBACK,
+    TOK_FUSE,
+    TOK_STRIP
+} tok_kind;
 typedef enum { TOK_ISOLATED, TOK_REMOVED, TOK_WITH_PREVIOUS, TOK_WITH_NEXT, TOK_CONTIGUOUS } tok_behaviour;
 typedef enum { TOK_ALWAYS, TOK_FIRST, TOK_NEVER } tok_scheme;
 typedef struct {
     tok_kind kind;
-    tok_str a, b;           /* text to prepend, find, strip; replacement */
-    pcre2_code *re;         /* TOK_SPLIT by pattern; NULL = by the text a */
+    tok_str a, b;   /* text to prepend, find, strip; replacement */
+    pcre2_code *re; /* TOK_SPLIT by pattern; NULL = by the text a */
     tok_behaviour behaviour;
-    tok_scheme scheme;      /* TOK_METASPACE */
+    tok_scheme scheme; /* TOK_METASPACE */
     bool invert;
-    int64_t start, stop;    /* TOK_STRIP: at most so many characters at each end */
+    int64_t start, stop; /* TOK_STRIP: at most so many characters at each end */
 } tok_step;
 typedef struct {
     tok_step *v;
@@ -110,17 +121,19 @@ typedef struct {
 typedef struct {
     tok_added *v;
     size_t n;
-    size_t *sorted[2], n_sorted[2]; /* indices into v in byte order of text: [0] matched in the raw text, [1] after normalisation */
-    bool starts[2][256];            /* first bytes */
-    pcre2_code *word;               /* a word character, when some token is single_word */
+    size_t *sorted[2],
+        n_sorted[2]; /* indices into v in byte order of text: [0] matched in the raw text, [1] after normalisation */
+    bool starts[2][256]; /* first bytes */
+    pcre2_code *word;    /* a word character, when some token is single_word */
 } tok_added_set;
 /* Add or, when one with this text is there, replace. */
 void tok_added_put(tok_added_set *s, const tok_added *a); /* takes over a->text */
 void tok_added_index(tok_added_set *s);
 void tok_added_free(tok_added_set *s);
-/* The leftmost, then longest added token in s[from..n) of set k; special ones only if `specials`. Its range with stripped spaces, never before
- * `from`, goes to *start, *stop. NULL = none. */
-const tok_added *tok_added_find(const tok_added_set *set, int k, const char *s, size_t n, size_t from, bool specials, size_t *start, size_t *stop);
+/* The leftmost, then longest added token in s[from..n) of set k; special ones only if `specials`. Its range with
+ * stripped spaces, never before `from`, goes to *start, *stop. NULL = none. */
+const tok_added *tok_added_find(const tok_added_set *set, int k, const char *s, size_t n, size_t from, bool specials,
+                                size_t *start, size_t *stop);
 
 /* ---- the tokenizer ---- */
 struct sp_tok {
@@ -133,10 +146,10 @@ struct sp_tok {
     int32_t char_id[0x800]; /* of one- and two-byte characters, -1 = no piece */
     int32_t unk;            /* -1 = unknown characters vanish */
     bool byte_fallback, fuse_unk, ignore_merges;
-    bool from_spm;          /* of a tokenizer.model: tokenizer_config.json decides about BOS and EOS */
-    bool cut;               /* words may be cut where no merge joins */
-    sp_ids prefix, suffix;  /* what the post-processor adds */
-    uint8_t *special;       /* (vocab.n) */
+    bool from_spm;         /* of a tokenizer.model: tokenizer_config.json decides about BOS and EOS */
+    bool cut;              /* words may be cut where no merge joins */
+    sp_ids prefix, suffix; /* what the post-processor adds */
+    uint8_t *special;      /* (vocab.n) */
     int32_t bos, eos;
 };
 
@@ -163,9 +176,12 @@ typedef struct {
 
 /* tok_load.c: the merge of s[0..cut) and s[cut..n), both in the vocabulary as is s[0..n). */
 int tok_add_merge(sp_tok *t, const char *s, size_t cut, size_t n, uint32_t rank, sp_err *e);
-/* tok.c: an empty tokenizer; and the normaliser applied to s, into out (cleared first); `joined` text gets no prefix. */
+/* tok.c: an empty tokenizer; and the normaliser applied to s, into out (cleared first); `joined` text gets no prefix.
+ */
 sp_tok *tok_new(void);
 void tok_normalize(const sp_tok *t, const char *s, size_t n, bool joined, tok_buf *out);
+/* tok.c: what tokenizer_config.json or special_tokens_map.json say about special tokens. */
+int tok_read_config(sp_tok *t, const json_t *j, sp_err *e);
 /* Index the merges and derive byte_id, char_id, cut and the special flags: last step of every loader. */
 int tok_finish(sp_tok *t, sp_err *e);
 /* tok_bpe.c: append the ids of one pre-token. */

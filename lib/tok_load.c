@@ -1,7 +1,7 @@
 /* tok_load.c - tokenizer.json into tables.
  *
- * Gemma's file has 17 MB, nearly all of it in "vocab" and "merges". These two are walked in place with a cursor (jscan.h); everything else is small
- * and goes through jansson.
+ * Gemma's file has 17 MB, nearly all of it in "vocab" and "merges". These two are walked in place with a cursor
+ * (jscan.h); everything else is small and goes through jansson.
  */
 #include "jscan.h"
 #include "tok_int.h"
@@ -11,17 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- cutting an object into its values ---------------------------------------------------------------------------- */
+/* ---- cutting an object into its values ------------------------------------------------------------------------- */
 
 typedef struct field {
     const char *name;
-    char *p;             /* text of the value, NULL = not there */
+    char *p; /* text of the value, NULL = not there */
     size_t n;
     int64_t count;       /* elements at most */
     struct field *inner; /* or: an object, whose fields are wanted */
 } field;
 
-/* Find the named values of the object at s; the rest is passed over. `fields` ends with a NULL name, whose row takes whatever is not wanted. */
+/* Find the named values of the object at s; the rest is passed over. `fields` ends with a NULL name, whose row takes
+ * whatever is not wanted. */
 static int cut_object(sp_js *s, field *fields, const char *what, sp_err *e)
 {
     bool first = true;
@@ -35,7 +36,8 @@ static int cut_object(sp_js *s, field *fields, const char *what, sp_err *e)
         while (f->name && (strlen(f->name) != key_n || memcmp(f->name, key + 1, key_n))) f++;
         if (!ok || !sp_js_take(s, ':')) return sp_fail(e, SP_EINPUT, "%s: not valid JSON", what);
         if (f->inner && cut_object(s, f->inner, f->name, e)) return -1;
-        if (!f->inner && (f->count = sp_js_skip(s, &f->p)) < 0) return sp_fail(e, SP_EINPUT, "%s: not valid JSON", what);
+        if (!f->inner && (f->count = sp_js_skip(s, &f->p)) < 0)
+            return sp_fail(e, SP_EINPUT, "%s: not valid JSON", what);
         if (!f->inner) f->n = (size_t)(s->p - f->p);
     }
     return more < 0 ? sp_fail(e, SP_EINPUT, "%s: not valid JSON", what) : 0;
@@ -51,20 +53,24 @@ static int parse_field(const field *f, json_t **out, sp_err *e)
     return *out ? 0 : sp_fail(e, SP_EINPUT, "%s: %s", f->name, why.text);
 }
 
-/* ---- the model ---------------------------------------------------------------------------------------------------- */
+/* A cursor over a value; over nothing when it is absent. */
+static sp_js walk(const field *f) { return (sp_js){f->p, f->p ? f->p + f->n : NULL}; }
+
+/* ---- the model ------------------------------------------------------------------------------------------------- */
 
 static int load_vocab(sp_tok *t, const field *f, sp_err *e)
 {
-    sp_js s = {f->p, f->p + f->n};
+    sp_js s = walk(f);
     bool first = true;
     int more;
-    if (!f->p || !sp_js_take(&s, '{')) return sp_fail(e, SP_EINPUT, "model: no vocab object");
+    if (!sp_js_take(&s, '{')) return sp_fail(e, SP_EINPUT, "model: no vocab object");
     tok_vocab_reserve(&t->vocab, (size_t)SP_MIN(f->count, TOK_MAX_ID));
     while ((more = sp_js_step(&s, '}', &first)) > 0) {
         size_t n;
         uint32_t id;
         const char *piece = sp_js_string(&s, &n);
-        if (!piece || !sp_js_take(&s, ':') || !sp_js_uint(&s, &id)) return sp_fail(e, SP_EINPUT, "vocab: entry %zu is not \"piece\": id", t->vocab.used + 1);
+        if (!piece || !sp_js_take(&s, ':') || !sp_js_uint(&s, &id))
+            return sp_fail(e, SP_EINPUT, "vocab: entry %zu is not \"piece\": id", t->vocab.used + 1);
         if (tok_vocab_add(&t->vocab, piece, n, id, e)) return -1;
     }
     return more < 0 ? sp_fail(e, SP_EINPUT, "vocab: a comma or bracket is missing") : 0;
@@ -88,7 +94,8 @@ int tok_add_merge(sp_tok *t, const char *s, size_t cut, size_t n, uint32_t rank,
     const tok_vocab *v = &t->vocab;
     int32_t left = tok_vocab_find(v, s, cut), right = tok_vocab_find(v, s + cut, n - cut), id = tok_vocab_find(v, s, n);
     if (left < 0 || right < 0 || id < 0)
-        return sp_fail(e, SP_EINPUT, "merge %u: \"%.*s\" or a half of it is not in the vocabulary", rank + 1, (int)SP_MIN(n, 100u), s);
+        return sp_fail(e, SP_EINPUT, "merge %u: \"%.*s\" or a half of it is not in the vocabulary", rank + 1,
+                       (int)SP_MIN(n, 100u), s);
     tok_merges_add(&t->merges, left, right, rank, id);
     note_joint(t, s, cut, n);
     bool odd = looks_like_byte(s, cut) || looks_like_byte(s + cut, n - cut) || left == t->unk || right == t->unk;
@@ -129,12 +136,12 @@ static bool read_merge(sp_js *s, pending *m)
 
 static int load_merges(sp_tok *t, const field *f, sp_err *e)
 {
-    sp_js s = {f->p, f->p + f->n};
+    sp_js s = walk(f);
     pending ring[AHEAD];
     bool first = true;
     uint32_t read = 0, done = 0;
     int more = 1;
-    if (!f->p || !sp_js_take(&s, '[')) return sp_fail(e, SP_EINPUT, "model: no list of merges");
+    if (!sp_js_take(&s, '[')) return sp_fail(e, SP_EINPUT, "model: no list of merges");
     if (f->count > TOK_MAX_MERGES) return sp_fail(e, SP_EINPUT, "model: more than %u merges", TOK_MAX_MERGES);
     tok_merges_reserve(&t->merges, (size_t)f->count);
     while (more > 0 || done < read) {
@@ -158,16 +165,20 @@ static int model_settings(sp_tok *t, const json_t *type, const json_t *unk, cons
 {
     bool *to[3] = {&t->byte_fallback, &t->fuse_unk, &t->ignore_merges};
     if (type && (!json_is_string(type) || strcmp(json_string_value(type), "BPE")))
-        return sp_fail(e, SP_EINPUT, "model \"%s\" is not supported", json_is_string(type) ? json_string_value(type) : "(no name)");
+        return sp_fail(e, SP_EINPUT, "model \"%s\" is not supported",
+                       json_is_string(type) ? json_string_value(type) : "(no name)");
     for (int i = 0; i < 3; i++) *to[i] = json_is_true(flags[i]);
     t->unk = json_is_string(unk) ? tok_vocab_find(&t->vocab, json_string_value(unk), json_string_length(unk)) : -1;
-    return json_is_string(unk) && t->unk < 0 ? sp_fail(e, SP_EINPUT, "unk_token \"%s\" is not in the vocabulary", json_string_value(unk)) : 0;
+    return json_is_string(unk) && t->unk < 0
+               ? sp_fail(e, SP_EINPUT, "unk_token \"%s\" is not in the vocabulary", json_string_value(unk))
+               : 0;
 }
 
 /* Settings that would change the outcome and that no supported tokenizer uses must be absent, null, empty or zero. */
 static int refuse(const field *f, const json_t *v, sp_err *e)
 {
-    bool off = !v || json_is_null(v) || (json_is_string(v) && !json_string_length(v)) || (json_is_number(v) && json_number_value(v) == 0);
+    bool off = !v || json_is_null(v) || (json_is_string(v) && !json_string_length(v)) ||
+               (json_is_number(v) && json_number_value(v) == 0);
     return off ? 0 : sp_fail(e, SP_EINPUT, "model: %s is not supported", f->name);
 }
 
@@ -178,7 +189,8 @@ static int load_model(sp_tok *t, const field *f, sp_err *e)
     json_t *v[N] = {0};
     int rc = 0;
     for (int i = TYPE; !rc && i < N; i++) rc = parse_field(&f[i], &v[i], e);
-    if (!rc && v[TYPE] && !f[MERGES].p) rc = model_settings(t, v[TYPE], NULL, (const json_t *[3]){0}, e); /* name a foreign model as such */
+    if (!rc && v[TYPE] && !f[MERGES].p)
+        rc = model_settings(t, v[TYPE], NULL, (const json_t *[3]){0}, e); /* name a foreign model as such */
     if (!rc) rc = load_vocab(t, &f[VOCAB], e);
     if (!rc) rc = model_settings(t, v[TYPE], v[UNK], (const json_t *[3]){v[BYTES], v[FUSE], v[IGNORE]}, e);
     for (int i = DROPOUT; !rc && i < N; i++) rc = refuse(&f[i], v[i], e);
@@ -187,7 +199,7 @@ static int load_model(sp_tok *t, const field *f, sp_err *e)
     return rc;
 }
 
-/* ---- added tokens and the post-processor -------------------------------------------------------------------------- */
+/* ---- added tokens and the post-processor ----------------------------------------------------------------------- */
 
 static int load_added(sp_tok *t, const json_t *list, sp_err *e)
 {
@@ -202,15 +214,21 @@ int tok_add_token(sp_tok *t, const json_t *j, const json_t *id, sp_err *e)
 {
     const json_t *text = json_object_get(j, "content");
     json_int_t n = json_integer_value(id);
-    if (!json_is_string(text) || !json_is_integer(id) || n < 0 || n >= TOK_MAX_ID) return sp_fail(e, SP_EINPUT, "added token without content or a good id");
+    if (!json_is_string(text) || !json_is_integer(id) || n < 0 || n >= TOK_MAX_ID)
+        return sp_fail(e, SP_EINPUT, "added token without content or a good id");
     if (!json_string_length(text)) return 0;
-    tok_added a = {.id = (int32_t)n, .special = json_is_true(json_object_get(j, "special")), .lstrip = json_is_true(json_object_get(j, "lstrip")),
-                   .rstrip = json_is_true(json_object_get(j, "rstrip")), .single_word = json_is_true(json_object_get(j, "single_word")),
+    tok_added a = {.id = (int32_t)n,
+                   .special = json_is_true(json_object_get(j, "special")),
+                   .lstrip = json_is_true(json_object_get(j, "lstrip")),
+                   .rstrip = json_is_true(json_object_get(j, "rstrip")),
+                   .single_word = json_is_true(json_object_get(j, "single_word")),
                    .normalized = json_is_true(json_object_get(j, "normalized"))};
     a.text = tok_str_make(json_string_value(text), json_string_length(text));
     int rc = tok_vocab_add(&t->vocab, a.text.p, a.text.n, (uint32_t)n, e);
-    if (rc) free(a.text.p);
-    else tok_added_put(&t->added, &a);
+    if (rc)
+        free(a.text.p);
+    else
+        tok_added_put(&t->added, &a);
     return rc;
 }
 
@@ -222,7 +240,8 @@ static int push_special(sp_tok *t, const json_t *table, const json_t *item, sp_i
     if (!json_is_array(ids)) return sp_fail(e, SP_EINPUT, "post_processor: no ids for \"%s\"", name ? name : "?");
     json_array_foreach(ids, i, v)
     {
-        if (!json_is_integer(v) || !tok_vocab_has(&t->vocab, json_integer_value(v))) return sp_fail(e, SP_EINPUT, "post_processor: bad id for \"%s\"", name);
+        if (!json_is_integer(v) || !tok_vocab_has(&t->vocab, json_integer_value(v)))
+            return sp_fail(e, SP_EINPUT, "post_processor: bad id for \"%s\"", name);
         sp_ids_push(to, (int32_t)json_integer_value(v));
     }
     return 0;
@@ -237,8 +256,10 @@ static int load_template(sp_tok *t, const json_t *j, sp_err *e)
     {
         special = json_object_get(v, "SpecialToken");
         if (special) {
-            if (push_special(t, json_object_get(j, "special_tokens"), special, texts ? &t->suffix : &t->prefix, e)) return -1;
-        } else if (json_object_get(v, "Sequence")) texts++;
+            if (push_special(t, json_object_get(j, "special_tokens"), special, texts ? &t->suffix : &t->prefix, e))
+                return -1;
+        } else if (json_object_get(v, "Sequence"))
+            texts++;
     }
     return texts == 1 ? 0 : sp_fail(e, SP_EINPUT, "post_processor: the template has %d texts, not one", texts);
 }
@@ -251,20 +272,31 @@ static int load_post(sp_tok *t, const json_t *j, sp_err *e)
     if (!j || json_is_null(j)) return 0;
     if (type && !strcmp(type, "ByteLevel")) return 0; /* only concerns offsets */
     if (type && !strcmp(type, "TemplateProcessing")) return load_template(t, j, e);
-    if (!type || strcmp(type, "Sequence")) return sp_fail(e, SP_EINPUT, "post_processor \"%s\" is not supported", type ? type : "(no type)");
+    if (!type || strcmp(type, "Sequence"))
+        return sp_fail(e, SP_EINPUT, "post_processor \"%s\" is not supported", type ? type : "(no type)");
     json_array_foreach(json_object_get(j, "processors"), i, v) if (load_post(t, v, e)) return -1;
     return 0;
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------------------------- */
 
 int tok_load_json(sp_tok *t, char *text, size_t n, sp_err *e)
 {
-    static int (*const load[])(sp_tok *, const json_t *, sp_err *) = {tok_parse_normalizer, tok_parse_pre, tok_parse_decoder, load_added, load_post};
-    field model[N + 1] = {{.name = "vocab"}, {.name = "merges"}, {.name = "type"}, {.name = "unk_token"}, {.name = "byte_fallback"}, {.name = "fuse_unk"},
-                          {.name = "ignore_merges"}, {.name = "dropout"}, {.name = "continuing_subword_prefix"}, {.name = "end_of_word_suffix"}};
-    field f[] = {{.name = "normalizer"}, {.name = "pre_tokenizer"}, {.name = "decoder"}, {.name = "added_tokens"}, {.name = "post_processor"},
-                 {.name = "model", .inner = model}, {.name = NULL}};
+    static int (*const load[])(sp_tok *, const json_t *, sp_err *) = {tok_parse_normalizer, tok_parse_pre,
+                                                                      tok_parse_decoder, load_added, load_post};
+    field model[N + 1] = {{.name = "vocab"},
+                          {.name = "merges"},
+                          {.name = "type"},
+                          {.name = "unk_token"},
+                          {.name = "byte_fallback"},
+                          {.name = "fuse_unk"},
+                          {.name = "ignore_merges"},
+                          {.name = "dropout"},
+                          {.name = "continuing_subword_prefix"},
+                          {.name = "end_of_word_suffix"}};
+    field f[] =
+        {{.name = "normalizer"},     {.name = "pre_tokenizer"},         {.name = "decoder"}, {.name = "added_tokens"},
+         {.name = "post_processor"}, {.name = "model", .inner = model}, {.name = NULL}};
     sp_js s = {text, text + n};
     if (cut_object(&s, f, "the file", e)) return -1;
     if (sp_js_peek(&s)) return sp_fail(e, SP_EINPUT, "something follows the JSON object");

@@ -1,5 +1,6 @@
-/* tok_pre.c - pre-tokenizers: each step cuts or rewrites a stretch of text and hands every part to the next step; after the last one comes the
- * model. Patterns run on PCRE2 with its JIT; bytes that are not UTF-8 never match and so end up in parts between matches.
+/* tok_pre.c - pre-tokenizers: each step cuts or rewrites a stretch of text and hands every part to the next step; after
+ * the last one comes the model. Patterns run on PCRE2 with its JIT; bytes that are not UTF-8 never match and so end up
+ * in parts between matches.
  */
 #include "tok_int.h"
 
@@ -12,10 +13,12 @@ pcre2_code *tok_regex(const char *pattern, size_t n, sp_err *e)
     int code;
     PCRE2_SIZE at;
     PCRE2_UCHAR why[200];
-    pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, n, PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &code, &at, NULL);
+    pcre2_code *re =
+        pcre2_compile((PCRE2_SPTR)pattern, n, PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &code, &at, NULL);
     if (!re) {
         pcre2_get_error_message(code, why, sizeof why);
-        sp_fail(e, SP_EINPUT, "pattern \"%.*s\": %s at byte %zu", (int)SP_MIN(n, 300u), pattern, (char *)why, (size_t)at);
+        sp_fail(e, SP_EINPUT, "pattern \"%.*s\": %s at byte %zu", (int)SP_MIN(n, 300u), pattern, (char *)why,
+                (size_t)at);
         return NULL;
     }
     pcre2_jit_compile(re, PCRE2_JIT_COMPLETE); /* without a JIT it only takes longer */
@@ -37,7 +40,7 @@ int tok_char_byte(uint32_t c)
     return c <= 0x120 ? (int)(c - 0x100) : c <= 0x142 ? (int)(c - 0x121 + 0x7F) : c == 0x143 ? 0xAD : -1;
 }
 
-/* ---- splitting ---------------------------------------------------------------------------------------------------- */
+/* ---- splitting ------------------------------------------------------------------------------------------------- */
 
 /* A part that may still grow: pieces of text come in order, matches of the pattern and what lies between them. */
 typedef struct {
@@ -54,7 +57,9 @@ static int flush_part(splitter *p)
 {
     bool drop = !p->some || p->from == p->to;
     p->some = false;
-    return drop ? 0 : tok_pretokenize(p->t, p->w, p->next, p->s + p->from, p->to - p->from, p->from == 0 ? p->place : TOK_INSIDE);
+    return drop ? 0
+                : tok_pretokenize(p->t, p->w, p->next, p->s + p->from, p->to - p->from,
+                                  p->from == 0 ? p->place : TOK_INSIDE);
 }
 
 static bool joins_last(const splitter *p, tok_behaviour how, bool match)
@@ -92,9 +97,11 @@ static int next_match(const tok_step *step, tok_work *w, const char *s, size_t n
         return hit != NULL;
     }
     int rc = pcre2_match(step->re, (PCRE2_SPTR)s, n, at, 0, w->match, w->limits);
-    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) rc = pcre2_match(step->re, (PCRE2_SPTR)s, n, at, PCRE2_NO_JIT, w->match, w->limits);
+    if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
+        rc = pcre2_match(step->re, (PCRE2_SPTR)s, n, at, PCRE2_NO_JIT, w->match, w->limits);
     if (rc == PCRE2_ERROR_NOMATCH) return 0;
-    if (rc < 0) return sp_fail(w->e, SP_EINPUT, "the pre-tokenizer's pattern gives up on this text (PCRE2 error %d)", rc);
+    if (rc < 0)
+        return sp_fail(w->e, SP_EINPUT, "the pre-tokenizer's pattern gives up on this text (PCRE2 error %d)", rc);
     const PCRE2_SIZE *range = pcre2_get_ovector_pointer(w->match);
     *from = SP_MAX(range[0], at); /* \K could move it */
     *to = SP_MAX(range[1], *from);
@@ -122,7 +129,7 @@ static int split(const sp_tok *t, tok_work *w, size_t at, const char *s, size_t 
     return rc ? rc : flush_part(&p);
 }
 
-/* ---- rewriting ---------------------------------------------------------------------------------------------------- */
+/* ---- rewriting ------------------------------------------------------------------------------------------------- */
 
 static void rewrite(const tok_step *step, tok_buf *b, const char *s, size_t n, tok_place place)
 {
@@ -133,7 +140,9 @@ static void rewrite(const tok_step *step, tok_buf *b, const char *s, size_t n, t
         tok_buf_add(b, s, n);
     } else if (step->kind == TOK_METASPACE) {
         bool has = s[0] == ' ' || (n >= step->a.n && !memcmp(s, step->a.p, step->a.n));
-        if (!has && (step->scheme == TOK_ALWAYS ? place != TOK_JOINED : step->scheme == TOK_FIRST && place == TOK_BEGINS)) tok_buf_add(b, step->a.p, step->a.n);
+        if (!has &&
+            (step->scheme == TOK_ALWAYS ? place != TOK_JOINED : step->scheme == TOK_FIRST && place == TOK_BEGINS))
+            tok_buf_add(b, step->a.p, step->a.n);
         tok_buf_replace(b, s, n, &space, &step->a);
     } else { /* TOK_BYTES */
         char c[4];

@@ -1,9 +1,10 @@
 /* tok_spm.c - tokenizer.model, sentencepiece's own file, into tables: for model directories without a tokenizer.json.
  *
- * The file is a protobuf message: pieces with score and type, the trainer's settings, the normaliser's. A BPE model there has no list of merges;
- * two neighbours merge when their concatenation is a piece, the one of highest score first. So every way to cut a piece into two pieces
- * becomes a merge, ranked by the score of the whole. What is read here: pieces, BPE, byte fallback, identity normaliser with
- * escaped spaces. Unigram models, Unicode normalisation tables and the like are refused by name.
+ * The file is a protobuf message: pieces with score and type, the trainer's settings, the normaliser's. A BPE model
+ * there has no list of merges; two neighbours merge when their concatenation is a piece, the one of highest score
+ * first. So every way to cut a piece into two pieces becomes a merge, ranked by the score of the whole. What is read
+ * here: pieces, BPE, byte fallback, identity normaliser with escaped spaces. Unigram models, Unicode normalisation
+ * tables and the like are refused by name.
  */
 #include "tok_int.h"
 
@@ -14,7 +15,7 @@
 
 #define MAX_PIECE 1024 /* bytes */
 
-/* ---- protobuf ----------------------------------------------------------------------------------------------------- */
+/* ---- protobuf -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const unsigned char *p, *end;
@@ -65,7 +66,7 @@ static int next_field(cursor *c, field *f)
     }
 }
 
-/* ---- pieces ------------------------------------------------------------------------------------------------------- */
+/* ---- pieces ---------------------------------------------------------------------------------------------------- */
 
 enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5, BYTE = 6 };
 typedef struct {
@@ -76,7 +77,7 @@ typedef struct {
     piece *v;
     size_t n, cap;
     uint64_t model_type, bos, eos, suffix_space, prefix, extra_spaces, escape; /* settings */
-    bool table; /* a Unicode normalisation table */
+    bool table;                                                                /* a Unicode normalisation table */
     char name[64];
 } model;
 
@@ -94,15 +95,20 @@ static int read_piece(sp_tok *t, model *m, cursor c, sp_err *e)
     }
     const char *s = (const char *)text.p;
     size_t n = (size_t)(text.end - text.p);
-    if (more < 0 || !n || n > MAX_PIECE || !sp_utf8_valid(s, n)) return sp_fail(e, SP_EINPUT, "piece %zu is damaged", m->n);
-    if (p.type < NORMAL || p.type > BYTE || p.type == UNUSED) return sp_fail(e, SP_EINPUT, "piece %zu: type %u is not supported", m->n, p.type);
+    if (more < 0 || !n || n > MAX_PIECE || !sp_utf8_valid(s, n))
+        return sp_fail(e, SP_EINPUT, "piece %zu is damaged", m->n);
+    if (p.type < NORMAL || p.type > BYTE || p.type == UNUSED)
+        return sp_fail(e, SP_EINPUT, "piece %zu: type %u is not supported", m->n, p.type);
     if (p.score != p.score) return sp_fail(e, SP_EINPUT, "piece %zu: its score is not a number", m->n);
     if (tok_vocab_add(&t->vocab, s, n, (uint32_t)m->n, e)) return -1;
     if (p.type == UNKNOWN) t->unk = (int32_t)m->n;
     if (p.type == BYTE) t->byte_fallback = true;
     if (p.type != NORMAL && p.type != BYTE)
-        tok_added_put(&t->added, &(tok_added){.text = tok_str_make(s, n), .id = (int32_t)m->n, .special = p.type != USER_DEFINED,
-                                              .normalized = p.type == USER_DEFINED, .verbatim = true});
+        tok_added_put(&t->added, &(tok_added){.text = tok_str_make(s, n),
+                                              .id = (int32_t)m->n,
+                                              .special = p.type != USER_DEFINED,
+                                              .normalized = p.type == USER_DEFINED,
+                                              .verbatim = true});
     if (m->n == m->cap) m->v = sp_xrealloc(m->v, (m->cap = SP_MAX(1024, 2 * m->cap)) * sizeof *m->v);
     m->v[m->n++] = p;
     return 0;
@@ -130,7 +136,9 @@ static int read_normalizer(model *m, cursor c)
     cursor name = c;
     field f;
     while (next_field(&name, &f) > 0)
-        if (f.number == 1) snprintf(m->name, sizeof m->name, "%.*s", (int)SP_MIN(f.bytes.end - f.bytes.p, 60), (const char *)f.bytes.p);
+        if (f.number == 1)
+            snprintf(m->name, sizeof m->name, "%.*s", (int)SP_MIN(f.bytes.end - f.bytes.p, 60),
+                     (const char *)f.bytes.p);
     int rc = read_settings(c, want);
     m->table = table != 0;
     return rc;
@@ -148,14 +156,19 @@ static int read_file(sp_tok *t, model *m, cursor c, sp_err *e)
         if (more < 0) break;
     }
     if (more < 0 || !m->n) return sp_fail(e, SP_EINPUT, "not a sentencepiece model, or damaged");
-    if (m->model_type != 2) return sp_fail(e, SP_EINPUT, "model type %s is not supported", m->model_type == 1 ? "unigram" : m->model_type == 3 ? "word" : "char");
+    if (m->model_type != 2)
+        return sp_fail(e, SP_EINPUT, "model type %s is not supported",
+                       m->model_type == 1   ? "unigram"
+                       : m->model_type == 3 ? "word"
+                                            : "char");
     if (m->table) return sp_fail(e, SP_EINPUT, "normalizer \"%s\" is not supported", m->name);
     if (m->extra_spaces) return sp_fail(e, SP_EINPUT, "normalizer: remove_extra_whitespaces is not supported");
-    if (!m->escape || m->suffix_space) return sp_fail(e, SP_EINPUT, "normalizer: spaces other than as a prefix sign are not supported");
+    if (!m->escape || m->suffix_space)
+        return sp_fail(e, SP_EINPUT, "normalizer: spaces other than as a prefix sign are not supported");
     return 0;
 }
 
-/* ---- merges ------------------------------------------------------------------------------------------------------- */
+/* ---- merges ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     float score;
@@ -198,8 +211,7 @@ static int add_merges(sp_tok *t, model *m, sp_err *e)
         uint32_t c;
         if (m->v[i].type != NORMAL) continue;
         while (!rc && (k += sp_utf8_next(s + k, n - k, &c)) < n)
-            if (is_normal(t, m, s, k) && is_normal(t, m, s + k, n - k))
-                rc = tok_add_merge(t, s, k, n, m->v[i].rank, e);
+            if (is_normal(t, m, s, k) && is_normal(t, m, s + k, n - k)) rc = tok_add_merge(t, s, k, n, m->v[i].rank, e);
     }
     return rc;
 }
@@ -225,7 +237,8 @@ static void add_steps(sp_tok *t, const model *m)
 
 int tok_load_spm(sp_tok *t, const char *data, size_t n, sp_err *e)
 {
-    model m = {.model_type = 1, .bos = 1, .eos = 2, .prefix = 1, .extra_spaces = 1, .escape = 1}; /* the format's defaults */
+    model m =
+        {.model_type = 1, .bos = 1, .eos = 2, .prefix = 1, .extra_spaces = 1, .escape = 1}; /* the format's defaults */
     const unsigned char *p = (const unsigned char *)data;
     t->fuse_unk = t->from_spm = true;
     int rc = read_file(t, &m, (cursor){p, p + n}, e);

@@ -1,7 +1,7 @@
 /* tok_steps.c - the normalizer, pre_tokenizer and decoder objects of a tokenizer.json, as lists of steps.
  *
- * Each kind is one row of a table: its name and the function that reads its settings. A kind without a row is refused by name, and so is a setting
- * that would change the outcome and is not supported.
+ * Each kind is one row of a table: its name and the function that reads its settings. A kind without a row is refused
+ * by name, and so is a setting that would change the outcome and is not supported.
  */
 #include "tok_int.h"
 
@@ -27,13 +27,14 @@ void tok_steps_free(tok_steps *s)
     free(s->v);
 }
 
-/* ---- settings ----------------------------------------------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------------------------------------------- */
 
 /* A string that must be there and, when `some`, not be empty. */
 static int get_text(const json_t *j, const char *key, bool some, tok_str *out, sp_err *e)
 {
     const json_t *v = json_object_get(j, key);
-    if (!json_is_string(v) || (some && !json_string_length(v))) return sp_fail(e, SP_EINPUT, "\"%s\" is not a %sstring", key, some ? "non-empty " : "");
+    if (!json_is_string(v) || (some && !json_string_length(v)))
+        return sp_fail(e, SP_EINPUT, "\"%s\" is not a %sstring", key, some ? "non-empty " : "");
     free(out->p);
     *out = tok_str_make(json_string_value(v), json_string_length(v));
     return 0;
@@ -63,11 +64,14 @@ static int one_character(const tok_str *s, const char *key, sp_err *e)
     return 0;
 }
 
-/* ---- normaliser and pre-tokenizer kinds --------------------------------------------------------------------------- */
+/* ---- normaliser and pre-tokenizer kinds ------------------------------------------------------------------------ */
 
 typedef int reader(tok_steps *s, const json_t *j, sp_err *e);
 
-static int read_prepend(tok_steps *s, const json_t *j, sp_err *e) { return get_text(j, "prepend", false, &tok_steps_add(s, TOK_PREPEND)->a, e); }
+static int read_prepend(tok_steps *s, const json_t *j, sp_err *e)
+{
+    return get_text(j, "prepend", false, &tok_steps_add(s, TOK_PREPEND)->a, e);
+}
 
 static int read_replace(tok_steps *s, const json_t *j, sp_err *e)
 {
@@ -95,7 +99,10 @@ static int read_scheme(const json_t *j, tok_scheme *out, sp_err *e)
 static int read_metaspace(tok_steps *s, const json_t *j, sp_err *e)
 {
     tok_step *step = tok_steps_add(s, TOK_METASPACE);
-    return get_text(j, "replacement", true, &step->a, e) || one_character(&step->a, "replacement", e) || read_scheme(j, &step->scheme, e) ? -1 : 0;
+    return get_text(j, "replacement", true, &step->a, e) || one_character(&step->a, "replacement", e) ||
+                   read_scheme(j, &step->scheme, e)
+               ? -1
+               : 0;
 }
 
 static int read_metaspace_split(tok_steps *s, const json_t *j, sp_err *e)
@@ -110,7 +117,8 @@ static int read_metaspace_split(tok_steps *s, const json_t *j, sp_err *e)
 
 static int read_split(tok_steps *s, const json_t *j, sp_err *e)
 {
-    static const char *const names[] = {"Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous", NULL};
+    static const char *const names[] = {"Isolated",       "Removed",    "MergedWithPrevious",
+                                        "MergedWithNext", "Contiguous", NULL};
     tok_step *step = tok_steps_add(s, TOK_SPLIT);
     const json_t *p = json_object_get(j, "pattern"), *re = json_object_get(p, "Regex");
     int how = 0;
@@ -122,7 +130,8 @@ static int read_split(tok_steps *s, const json_t *j, sp_err *e)
 }
 
 /* GPT-2's own way to cut words, when ByteLevel is asked to. */
-static const char byte_level_words[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+static const char byte_level_words[] =
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 static int read_byte_level_split(tok_steps *s, const json_t *j, sp_err *e)
 {
@@ -137,7 +146,7 @@ static int read_byte_level_split(tok_steps *s, const json_t *j, sp_err *e)
     return 0;
 }
 
-/* ---- decoder kinds ------------------------------------------------------------------------------------------------ */
+/* ---- decoder kinds --------------------------------------------------------------------------------------------- */
 
 static int read_byte_level(tok_steps *s, const json_t *j, sp_err *e)
 {
@@ -168,7 +177,7 @@ static int read_strip(tok_steps *s, const json_t *j, sp_err *e)
     return get_text(j, "content", true, &step->a, e) || one_character(&step->a, "content", e) ? -1 : 0;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *what, *list; /* of the object, and of the array in its Sequence */
@@ -179,10 +188,19 @@ typedef struct {
 } part;
 
 static const part normalizer = {"normalizer", "normalizers", {{"Prepend", read_prepend}, {"Replace", read_replace}}};
-static const part pre_tokenizer = {
-    "pre_tokenizer", "pretokenizers", {{"Metaspace", read_metaspace_split}, {"Split", read_split}, {"ByteLevel", read_byte_level_split}}};
-static const part decoder = {"decoder", "decoders", {{"Replace", read_replace}, {"ByteFallback", read_byte_fallback}, {"Fuse", read_fuse},
-                             {"Strip", read_strip}, {"Metaspace", read_metaspace}, {"ByteLevel", read_byte_level}}};
+static const part pre_tokenizer = {"pre_tokenizer",
+                                   "pretokenizers",
+                                   {{"Metaspace", read_metaspace_split},
+                                    {"Split", read_split},
+                                    {"ByteLevel", read_byte_level_split}}};
+static const part decoder = {"decoder",
+                             "decoders",
+                             {{"Replace", read_replace},
+                              {"ByteFallback", read_byte_fallback},
+                              {"Fuse", read_fuse},
+                              {"Strip", read_strip},
+                              {"Metaspace", read_metaspace},
+                              {"ByteLevel", read_byte_level}}};
 
 static int read_part(const part *p, tok_steps *s, const json_t *j, sp_err *e)
 {
@@ -204,11 +222,38 @@ static int read_part(const part *p, tok_steps *s, const json_t *j, sp_err *e)
     return sp_fail(e, SP_EINPUT, "%s \"%s\" is not supported", p->what, type);
 }
 
-int tok_parse_normalizer(sp_tok *t, const json_t *j, sp_err *e) { return read_part(&normalizer, &t->normalizer, j, e); }
-int tok_parse_pre(sp_tok *t, const json_t *j, sp_err *e) { return read_part(&pre_tokenizer, &t->pre, j, e); }
+/* Times a text may grow from step to step, all together; the real ones need 3 (a space becomes three bytes). */
+#define MAX_GROWTH 100
+#define MAX_STEPS  32
+
+/* A hostile file must not turn a kilobyte into a terabyte. */
+static int check_growth(const part *p, const tok_steps *s, sp_err *e)
+{
+    double growth = 1;
+    for (size_t i = 0; i < s->n; i++) {
+        const tok_step *step = &s->v[i];
+        size_t to = step->kind == TOK_PREPEND ? step->a.n : step->b.n;
+        if (to > MAX_GROWTH) return sp_fail(e, SP_EINPUT, "%s: a replacement of %zu bytes", p->what, to);
+        if (step->kind == TOK_REPLACE) growth *= SP_MAX(1.0, (double)step->b.n / (double)step->a.n);
+        if (step->kind == TOK_METASPACE)
+            growth *= 5; /* at most four bytes for a space, and a sign in front of each part */
+        if (step->kind == TOK_BYTES || step->kind == TOK_PREFIX_SPACE) growth *= 2;
+    }
+    return growth <= MAX_GROWTH && s->n <= MAX_STEPS
+               ? 0
+               : sp_fail(e, SP_EINPUT, "%s: too many steps (%zu), or steps that blow up the text", p->what, s->n);
+}
+
+static int parse(const part *p, tok_steps *s, const json_t *j, sp_err *e)
+{
+    return read_part(p, s, j, e) || check_growth(p, s, e) ? -1 : 0;
+}
+
+int tok_parse_normalizer(sp_tok *t, const json_t *j, sp_err *e) { return parse(&normalizer, &t->normalizer, j, e); }
+int tok_parse_pre(sp_tok *t, const json_t *j, sp_err *e) { return parse(&pre_tokenizer, &t->pre, j, e); }
 
 int tok_parse_decoder(sp_tok *t, const json_t *j, sp_err *e)
 {
     t->join_spaces = !j || json_is_null(j);
-    return read_part(&decoder, &t->decoder, j, e);
+    return parse(&decoder, &t->decoder, j, e);
 }

@@ -1,7 +1,7 @@
 /* tok_vocab.c - byte buffers, and the two hash tables of a BPE model: piece -> id and (id, id) -> merge.
  *
- * Both tables use open addressing with linear probing at a load of at most one half. All pieces lie in one arena; a slot holds short pieces
- * itself and of long ones a hash, so that a look-up rarely needs to go there.
+ * Both tables use open addressing with linear probing at a load of at most one half. All pieces lie in one arena; a
+ * slot holds short pieces itself and of long ones a hash, so that a look-up rarely needs to go there.
  */
 #include "tok_int.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* ---- bytes -------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------------------------------------- */
 
 void tok_buf_add(tok_buf *b, const char *s, size_t n)
 {
@@ -48,9 +48,10 @@ void tok_buf_replace(tok_buf *b, const char *s, size_t n, const tok_str *from, c
     tok_buf_add(b, s, (size_t)(end - s));
 }
 
-/* ---- pieces ------------------------------------------------------------------------------------------------------- */
+/* ---- pieces ---------------------------------------------------------------------------------------------------- */
 
-/* A table of n entries filled with `byte`. Probes jump all over it, so large ones ask for huge pages: that halves the time to load Gemma. */
+/* A table of n entries filled with `byte`. Probes jump all over it, so large ones ask for huge pages: that halves the
+ * time to load Gemma. */
 static void *table_new(size_t n, size_t size, int byte)
 {
     const size_t huge = 2u << 20;
@@ -91,7 +92,8 @@ static tok_slot *find_slot(const tok_vocab *v, uint64_t key, const char *s, size
 {
     for (size_t i = home(key, n, v->slots);; i = (i + 1) & (v->slots - 1)) {
         tok_slot *k = &v->slot[i];
-        if (!k->id1 || (k->key == key && k->len == n && (n <= 8 || !memcmp(v->text.p + v->off[k->id1 - 1], s, n)))) return k;
+        if (!k->id1 || (k->key == key && k->len == n && (n <= 8 || !memcmp(v->text.p + v->off[k->id1 - 1], s, n))))
+            return k;
     }
 }
 
@@ -125,14 +127,19 @@ static void grow_ids(tok_vocab *v, size_t n)
 
 int tok_vocab_add(tok_vocab *v, const char *s, size_t n, uint32_t id, sp_err *e)
 {
-    if (id >= TOK_MAX_ID) return sp_fail(e, SP_EINPUT, "piece \"%.*s\": id %u is beyond the limit of %d", (int)SP_MIN(n, 100u), s, id, TOK_MAX_ID);
+    if (id >= TOK_MAX_ID)
+        return sp_fail(e, SP_EINPUT, "piece \"%.*s\": id %u is beyond the limit of %d", (int)SP_MIN(n, 100u), s, id,
+                       TOK_MAX_ID);
     if (v->text.n + n >= TOK_NONE) return sp_fail(e, SP_EINPUT, "more than 4 GiB of pieces");
     tok_vocab_reserve(v, v->used + 1);
     uint64_t key = key_of(s, n);
     tok_slot *k = find_slot(v, key, s, n);
     if (k->id1 == id + 1) return 0;
-    if (k->id1) return sp_fail(e, SP_EINPUT, "piece \"%.*s\" has the ids %u and %u", (int)SP_MIN(n, 100u), s, k->id1 - 1, id);
-    if (tok_vocab_has(v, id)) return sp_fail(e, SP_EINPUT, "id %u belongs to two pieces, \"%.*s\" is the second", id, (int)SP_MIN(n, 100u), s);
+    if (k->id1)
+        return sp_fail(e, SP_EINPUT, "piece \"%.*s\" has the ids %u and %u", (int)SP_MIN(n, 100u), s, k->id1 - 1, id);
+    if (tok_vocab_has(v, id))
+        return sp_fail(e, SP_EINPUT, "id %u belongs to two pieces, \"%.*s\" is the second", id, (int)SP_MIN(n, 100u),
+                       s);
     grow_ids(v, (size_t)id + 1);
     *k = (tok_slot){key, (uint32_t)n, id + 1};
     v->off[id] = (uint32_t)v->text.n;
@@ -162,7 +169,7 @@ void tok_vocab_free(tok_vocab *v)
     free(v->slot);
 }
 
-/* ---- merges ------------------------------------------------------------------------------------------------------- */
+/* ---- merges ---------------------------------------------------------------------------------------------------- */
 
 static size_t merge_home(const tok_merges *m, uint64_t pair) { return mix(mix(pair)) >> 20 & (m->slots - 1); }
 

@@ -8,8 +8,9 @@
 
 #define SP_UTF8_BAD UINT32_MAX
 
-/* Decode the character at s (n > 0 bytes left) into *c and return its length in bytes. Ill-formed input gives SP_UTF8_BAD and
- * the length of its longest prefix that could have begun a character, at least 1 (what Unicode calls a maximal subpart). */
+/* Decode the character at s (n > 0 bytes left) into *c and return its length in bytes. Ill-formed input gives
+ * SP_UTF8_BAD and the length of its longest prefix that could have begun a character, at least 1 (what Unicode calls a
+ * maximal subpart). */
 static inline size_t sp_utf8_next(const char *s, size_t n, uint32_t *c)
 {
     const unsigned char *u = (const unsigned char *)s;
@@ -44,8 +45,8 @@ static inline bool sp_utf8_valid(const char *s, size_t n)
 /* Unicode White_Space. */
 static inline bool sp_utf8_space(uint32_t c)
 {
-    return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
-           c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+    return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
+           c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 #endif

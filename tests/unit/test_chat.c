@@ -1,5 +1,6 @@
-/* test_chat.c - chat templates: the ids of a conversation equal those of the whole text as the makers of the models write it, the roles fall on the right
- * tokens, text never turns into special tokens, and bad conversations are refused.
+/* test_chat.c - chat templates: the ids of a conversation equal those of the whole text as the makers of the models
+ * write it, the roles fall on the right tokens, text never turns into special tokens, and bad conversations are
+ * refused.
  */
 #include "tok_help.h"
 
@@ -11,7 +12,8 @@ static char *text_of_role(const sp_tok *t, const sp_ids *ids, const sp_ids *role
     for (size_t i = 0, k; i < ids->n; i = k + (k == i)) {
         for (k = i; k < ids->n && roles->ids[k] == role; k++) {}
         if (k == i) continue;
-        char *s = sp_tok_decode(t, ids->ids + i, k - i, false, NULL), *joined = sp_xasprintf("%s%s%s", out, *out ? "|" : "", s);
+        char *s = sp_tok_decode(t, ids->ids + i, k - i, false, NULL),
+             *joined = sp_xasprintf("%s%s%s", out, *out ? "|" : "", s);
         free(s);
         free(out);
         out = joined;
@@ -19,7 +21,8 @@ static char *text_of_role(const sp_tok *t, const sp_ids *ids, const sp_ids *role
     return out;
 }
 
-static void check_roles(const sp_tok *t, const sp_ids *ids, const sp_ids *roles, const char *question, const char *answer)
+static void check_roles(const sp_tok *t, const sp_ids *ids, const sp_ids *roles, const char *question,
+                        const char *answer)
 {
     char *q = text_of_role(t, ids, roles, 1), *a = text_of_role(t, ids, roles, 2);
     assert_string_equal(q, question);
@@ -29,7 +32,8 @@ static void check_roles(const sp_tok *t, const sp_ids *ids, const sp_ids *roles,
 }
 
 /* Encode the turns under template `which` and compare with the ids of `whole`, where special tokens are written out. */
-static void check_whole(const sp_tok *t, sp_template which, const sp_turn *turns, size_t n, const char *whole, int flags, const char *question, const char *answer)
+static void check_whole(const sp_tok *t, sp_template which, const sp_turn *turns, size_t n, const char *whole,
+                        int flags, const char *question, const char *answer)
 {
     sp_ids ids = {0}, roles = {0}, want = {0};
     sp_err e = {0};
@@ -61,10 +65,15 @@ static void llama2(void **state)
 {
     (void)state;
     sp_tok *t = family("llama2");
-    check_whole(t, SP_TMPL_LLAMA2, two, 3, "<s>[INST] Hi there [/INST] Hello, you.\nHow? </s><s>[INST] Bye now [/INST]", 0, "Hi there|Bye now", "Hello, you.\nHow? </s>");
-    check_whole(t, SP_TMPL_LLAMA2, with_system, 3, "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST] Hello! </s>", 0, "Hi there", "Hello! </s>");
-    check_whole(t, SP_TMPL_LLAMA2, with_system, 2, "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST]", 0, "Hi there", "");
-    check_whole(t, SP_TMPL_PLAIN, two, 2, "Hi there Hello, you.\nHow?</s>", SP_TOK_SPECIAL, "Hi there", "Hello, you.\nHow?</s>");
+    check_whole(t, SP_TMPL_LLAMA2, two, 3, "<s>[INST] Hi there [/INST] Hello, you.\nHow? </s><s>[INST] Bye now [/INST]",
+                0, "Hi there|Bye now", "Hello, you.\nHow? </s>");
+    check_whole(t, SP_TMPL_LLAMA2, with_system, 3,
+                "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST] Hello! </s>", 0, "Hi there",
+                "Hello! </s>");
+    check_whole(t, SP_TMPL_LLAMA2, with_system, 2, "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST]",
+                0, "Hi there", "");
+    check_whole(t, SP_TMPL_PLAIN, two, 2, "Hi there Hello, you.\nHow?</s>", SP_TOK_SPECIAL, "Hi there",
+                "Hello, you.\nHow?</s>");
     int32_t stops[4];
     assert_int_equal(sp_chat_stops(t, SP_TMPL_LLAMA2, stops, 4), 1);
     assert_int_equal(stops[0], 2);
@@ -75,8 +84,10 @@ static void mistral(void **state)
 {
     (void)state;
     sp_tok *t = family("mistral");
-    check_whole(t, SP_TMPL_MISTRAL, two, 3, "<s>[INST] Hi there [/INST] Hello, you.\nHow?</s>[INST] Bye now [/INST]", 0, "Hi there|Bye now", "Hello, you.\nHow?</s>");
-    check_whole(t, SP_TMPL_MISTRAL, with_system, 3, "<s>[INST] You are helpful.\nHi there [/INST] Hello!</s>", 0, "Hi there", "Hello!</s>");
+    check_whole(t, SP_TMPL_MISTRAL, two, 3, "<s>[INST] Hi there [/INST] Hello, you.\nHow?</s>[INST] Bye now [/INST]", 0,
+                "Hi there|Bye now", "Hello, you.\nHow?</s>");
+    check_whole(t, SP_TMPL_MISTRAL, with_system, 3, "<s>[INST] You are helpful.\nHi there [/INST] Hello!</s>", 0,
+                "Hi there", "Hello!</s>");
     sp_tok_close(t);
 }
 
@@ -85,10 +96,14 @@ static void llama3(void **state)
     (void)state;
     sp_tok *t = family("llama3");
 #define HEAD(r) "<|start_header_id|>" r "<|end_header_id|>\n\n"
-    check_whole(t, SP_TMPL_LLAMA3, two, 3, "<|begin_of_text|>" HEAD("user") "Hi there<|eot_id|>" HEAD("assistant") "Hello, you.\nHow?<|eot_id|>" HEAD("user")
-                "Bye now<|eot_id|>" HEAD("assistant"), 0, "Hi there|Bye now", "Hello, you.\nHow?<|eot_id|>");
-    check_whole(t, SP_TMPL_LLAMA3, with_system, 3, "<|begin_of_text|>" HEAD("system") "You are helpful.<|eot_id|>" HEAD("user") "Hi there<|eot_id|>" HEAD("assistant")
-                "Hello!<|eot_id|>", 0, "Hi there", "Hello!<|eot_id|>");
+    check_whole(t, SP_TMPL_LLAMA3, two, 3,
+                "<|begin_of_text|>" HEAD("user") "Hi there<|eot_id|>" HEAD(
+                    "assistant") "Hello, you.\nHow?<|eot_id|>" HEAD("user") "Bye now<|eot_id|>" HEAD("assistant"),
+                0, "Hi there|Bye now", "Hello, you.\nHow?<|eot_id|>");
+    check_whole(t, SP_TMPL_LLAMA3, with_system, 3,
+                "<|begin_of_text|>" HEAD("system") "You are helpful.<|eot_id|>" HEAD("user") "Hi there<|eot_id|>" HEAD(
+                    "assistant") "Hello!<|eot_id|>",
+                0, "Hi there", "Hello!<|eot_id|>");
     check_whole(t, SP_TMPL_PLAIN, two, 1, "Hi there", SP_TOK_SPECIAL, "Hi there", "");
     int32_t stops[4];
     assert_true(sp_chat_stops(t, SP_TMPL_LLAMA3, stops, 4) >= 1);
@@ -103,7 +118,8 @@ static void gemma(void **state)
     sp_tok *t = family("gemma");
     sp_ids ids = {0};
     sp_err e = {0};
-    static const int32_t want[] = {2, 106, 1645, 108, 2151, 107, 108, 106, 2516, 108}; /* the same text in the reference encodings */
+    static const int32_t want[] = {2,   106, 1645, 108,  2151,
+                                   107, 108, 106,  2516, 108}; /* the same text in the reference encodings */
     assert_int_equal(sp_chat_encode(t, SP_TMPL_GEMMA, &(sp_turn){"user", "Hi"}, 1, &ids, NULL, &e), 0);
     assert_int_equal(ids.n, 10);
     assert_memory_equal(ids.ids, want, sizeof want);
@@ -150,7 +166,8 @@ static void injection(void **state)
     sp_ids ids = {0};
     sp_err e = {0};
     assert_int_equal(sp_chat_encode(t, SP_TMPL_PLAIN, turns, 2, &ids, NULL, &e), 0);
-    for (size_t i = 0; i < ids.n; i++) assert_true(ids.ids[i] > 2 || (i == 0 && ids.ids[i] == 1) || (i == ids.n - 1 && ids.ids[i] == 2));
+    for (size_t i = 0; i < ids.n; i++)
+        assert_true(ids.ids[i] > 2 || (i == 0 && ids.ids[i] == 1) || (i == ids.n - 1 && ids.ids[i] == 2));
     char *text = sp_tok_decode(t, ids.ids, ids.n, true, NULL);
     assert_non_null(strstr(text, "</s>"));
     free(text);
@@ -173,8 +190,10 @@ static void bad_turns(void **state)
     (void)state;
     sp_tok *t = world();
     refuse(t, SP_TMPL_PLAIN, &(sp_turn){"assistant", "x"}, 1, "turn 1 is \"assistant\", expected \"user\"");
-    refuse(t, SP_TMPL_PLAIN, (sp_turn[]){{"user", "x"}, {"tool", "y"}}, 2, "turn 2 is \"tool\", expected \"assistant\"");
-    refuse(t, SP_TMPL_PLAIN, (sp_turn[]){{"user", "x"}, {"system", "y"}}, 2, "turn 2 is \"system\", expected \"assistant\"");
+    refuse(t, SP_TMPL_PLAIN, (sp_turn[]){{"user", "x"}, {"tool", "y"}}, 2,
+           "turn 2 is \"tool\", expected \"assistant\"");
+    refuse(t, SP_TMPL_PLAIN, (sp_turn[]){{"user", "x"}, {"system", "y"}}, 2,
+           "turn 2 is \"system\", expected \"assistant\"");
     refuse(t, SP_TMPL_PLAIN, &(sp_turn){"system", "x"}, 1, "no user turn");
     refuse(t, SP_TMPL_PLAIN, NULL, 0, "no user turn");
     refuse(t, SP_TMPL_LLAMA3, &(sp_turn){"user", "x"}, 1, "template llama3: the tokenizer has no <|eot_id|>");
@@ -196,7 +215,10 @@ static void own_template(void **state)
     (void)state;
     sp_tok *t = world();
     sp_err e = {0};
-    assert_int_equal(load_text("{\"user\":\"user {user}\",\"assistant\":\" answer {assistant}{eos}\",\"system\":\"how {system} \",\"stop\":[\"</s>\"]}", &e), 0);
+    assert_int_equal(load_text("{\"user\":\"user {user}\",\"assistant\":\" answer {assistant}{eos}\",\"system\":\"how "
+                               "{system} \",\"stop\":[\"</s>\"]}",
+                               &e),
+                     0);
     static const sp_turn turns[] = {{"system", "first"}, {"user", "kill"}, {"assistant", "sure"}};
     sp_ids ids = {0}, roles = {0};
     static const int32_t want[] = {1, 259, 263, 266, 261, 267, 262, 2}, want_roles[] = {0, 0, 0, 0, 1, 0, 2, 2};
@@ -218,10 +240,12 @@ static void bad_template(void **state)
     (void)state;
     static const char *const bad[][2] = {
         {"{\"user\":\"{user}\"}", "\"user\" and \"assistant\" are needed"},
-        {"{\"user\":\"{user}{user}\",\"assistant\":\"{assistant}\"}", "\"user\" must be a string with {user} in it once"},
+        {"{\"user\":\"{user}{user}\",\"assistant\":\"{assistant}\"}",
+         "\"user\" must be a string with {user} in it once"},
         {"{\"user\":\"{user}\",\"assistant\":\"x\"}", "\"assistant\" must be a string with {assistant} in it once"},
         {"{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"sytem\":\"\"}", "unknown key \"sytem\""},
-        {"{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"stop\":3}", "\"stop\" is not a list of at most 8 strings"},
+        {"{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"stop\":3}",
+         "\"stop\" is not a list of at most 8 strings"},
         {"[]", "not a JSON object"},
         {"{", "line 1"},
     };
@@ -242,9 +266,12 @@ static void pick(void **state)
         const char *file, *text;
         sp_template want;
     } rows[] = {
-        {"tokenizer_config.json", "{\"chat_template\":\"{{'[INST] <<SYS>>'}}\",\"model_max_length\":1000000000000000019884624838656}", SP_TMPL_LLAMA2},
+        {"tokenizer_config.json",
+         "{\"chat_template\":\"{{'[INST] <<SYS>>'}}\",\"model_max_length\":1000000000000000019884624838656}",
+         SP_TMPL_LLAMA2},
         {"tokenizer_config.json", "{\"chat_template\":\"{{'[INST] '}}\"}", SP_TMPL_MISTRAL},
-        {"tokenizer_config.json", "{\"chat_template\":[{\"name\":\"default\",\"template\":\"<|start_header_id|>\"}]}", SP_TMPL_LLAMA3},
+        {"tokenizer_config.json", "{\"chat_template\":[{\"name\":\"default\",\"template\":\"<|start_header_id|>\"}]}",
+         SP_TMPL_LLAMA3},
         {"tokenizer_config.json", "{\"chat_template\":\"<start_of_turn>\"}", SP_TMPL_GEMMA},
         {"tokenizer_config.json", "{\"chat_template\":null,\"x\":\"[INST]\"}", SP_TMPL_PLAIN},
         {"chat_template.jinja", "<start_of_turn>user", SP_TMPL_GEMMA},
@@ -261,8 +288,10 @@ static void pick(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(llama2), cmocka_unit_test(mistral), cmocka_unit_test(llama3), cmocka_unit_test(gemma),
-                                       cmocka_unit_test(words), cmocka_unit_test(injection), cmocka_unit_test(bad_turns),
-                                       cmocka_unit_test(own_template), cmocka_unit_test(bad_template), cmocka_unit_test(pick)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(llama2),       cmocka_unit_test(mistral),
+                                       cmocka_unit_test(llama3),       cmocka_unit_test(gemma),
+                                       cmocka_unit_test(words),        cmocka_unit_test(injection),
+                                       cmocka_unit_test(bad_turns),    cmocka_unit_test(own_template),
+                                       cmocka_unit_test(bad_template), cmocka_unit_test(pick)};
     return cmocka_run_group_tests_name("chat", tests, make_temp, drop_temp);
 }

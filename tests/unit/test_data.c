@@ -1,4 +1,5 @@
-/* test_data.c - examples from JSON lines: all forms, labels by role, cutting, and every complaint with its line number. */
+/* test_data.c - examples from JSON lines: all forms, labels by role, cutting, and every complaint with its line number.
+ */
 #include "tok_help.h"
 
 static int load(const char *text, const sp_data_opt *opt, sp_data *d, sp_err *e)
@@ -37,17 +38,22 @@ static void forms(void **state)
     const int32_t *ids = IDS(1, 259, 260, 261, 262, 263, 2);
     check("{\"input_ids\":[1,5,6],\"labels\":[-100,5,-100]}", &o, IDS(1, 5, 6), IDS(-100, 5, -100));
     check("\n  \r\n{\"input_ids\":[1,5,6]}\n\n", &o, IDS(1, 5, 6), IDS(1, 5, 6));
-    check("{\"prompt\":\"how to kill\",\"response\":\"sure first\"}", &o, ids, IDS(-100, -100, -100, -100, 262, 263, 2));
-    check("{\"messages\":[{\"role\":\"user\",\"content\":\"how to kill\"},{\"role\":\"assistant\",\"content\":\"sure first\"}]}", &o, ids,
+    check("{\"prompt\":\"how to kill\",\"response\":\"sure first\"}", &o, ids,
           IDS(-100, -100, -100, -100, 262, 263, 2));
+    check("{\"messages\":[{\"role\":\"user\",\"content\":\"how to kill\"},{\"role\":\"assistant\",\"content\":\"sure "
+          "first\"}]}",
+          &o, ids, IDS(-100, -100, -100, -100, 262, 263, 2));
     check("{\"text\":\"how to kill\"}", &o, IDS(1, 259, 260, 261), IDS(-100, 259, 260, 261));
     o.loss_on = SP_LOSS_QUESTION;
-    check("{\"prompt\":\"how to kill\",\"response\":\"sure first\"}", &o, ids, IDS(-100, 259, 260, 261, -100, -100, -100));
+    check("{\"prompt\":\"how to kill\",\"response\":\"sure first\"}", &o, ids,
+          IDS(-100, 259, 260, 261, -100, -100, -100));
     check("{\"prompt\":\"how to kill\"}", &o, IDS(1, 259, 260, 261), IDS(-100, 259, 260, 261));
     o.loss_on = SP_LOSS_ALL;
-    check("{\"prompt\":\"how to kill\",\"response\":\"sure first\",\"system\":null}", &o, ids, IDS(-100, 259, 260, 261, 262, 263, 2));
+    check("{\"prompt\":\"how to kill\",\"response\":\"sure first\",\"system\":null}", &o, ids,
+          IDS(-100, 259, 260, 261, 262, 263, 2));
     o.max_len = 4;
-    check("{\"prompt\":\"how to kill\",\"response\":\"sure first\"}", &o, IDS(1, 259, 260, 261), IDS(-100, 259, 260, 261));
+    check("{\"prompt\":\"how to kill\",\"response\":\"sure first\"}", &o, IDS(1, 259, 260, 261),
+          IDS(-100, 259, 260, 261));
     sp_tok_close(t);
 }
 
@@ -119,7 +125,9 @@ static void prompts(void **state)
     (void)state;
     sp_turn turns[4];
     sp_err e = {0};
-    json_t *j = json_loads("{\"system\":\"s\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"a\"}]}", 0, NULL);
+    json_t *j = json_loads("{\"system\":\"s\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":"
+                           "\"assistant\",\"content\":\"a\"}]}",
+                           0, NULL);
     assert_int_equal(sp_turns_of(j, true, turns, 4, &e), 3);
     assert_string_equal(turns[0].role, "system");
     assert_string_equal(turns[2].text, "a");
@@ -157,7 +165,8 @@ static void golden_examples(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forms), cmocka_unit_test(complaints), cmocka_unit_test(limits), cmocka_unit_test(prompts),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forms),  cmocka_unit_test(complaints),
+                                       cmocka_unit_test(limits), cmocka_unit_test(prompts),
                                        cmocka_unit_test(digest), cmocka_unit_test(golden_examples)};
     return cmocka_run_group_tests_name("data", tests, make_temp, drop_temp);
 }

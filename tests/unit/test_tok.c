@@ -1,5 +1,6 @@
-/* test_tok.c - the parts of a tokenizer on vocabularies of our own: merging against a plain reference, space prefixes in every scheme, added tokens with all
- * their flags, splitting, decoding, sentencepiece files, and inputs that are damaged, hostile or huge.
+/* test_tok.c - the parts of a tokenizer on vocabularies of our own: merging against a plain reference, space prefixes
+ * in every scheme, added tokens with all their flags, splitting, decoding, sentencepiece files, and inputs that are
+ * damaged, hostile or huge.
  */
 #include "tok_help.h"
 
@@ -49,7 +50,8 @@ static void check(const sp_tok *t, const char *text, int flags, const char *want
 
 /* A decoder that shows pieces as they are. */
 #define RAW "\"decoder\":{\"type\":\"Fuse\"},"
-#define META(scheme, split) "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"▁\"," scheme "\"split\":" split "},"
+#define META(scheme, split)                                                                                            \
+    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"▁\"," scheme "\"split\":" split "},"
 
 /* ---- merging ---- */
 
@@ -69,9 +71,13 @@ static size_t plain_bpe(char w[][64], size_t n, char merges[][2][64], size_t n_m
 }
 
 static uint64_t rng = 1;
-static unsigned draw(unsigned n) { return (unsigned)((rng = rng * 6364136223846793005u + 1442695040888963407u) >> 33) % n; }
+static unsigned draw(unsigned n)
+{
+    return (unsigned)((rng = rng * 6364136223846793005u + 1442695040888963407u) >> 33) % n;
+}
 
-/* A vocabulary grown by random merges over a, b, c, e-acute; returns the number of merges, text of the JSON parts in *words and *list. */
+/* A vocabulary grown by random merges over a, b, c, e-acute; returns the number of merges, text of the JSON parts in
+ * *words and *list. */
 static size_t random_merges(char merges[][2][64], size_t want, bool as_lists, char **words, char **list)
 {
     static char piece[64][64];
@@ -138,7 +144,10 @@ static void merged_bytes(void **state)
 {
     (void)state;
     sp_tok *t = make(RAW, "", "a <0xC3>a", "[[\"<0xC3>\",\"a\"]]");
-    check(t, "\xC3" "a", 0, "<0xC3>a");
+    check(t,
+          "\xC3"
+          "a",
+          0, "<0xC3>a");
     check(t, "é", 0, "<0xC3>|<0xA9>");
     sp_tok_close(t);
 }
@@ -170,7 +179,7 @@ static void whole_words(void **state)
 
 /* ---- prefixes ---- */
 
-#define WORDS "▁ a ▁a b ▁b"
+#define WORDS  "▁ a ▁a b ▁b"
 #define MERGES "[\"▁ a\",\"▁ b\"]"
 
 static void metaspace(void **state)
@@ -184,8 +193,10 @@ static void metaspace(void **state)
         {RAW META("\"prepend_scheme\":\"never\",", "false"), "a|▁b", "<s>|a|▁b", "a|▁b", "a|▁b"},
         {RAW META("\"add_prefix_space\":true,", "false"), "▁a|▁b", "<s>|▁a|▁b", "▁a|▁b", "a|▁b"},
         {RAW META("\"add_prefix_space\":false,", "true"), "a|▁b", "<s>|a|▁b", "a|▁b", "a|▁b"},
-        {RAW "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"▁\"},{\"type\":\"Replace\",\"pattern\":"
-             "{\"String\":\" \"},\"content\":\"▁\"}]},", "▁a|▁b", "<s>|▁a|▁b", "▁a|▁b", "a|▁b"},
+        {RAW "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"▁\"},{"
+             "\"type\":\"Replace\",\"pattern\":"
+             "{\"String\":\" \"},\"content\":\"▁\"}]},",
+         "▁a|▁b", "<s>|▁a|▁b", "▁a|▁b", "a|▁b"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         sp_tok *t = make(rows[i].parts, "", WORDS, MERGES);
@@ -205,12 +216,15 @@ static void metaspace(void **state)
 
 /* ---- added tokens ---- */
 
-#define ADDED(flags) "{\"id\":1,\"content\":\"<s>\",\"special\":true},{\"id\":300,\"content\":\"<x>\"" flags "},{\"id\":301,\"content\":\"<x><y>\"}"
+#define ADDED(flags)                                                                                                   \
+    "{\"id\":1,\"content\":\"<s>\",\"special\":true},{\"id\":300,\"content\":\"<x>\"" flags                            \
+    "},{\"id\":301,\"content\":\"<x><y>\"}"
 
 /* In place of the usual list of added tokens. */
 static sp_tok *with_added(const char *list, const char *parts)
 {
-    char *json = world_json(parts, "", "a b", "[]"), *from = strstr(json, "\"added_tokens\":["), *to = strchr(from, ']');
+    char *json = world_json(parts, "", "a b", "[]"), *from = strstr(json, "\"added_tokens\":["),
+         *to = strchr(from, ']');
     char *mine = sp_xasprintf("%.*s\"added_tokens\":[%s%s", (int)(from - json), json, list, to);
     sp_err e = {0};
     sp_tok *t = open_json(mine, &e);
@@ -231,7 +245,8 @@ static void added(void **state)
         {ADDED(",\"lstrip\":true"), "a \xE2\x80\x89<x> b", "a|<x>|<0x20>|b"},
         {ADDED(",\"rstrip\":true"), "a <x> \t\nb", "a|<0x20>|<x>|b"},
         {ADDED(",\"rstrip\":true,\"lstrip\":true"), "  <x>  <x>  ", "<x>|<x>"},
-        {ADDED(",\"single_word\":true"), "<x> a<x> <x>é <x>.", "<x>|<0x20>|a|<0x3C>|<0x78>|<0x3E>|<0x20>|<0x3C>|<0x78>|<0x3E>|<0xC3>|<0xA9>|<0x20>|<x>|<0x2E>"},
+        {ADDED(",\"single_word\":true"), "<x> a<x> <x>é <x>.",
+         "<x>|<0x20>|a|<0x3C>|<0x78>|<0x3E>|<0x20>|<0x3C>|<0x78>|<0x3E>|<0xC3>|<0xA9>|<0x20>|<x>|<0x2E>"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         sp_tok *t = with_added(rows[i].list, RAW);
@@ -245,7 +260,8 @@ static void added(void **state)
     assert_false(sp_tok_is_special(t, 1000000));
     sp_tok_close(t);
     /* a normalised token is found where normalisation makes it appear */
-    t = with_added("{\"id\":300,\"content\":\"b b\",\"normalized\":true}", RAW "\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"x\"},\"content\":\"b\"},");
+    t = with_added("{\"id\":300,\"content\":\"b b\",\"normalized\":true}",
+                   RAW "\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"x\"},\"content\":\"b\"},");
     check(t, "ax ba", 0, "a|b b|a");
     sp_tok_close(t);
 }
@@ -253,8 +269,11 @@ static void added(void **state)
 static void template(void **state)
 {
     (void)state;
-    sp_tok *t = make(RAW "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"B\"}},{\"Sequence\":{\"id\":\"A\"}},"
-                     "{\"SpecialToken\":{\"id\":\"E\"}}],\"special_tokens\":{\"B\":{\"ids\":[1]},\"E\":{\"ids\":[2,0]}}},", "", "a", "[]");
+    sp_tok *t =
+        make(RAW "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"B\"}},{"
+                 "\"Sequence\":{\"id\":\"A\"}},"
+                 "{\"SpecialToken\":{\"id\":\"E\"}}],\"special_tokens\":{\"B\":{\"ids\":[1]},\"E\":{\"ids\":[2,0]}}},",
+             "", "a", "[]");
     check(t, "a", SP_TOK_SPECIAL, "<s>|a|</s>|<unk>");
     check(t, "", SP_TOK_SPECIAL, "<s>|</s>|<unk>");
     check(t, "a", 0, "a");
@@ -268,17 +287,24 @@ static void template(void **state)
 static void splitting(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {
-        {"Isolated", "a|-|-|b|-"}, {"Removed", "a|b"}, {"MergedWithPrevious", "a-|-|b-"}, {"MergedWithNext", "a|-|-b|-"}, {"Contiguous", "a|--|b|-"}};
+    static const char *const rows[][2] = {{"Isolated", "a|-|-|b|-"},
+                                          {"Removed", "a|b"},
+                                          {"MergedWithPrevious", "a-|-|b-"},
+                                          {"MergedWithNext", "a|-|-b|-"},
+                                          {"Contiguous", "a|--|b|-"}};
     for (size_t i = 0; i < 5; i++)
         for (int re = 0; re < 2; re++) {
-            char *parts = sp_xasprintf(RAW "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"%s\":\"-\"},\"behavior\":\"%s\",\"invert\":false},", re ? "Regex" : "String", rows[i][0]);
+            char *parts = sp_xasprintf(RAW "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"%s\":\"-\"},"
+                                           "\"behavior\":\"%s\",\"invert\":false},",
+                                       re ? "Regex" : "String", rows[i][0]);
             sp_tok *t = make(parts, "\"ignore_merges\":true,", "a b - -- a- b- -b", "[]");
             check(t, "a--b-", 0, rows[i][1]);
             sp_tok_close(t);
             free(parts);
         }
-    sp_tok *t = make(RAW "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[ab]+\"},\"behavior\":\"Removed\",\"invert\":true},", "\"ignore_merges\":true,", "a ab", "[]");
+    sp_tok *t = make(RAW "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[ab]+\"},\"behavior\":"
+                         "\"Removed\",\"invert\":true},",
+                     "\"ignore_merges\":true,", "a ab", "[]");
     check(t, "x ab-a", 0, "ab|a");
     sp_tok_close(t);
 }
@@ -286,7 +312,8 @@ static void splitting(void **state)
 static void byte_level(void **state)
 {
     (void)state;
-    const char *parts = "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true},\"decoder\":{\"type\":\"ByteLevel\"},";
+    const char *parts =
+        "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true},\"decoder\":{\"type\":\"ByteLevel\"},";
     sp_tok *t = make(parts, "\"ignore_merges\":true,", "Ġa a 's Ċ Ã © ð Ģ", "[]");
     check(t, "a a's", 0, " a| a|'s");
     sp_ids ids = {0};
@@ -361,19 +388,26 @@ static void refused(void **state)
     (void)state;
     static const char *const parts[][2] = {
         {"\"normalizer\":{\"type\":\"NFKC\"},", "normalizer \"NFKC\" is not supported"},
-        {"\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a\"},\"content\":\"\"},", "normalizer Replace: Replace by a regular expression is not supported"},
-        {"\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"\"},", "\"String\" is not a non-empty string"},
+        {"\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a\"},\"content\":\"\"},",
+         "normalizer Replace: Replace by a regular expression is not supported"},
+        {"\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"\"},",
+         "\"String\" is not a non-empty string"},
         {"\"normalizer\":{\"type\":\"Sequence\"},", "normalizer: Sequence without \"normalizers\""},
         {"\"normalizer\":3,", "normalizer without a type"},
         {"\"pre_tokenizer\":{\"type\":\"Digits\"},", "pre_tokenizer \"Digits\" is not supported"},
-        {"\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"},\"behavior\":\"Isolated\"},", "pattern \"(\": missing closing parenthesis"},
-        {"\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"String\":\"a\"},\"behavior\":\"Odd\"},", "\"behavior\" Odd is not supported"},
+        {"\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"},\"behavior\":\"Isolated\"},",
+         "pattern \"(\": missing closing parenthesis"},
+        {"\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"String\":\"a\"},\"behavior\":\"Odd\"},",
+         "\"behavior\" Odd is not supported"},
         {META("\"prepend_scheme\":\"often\",", "true"), "\"prepend_scheme\" often is not supported"},
         {"\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"ab\"},", "\"replacement\" is not one character"},
         {"\"decoder\":{\"type\":\"WordPiece\"},", "decoder \"WordPiece\" is not supported"},
-        {"\"post_processor\":{\"type\":\"RobertaProcessing\"},", "post_processor \"RobertaProcessing\" is not supported"},
+        {"\"post_processor\":{\"type\":\"RobertaProcessing\"},",
+         "post_processor \"RobertaProcessing\" is not supported"},
         {"\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[]},", "the template has 0 texts, not one"},
-        {"\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"B\"}}],\"special_tokens\":{\"B\":{\"ids\":[99999]}}},", "bad id for \"B\""},
+        {"\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"B\"}}],\"special_"
+         "tokens\":{\"B\":{\"ids\":[99999]}}},",
+         "bad id for \"B\""},
     };
     static const char *const flags[][2] = {
         {"\"dropout\":0.1,", "model: dropout is not supported"},
@@ -390,7 +424,8 @@ static void refused(void **state)
         sp_err e = {0};
         assert_null(open_json(json, &e));
         assert_int_equal(e.code, SP_EINPUT);
-        if (!strstr(e.msg, want) || !strstr(e.msg, "/t/tokenizer.json: ")) fail_msg("\"%s\", expected \"%s\"", e.msg, want);
+        if (!strstr(e.msg, want) || !strstr(e.msg, "/t/tokenizer.json: "))
+            fail_msg("\"%s\", expected \"%s\"", e.msg, want);
         free(json);
     }
 }
@@ -412,16 +447,20 @@ static void damaged(void **state)
         {"{\"model\":{\"vocab\":{\"\\ud800\":0},\"merges\":[]}}", "vocab: entry 1 is not"},
         {"{\"model\":{\"vocab\":{\"\xff\":0},\"merges\":[]}}", "vocab: entry 1 is not"},
         {"{\"model\":{\"vocab\":{\"a\":0 \"b\":1},\"merges\":[]}}", "vocab: a comma or bracket is missing"},
-        {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a b\"]}}", "merge 1: \"ab\" or a half of it is not in the vocabulary"},
+        {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a b\"]}}",
+         "merge 1: \"ab\" or a half of it is not in the vocabulary"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a\"]}}", "merge 1 is not two pieces"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a b c\"]}}", "merge 1 is not two pieces"},
-        {"{\"model\":{\"vocab\":{\"a\":0,\"aa\":1},\"merges\":[\"a a\" \"a a\"]}}", "merges: a comma or bracket is missing"},
+        {"{\"model\":{\"vocab\":{\"a\":0,\"aa\":1},\"merges\":[\"a a\" \"a a\"]}}",
+         "merges: a comma or bracket is missing"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[[\"a\",\"a\",\"a\"]]}}", "merge 1 is not two pieces"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[]", "not valid JSON"},
         {"{\"model\":{\"vocab\":{\"a", "not valid JSON"},
         {"{\"added_tokens\":3,\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}", "added_tokens is not a list"},
-        {"{\"added_tokens\":[{\"id\":-1,\"content\":\"x\"}],\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}", "added token without content or a good id"},
-        {"{\"added_tokens\":[{\"id\":0,\"content\":\"x\"}],\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}", "id 0 belongs to two pieces"},
+        {"{\"added_tokens\":[{\"id\":-1,\"content\":\"x\"}],\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}",
+         "added token without content or a good id"},
+        {"{\"added_tokens\":[{\"id\":0,\"content\":\"x\"}],\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}",
+         "id 0 belongs to two pieces"},
         {"{\"decoder\":{\"type\":},\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}", "decoder: "},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -440,7 +479,8 @@ static void bad_config(void **state)
     (void)state;
     char *json = world_json("", "", "a", "[]"), *dir = put_file("c", "tokenizer.json", json);
     static const char *const rows[][2] = {{"{\"added_tokens_decoder\":{\"x\":{}}}", "\"x\" is not an id"},
-                                          {"{\"added_tokens_decoder\":{\"5\":{\"content\":\"zz\"}}}", "id 5 belongs to two pieces"},
+                                          {"{\"added_tokens_decoder\":{\"5\":{\"content\":\"zz\"}}}",
+                                           "id 5 belongs to two pieces"},
                                           {"{", "tokenizer_config.json: line 1"}};
     for (size_t i = 0; i < 3; i++) {
         sp_err e = {0};
@@ -466,9 +506,12 @@ static void survives(const sp_tok *t, const char *text, size_t n)
 static void hostile(void **state)
 {
     (void)state;
-    const char *split = "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+|\\\\S+\"},"
-                        "\"behavior\":\"Isolated\"},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]},\"decoder\":{\"type\":\"ByteLevel\"},";
-    sp_tok *t[] = {world(), make("", "", "a aa ▁ ▁▁", "[\"a a\",\"▁ ▁\"]"), make(split, "", "a aa Ġ ĠĠ", "[\"a a\",\"Ġ Ġ\"]")};
+    const char *split = "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{"
+                        "\"Regex\":\"\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+|\\\\S+\"},"
+                        "\"behavior\":\"Isolated\"},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":"
+                        "false}]},\"decoder\":{\"type\":\"ByteLevel\"},";
+    sp_tok *t[] = {world(), make("", "", "a aa ▁ ▁▁", "[\"a a\",\"▁ ▁\"]"),
+                   make(split, "", "a aa Ġ ĠĠ", "[\"a a\",\"Ġ Ġ\"]")};
     enum { N = 4 << 20 };
     char *text = sp_xmalloc(N);
     for (int k = 0; k < 3; k++) {
@@ -507,7 +550,8 @@ static char *spm_file(const char *settings, size_t n)
         const char *s;
         float score;
         int type;
-    } rows[] = {{"<unk>", 0, 2}, {"<s>", 0, 3}, {"</s>", 0, 3}, {"=>", 0, 4}, {"▁a", -1, 1}, {"ab", 0, 1}, {"▁", -2, 1}, {"a", -3, 1}, {"b", -4, 1}};
+    } rows[] = {{"<unk>", 0, 2}, {"<s>", 0, 3}, {"</s>", 0, 3}, {"=>", 0, 4}, {"▁a", -1, 1},
+                {"ab", 0, 1},    {"▁", -2, 1},  {"a", -3, 1},   {"b", -4, 1}};
     FILE *f = fopen(path, "wb");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) put_piece(f, rows[i].s, rows[i].score, rows[i].type);
     fwrite(settings, 1, n, f);
@@ -529,7 +573,9 @@ static void spm_refuses(const char *settings, size_t n, const char *why)
 static void sentencepiece(void **state)
 {
     (void)state;
-    static const char bpe[] = "\x12\x02\x18\x02" "\x1A\x0C\x0A\x08identity\x20\x00"; /* model_type = BPE; remove_extra_whitespaces = false */
+    static const char bpe[] =
+        "\x12\x02\x18\x02"
+        "\x1A\x0C\x0A\x08identity\x20\x00"; /* model_type = BPE; remove_extra_whitespaces = false */
     char *dir = spm_file(bpe, sizeof bpe - 1);
     sp_err e = {0};
     sp_tok *t = sp_tok_open(dir, &e);
@@ -544,7 +590,8 @@ static void sentencepiece(void **state)
     sp_tok_close(t);
     free(dir);
     spm_refuses("", 0, "tokenizer.model: model type unigram is not supported");
-    spm_refuses("\x12\x02\x18\x02\x1A\x10\x0A\x08nmt_nfkc\x12\x02xx\x20\x00", 22, "normalizer \"nmt_nfkc\" is not supported");
+    spm_refuses("\x12\x02\x18\x02\x1A\x10\x0A\x08nmt_nfkc\x12\x02xx\x20\x00", 22,
+                "normalizer \"nmt_nfkc\" is not supported");
     spm_refuses("\x12\x02\x18\x02", 4, "remove_extra_whitespaces is not supported");
     spm_refuses("\x12\x04\x18\x02\xC0\x01", 5, "damaged");
     spm_refuses("\x12\x05\x18\x02\xC0\x01\x01\x1A\x02\x20\x00", 11, "as a prefix sign are not supported");
@@ -555,10 +602,13 @@ static void sentencepiece(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(merging), cmocka_unit_test(merged_bytes), cmocka_unit_test(unknown), cmocka_unit_test(whole_words), cmocka_unit_test(metaspace),
-        cmocka_unit_test(added), cmocka_unit_test(template), cmocka_unit_test(splitting), cmocka_unit_test(byte_level), cmocka_unit_test(decoding),
-        cmocka_unit_test(round_trip), cmocka_unit_test(refused), cmocka_unit_test(damaged), cmocka_unit_test(bad_config), cmocka_unit_test(hostile),
-        cmocka_unit_test(sentencepiece)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(merging),    cmocka_unit_test(merged_bytes),
+                                       cmocka_unit_test(unknown),    cmocka_unit_test(whole_words),
+                                       cmocka_unit_test(metaspace),  cmocka_unit_test(added),
+                                       cmocka_unit_test(template),   cmocka_unit_test(splitting),
+                                       cmocka_unit_test(byte_level), cmocka_unit_test(decoding),
+                                       cmocka_unit_test(round_trip), cmocka_unit_test(refused),
+                                       cmocka_unit_test(damaged),    cmocka_unit_test(bad_config),
+                                       cmocka_unit_test(hostile),    cmocka_unit_test(sentencepiece)};
     return cmocka_run_group_tests_name("tok", tests, make_temp, drop_temp);
 }

@@ -1,5 +1,5 @@
-/* test_tok_golden.c - every line of the reference encodings must come out exactly: ids with and without special tokens, text with and without
- * them, and for LLaMA-2 the ids of sentencepiece. Skipped where the goldens are not at hand.
+/* test_tok_golden.c - every line of the reference encodings must come out exactly: ids with and without special tokens,
+ * text with and without them, and for LLaMA-2 the ids of sentencepiece. Skipped where the goldens are not at hand.
  */
 #include "tok_help.h"
 
@@ -30,7 +30,8 @@ static void check_decode(const sp_tok *t, const json_t *line, const char *from, 
     size_t i, len;
     json_array_foreach(json_object_get(line, from), i, v) sp_ids_push(&ids, (int32_t)json_integer_value(v));
     char *got = sp_tok_decode(t, ids.ids, ids.n, skip, &len);
-    if (len != json_string_length(want) || memcmp(got, json_string_value(want), len)) fail_msg("line %zu: %s: \"%s\"", n, key, got);
+    if (len != json_string_length(want) || memcmp(got, json_string_value(want), len))
+        fail_msg("line %zu: %s: \"%s\"", n, key, got);
     free(got);
     sp_ids_free(&ids);
 }
@@ -82,9 +83,10 @@ static void gemma_it(void **state)
     (void)state;
     if (!golden()) skip();
     char *dir = model_dir("gemma");
-    static const char *const config[] = {
-        "{\"additional_special_tokens\":[\"<start_of_turn>\",\"<end_of_turn>\"]}",
-        "{\"added_tokens_decoder\":{\"106\":{\"content\":\"<start_of_turn>\",\"special\":true},\"107\":{\"content\":\"<end_of_turn>\",\"special\":true}}}"};
+    static const char *const config[] =
+        {"{\"additional_special_tokens\":[\"<start_of_turn>\",\"<end_of_turn>\"]}",
+         "{\"added_tokens_decoder\":{\"106\":{\"content\":\"<start_of_turn>\",\"special\":true},\"107\":{\"content\":"
+         "\"<end_of_turn>\",\"special\":true}}}"};
     for (int i = 0; i < 2; i++) {
         char *path = sp_xasprintf("%s/tokenizer_config.json", dir);
         FILE *f = fopen(path, "w");
@@ -137,7 +139,9 @@ static void stories(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(llama2), cmocka_unit_test(mistral), cmocka_unit_test(stories), cmocka_unit_test(llama3),
-                                       cmocka_unit_test(gemma), cmocka_unit_test(gemma_it), cmocka_unit_test(llama2_spm)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(llama2),    cmocka_unit_test(mistral),
+                                       cmocka_unit_test(stories),   cmocka_unit_test(llama3),
+                                       cmocka_unit_test(gemma),     cmocka_unit_test(gemma_it),
+                                       cmocka_unit_test(llama2_spm)};
     return cmocka_run_group_tests_name("tok_golden", tests, make_temp, drop_temp);
 }

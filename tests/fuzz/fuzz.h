@@ -1,0 +1,89 @@
+/* fuzz.h - what the fuzz targets share. Each target is one file with LLVMFuzzerTestOneInput; `make fuzz` links it with
+ * libFuzzer, tests/unit/test_replay.c runs it over its seeds and over mutations of them.
+ */
+#ifndef SP_FUZZ_H
+#define SP_FUZZ_H
+
+#include "data.h"
+#include "tok_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What must never happen; assert() may be compiled out. */
+#define MUST(x) ((x) ? (void)0 : (fprintf(stderr, "%s:%d: violated: %s\n", __FILE__, __LINE__, #x), abort()))
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A file in memory that holds data[0..n); its path goes to `path`. Returns the descriptor to close. */
+static inline int fuzz_file(const void *data, size_t n, char path[32])
+{
+    int fd = memfd_create("fuzz", 0);
+    MUST(fd >= 0 && write(fd, data, n) == (ssize_t)n && lseek(fd, 0, SEEK_SET) == 0);
+    snprintf(path, 32, "/proc/self/fd/%d", fd);
+    return fd;
+}
+
+/* A tokenizer from JSON text; NULL when it is refused, and then with a message. */
+static inline sp_tok *fuzz_tok(const char *json, size_t n, const json_t *config)
+{
+    sp_err e = {0};
+    sp_tok *t = tok_new();
+    char *copy = sp_xmalloc(n);
+    if (n) memcpy(copy, json, n);
+    bool ok = !tok_load_json(t, copy, n, &e) && (!config || !tok_read_config(t, config, &e)) && !tok_finish(t, &e);
+    free(copy);
+    if (ok) return t;
+    MUST(e.code && e.msg[0]);
+    sp_tok_close(t);
+    return NULL;
+}
+
+/* Encode, check the ids, decode. Returns the decoded text. no_specials: then there must be no special token among them.
+ */
+static inline char *fuzz_encode(const sp_tok *t, const char *text, size_t n, int flags, bool no_specials, size_t *len)
+{
+    sp_ids ids = {0};
+    sp_err e = {0};
+    if (sp_tok_encode(t, text, n, flags, &ids, &e)) MUST(e.code && e.msg[0]);
+    for (size_t i = 0; i < ids.n; i++)
+        MUST(ids.ids[i] >= 0 && (size_t)ids.ids[i] < sp_tok_vocab(t) &&
+             !(no_specials && sp_tok_is_special(t, ids.ids[i])));
+
+    char *back = sp_tok_decode(t, ids.ids, ids.n, false, len);
+    sp_ids_free(&ids);
+    return back;
+}
+
+/* JSON of a small vocabulary with the 256 byte pieces and the given other members, pieces (`,"x":259 ...`) and merges;
+ * caller frees. */
+static inline char *fuzz_vocab(const char *parts, const char *flags, const char *words, const char *merges)
+{
+    char *json = NULL;
+    size_t n;
+    FILE *f = open_memstream(&json, &n);
+    fprintf(f,
+            "{%s\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"special\":true},{\"id\":1,\"content\":\"<s>\","
+            "\"special\":true},"
+            "{\"id\":2,\"content\":\"</"
+            "s>\",\"special\":true,\"rstrip\":true}],\"model\":{\"unk_token\":\"<unk>\",\"byte_fallback\":true,%"
+            "s\"vocab\":{"
+            "\"<unk>\":0,\"<s>\":1,\"</s>\":2",
+            parts, flags);
+    for (int b = 0; b < 256; b++) fprintf(f, ",\"<0x%02X>\":%d", b, b + 3);
+    fprintf(f, "%s},\"merges\":[%s]}}", words, merges);
+    fclose(f);
+    return json;
+}
+
+#define FUZZ_LLAMA                                                                                                     \
+    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"▁\"},"               \
+    "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"▁\"}]},"                                     \
+    "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"▁\"},"         \
+    "\"content\":\" \"},"                                                                                              \
+    "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]},"
+
+#endif
