@@ -6,6 +6,7 @@
 
 #include "data.h"
 #include "tok_int.h"
+#include "utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ static inline char *fuzz_encode(const sp_tok *t, const char *text, size_t n, int
              !(no_specials && sp_tok_is_special(t, ids.ids[i])));
 
     char *back = sp_tok_decode(t, ids.ids, ids.n, false, len);
+    MUST(sp_utf8_valid(back, *len));
     sp_ids_free(&ids);
     return back;
 }

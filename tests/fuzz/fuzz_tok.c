@@ -2,8 +2,6 @@
  * from the ones with byte fallback. */
 #include "fuzz.h"
 
-#include "utf8.h"
-
 #define REGEX                                                                                                          \
     "(?i:'s|'t)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}| "                                               \
     "?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"

@@ -512,7 +512,7 @@ static void hostile(void **state)
                         "false}]},\"decoder\":{\"type\":\"ByteLevel\"},";
     sp_tok *t[] = {world(), make("", "", "a aa ▁ ▁▁", "[\"a a\",\"▁ ▁\"]"),
                    make(split, "", "a aa Ġ ĠĠ", "[\"a a\",\"Ġ Ġ\"]")};
-    enum { N = 4 << 20 };
+    enum { N = 2 << 20 };
     char *text = sp_xmalloc(N);
     for (int k = 0; k < 3; k++) {
         memset(text, ' ', N);
