@@ -124,8 +124,11 @@ static void forward(run *r)
     sp_model *m = r->m;
     size_t h = (size_t)m->cfg.hidden;
     sp_embed_forward(m, r->ids, r->pack.n, r->x);
-    for (int64_t l = 0; l < m->cfg.layers; l++)
+    for (int64_t l = 0; l < m->cfg.layers; l++) {
+        sp_layer_prefetch(m, l + 1);
         sp_layer_forward(m, l, &r->pack, r->x, r->x, r->o->no_cache ? NULL : &r->kv, r->slot_of, r->work);
+        sp_layer_release(m, l);
+    }
     for (int64_t i = 0; i < r->n_ready; i++)
         memcpy(r->last + (size_t)i * h, r->x + (size_t)(r->start[r->ready[i] + 1] - 1) * h, h * sizeof(float));
     if (r->n_ready) sp_head_logits(m, r->last, r->n_ready, r->logits);

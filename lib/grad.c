@@ -146,9 +146,11 @@ static void forward_layers(sp_model *m, const sp_batch *b, sp_work *work, float 
     sp_embed_forward(m, b->ids, b->n, x);
     for (int64_t l = 0; l < m->cfg.layers; l++) {
         chunk c = chunks(b);
+        sp_layer_prefetch(m, l + 1);
         float *y = keep ? x + (size_t)(b->n * h) : x;
         while (next_chunk(&c, b)) sp_layer_forward(m, l, &c.pack, x + c.at * h, y + c.at * h, NULL, NULL, work);
         x = y;
+        sp_layer_release(m, l);
         free(c.start);
     }
 }
@@ -197,6 +199,7 @@ static double backward_head(run *r, float **tied)
     float *dnorm = all ? sp_xfloats0(h) : NULL;
     float *dhead = own_head || (all && !r->job->per_example) ? sp_xfloats0(vh) : NULL;
     double loss = r->job->per_example ? head_per_example(r, dhead, dnorm) : head_range(r, 0, r->b->n, true, dhead, dnorm);
+    sp_layer_release(m, -1);
     if (own_head) r->job->emit(r->job->self, m->head, dhead);
     if (all) r->job->emit(r->job->self, m->norm, dnorm);
     free(dnorm);
@@ -213,6 +216,7 @@ static bool in_scope(bool all, int kind) { return all || kind < SP_N_LINEARS; }
 static void backward_layer(run *r, int64_t l)
 {
     int64_t h = r->m->cfg.hidden;
+    if (l > 0) sp_layer_prefetch(r->m, l - 1);
     for (int k = 0; k < SP_PER_LAYER; k++)
         if (r->sum[k]) memset(r->sum[k], 0, sp_numel(sp_layer_param(r->m, l, k)) * sizeof(float));
     chunk c = chunks(r->b);
@@ -223,6 +227,7 @@ static void backward_layer(run *r, int64_t l)
         int k = layer_order[i];
         if (r->sum[k]) r->job->emit(r->job->self, sp_layer_param(r->m, l, k), r->sum[k]);
     }
+    sp_layer_release(r->m, l);
 }
 
 /* g (V, H) += embed_scale * d of tokens t0..t1-1, by id. */

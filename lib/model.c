@@ -11,6 +11,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 typedef struct {
     const char *architecture, *name;
@@ -347,6 +349,38 @@ static void draw_weights(sp_model *m, double std, uint64_t seed)
     }
 }
 
+/* ---- pages -------------------------------------------------------------------------------------------------------- */
+
+static bool is_mapped(const sp_model *m, const sp_param *p) { return p->data && !m->held[p - m->params]; }
+
+static bool fills_memory(const sp_model *m)
+{
+    double bytes = 0, memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    for (size_t i = 0; i < m->n; i++)
+        if (is_mapped(m, &m->params[i])) bytes += (double)sp_numel(&m->params[i]) * (double)sp_dtype_size(m->params[i].dtype);
+    return bytes > memory / 4;
+}
+
+/* Pages of the weights of layer l. Reading ahead takes in the partial pages at the ends; giving back leaves them to the neighbours. */
+static void advise(const sp_model *m, int64_t l, int advice)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    if (!m->sparing) return;
+    for (size_t i = 0; i < m->n; i++) {
+        const sp_param *p = &m->params[i];
+        if (p->layer != l || !is_mapped(m, p)) continue;
+        uintptr_t from = (uintptr_t)p->data, to = from + sp_numel(p) * sp_dtype_size(p->dtype);
+        if (advice == MADV_WILLNEED) from -= from % page;
+        else from += (page - from % page) % page, to -= to % page;
+        if (to > from) madvise((void *)from, to - from, advice);
+    }
+}
+
+void sp_layer_prefetch(const sp_model *m, int64_t l) { advise(m, l, MADV_WILLNEED); }
+void sp_layer_release(const sp_model *m, int64_t l) { advise(m, l, MADV_DONTNEED); }
+
+/* ---- open and close -------------------------------------------------------------------------------------------------- */
+
 sp_model *sp_model_open(const char *dir, const char *weights, double init_std, uint64_t seed, sp_err *e)
 {
     sp_model *m = sp_xcalloc(1, sizeof *m);
@@ -360,6 +394,7 @@ sp_model *sp_model_open(const char *dir, const char *weights, double init_std, u
     m->src = sp_src_open(weights ? weights : dir, e);
     if (!m->src || match_tensors(m, e) < 0 || attach_bytes(m, e) < 0) goto fail;
     index_params(m);
+    m->sparing = fills_memory(m);
     return m;
 fail:
     sp_model_close(m);

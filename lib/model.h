@@ -56,6 +56,7 @@ typedef struct {
     sp_src *src;             /* kept open: params borrow its bytes */
     void **held;             /* bytes read because they could not be mapped, one slot a parameter */
     size_t max_numel;        /* of the largest parameter */
+    bool sparing;            /* mapped weights are given back to the kernel after use; default: when they exceed a quarter of the memory */
 } sp_model;
 
 /* Open DIR's configuration and weights; `weights` (may be NULL) is a stream that replaces the weights. Every tensor the family needs must be there
@@ -73,6 +74,9 @@ static inline sp_mat sp_matrix(const sp_param *p) { return p->own ? (sp_mat){p->
 const float *sp_weight(const sp_param *p, float *scratch);
 /* Make `own` (a widened private copy) if it is not there yet, and return it. */
 float *sp_own(sp_param *p);
+/* Ask the kernel to read layer l ahead of its use, and give its pages back after (l = -1: embedding, norm and head). Nothing unless m->sparing. */
+void sp_layer_prefetch(const sp_model *m, int64_t l);
+void sp_layer_release(const sp_model *m, int64_t l);
 /* Grow the rotary tables to at least n positions. */
 void sp_rope_reserve(sp_model *m, int64_t n);
 

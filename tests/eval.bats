@@ -14,7 +14,7 @@ no_time() { jq -c 'del(.seconds)'; }
         wanted $family > want
         gen "$GOLDEN/$family" p.jsonl > a.jsonl
         diff want <(jq -c .ids a.jsonl)
-        for options in "-b 1" "-b 2 --prefill 3" "--no-cache" "-t 1"; do
+        for options in "-b 1" "-b 2 --prefill 3" "--no-cache" "--low-memory" "-t 1"; do
             # shellcheck disable=SC2086
             gen $options "$GOLDEN/$family" p.jsonl | no_time | diff <(no_time < a.jsonl) -
         done

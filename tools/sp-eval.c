@@ -11,6 +11,7 @@
 #include "judge.h"
 #include "opt.h"
 #include "score.h"
+#include "subject.h"
 #include "tally.h"
 #include "zio.h"
 
@@ -22,10 +23,10 @@
 #define MAX_STOPS 32
 #define MAX_ENDS 64
 
-static const char *weights, *template_file, *judge_cmd, *by;
-static int template, loss_on;
-static int64_t max_len, batch_tokens = 8192;
-static bool ignore_eos, summary, decode;
+static sp_subject_args from;
+static const char *judge_cmd, *by;
+static int64_t batch_tokens = 8192;
+static bool ignore_eos, summary, decode, low_memory;
 static const char *stops[MAX_STOPS];
 static sp_gen_opt gen = {.max_new = 128, .batch = 32, .prefill = 2048, .sampler = {0, 1, 0}, .stop = stops};
 
@@ -38,14 +39,7 @@ static int add_stop(void *self, const char *name, const char *value, sp_err *e)
 }
 static sp_opt_call stop_call = {add_stop, NULL};
 
-#define MODEL_OPTS \
-    {"weights", 0, SP_STRING, &weights, "STREAM", "take the weights from STREAM, the rest from MODEL", 0, 0}, \
-    {"template", 0, SP_CHOICE, &template, SP_TEMPLATE_CHOICES, "chat template (default: auto, from the model's own files)", 0, 0}, \
-    {"template-file", 0, SP_STRING, &template_file, "FILE", "a chat template of your own (JSON, see sp-eval(1))", 0, 0}
 #define BATCH_OPT {"batch-tokens", 0, SP_INT, &batch_tokens, "N", "tokens worked on at a time (default: 8192)", 1, 1 << 24}
-#define DATA_OPTS \
-    {"loss-on", 0, SP_CHOICE, &loss_on, SP_LOSS_ON_CHOICES, "tokens that are scored (default: answer)", 0, 0}, \
-    {"max-len", 0, SP_INT, &max_len, "N", "cut examples after N tokens (default: the model's context)", 1, 1 << 30}
 
 static const sp_opt generate_opts[] = {
     {"max-new", 'n', SP_INT, &gen.max_new, "N", "tokens an answer may have (default: 128)", 1, 1 << 24},
@@ -56,12 +50,13 @@ static const sp_opt generate_opts[] = {
     {"ignore-eos", 0, SP_FLAG, &ignore_eos, NULL, "do not stop at end tokens", 0, 0},
     {"batch", 'b', SP_INT, &gen.batch, "N", "prompts side by side (default: 32)", 1, 1 << 16},
     {"prefill", 0, SP_INT, &gen.prefill, "N", "prompt tokens worked on in one step (default: 2048)", 1, 1 << 24},
+    {"low-memory", 0, SP_FLAG, &low_memory, NULL, "give weights back to the system after each layer (slow unless it caches them)", 0, 0},
     {"no-cache", 0, SP_FLAG, &gen.no_cache, NULL, "recompute all keys and values at every step (slow; a check)", 0, 0},
-    MODEL_OPTS,
+    SP_MODEL_OPTS(from),
     {0},
 };
-static const sp_opt loglik_opts[] = {BATCH_OPT, MODEL_OPTS, {0}};
-static const sp_opt data_opts[] = {DATA_OPTS, BATCH_OPT, MODEL_OPTS, {0}};
+static const sp_opt loglik_opts[] = {BATCH_OPT, SP_MODEL_OPTS(from), {0}};
+static const sp_opt data_opts[] = {SP_DATA_OPTS(from), BATCH_OPT, SP_MODEL_OPTS(from), {0}};
 static const sp_opt judge_opts[] = {
     {"judge", 0, SP_STRING, &judge_cmd, "CMD", "let CMD label them: a filter that adds \"label\" to each JSON line", 0, 0},
     {"summary", 0, SP_FLAG, &summary, NULL, "one JSON object with counts and rates (Wilson 95 % intervals) instead", 0, 0},
@@ -75,43 +70,6 @@ static const sp_opt tokenize_opts[] = {{"decode", 0, SP_FLAG, &decode, NULL, "fr
 static void check(int rc, const sp_err *e)
 {
     if (rc < 0) sp_die_err(e);
-}
-
-typedef struct {
-    sp_model *m;
-    sp_tok *tok; /* NULL where the directory has none: then ids only */
-    sp_data_opt opt;
-} subject;
-
-static bool has_file(const char *dir, const char *name)
-{
-    char *path = sp_xasprintf("%s/%s", dir, name);
-    bool there = access(path, F_OK) == 0;
-    free(path);
-    return there;
-}
-
-static void open_subject(subject *s, const char *dir)
-{
-    sp_err e = {0};
-    *s = (subject){0};
-    if (has_file(dir, "tokenizer.json") || has_file(dir, "tokenizer.model")) {
-        s->tok = sp_tok_open(dir, &e);
-        if (!s->tok) sp_die_err(&e);
-    }
-    s->m = sp_model_open(dir, weights, 0, 0, &e);
-    if (!s->m) sp_die_err(&e);
-    if (template_file) check(sp_template_load(template_file, &e), &e);
-    s->opt = (sp_data_opt){.tok = s->tok, .loss_on = (sp_loss_on)loss_on, .vocab = s->m->cfg.vocab};
-    s->opt.tmpl = template_file ? SP_TMPL_FILE : template ? (sp_template)template : sp_template_auto(dir);
-    s->opt.max_len = max_len ? max_len : s->m->cfg.max_position;
-    sp_note("%s: %s, template %s", dir, s->m->cfg.family, sp_template_name(s->opt.tmpl));
-}
-
-static void close_subject(subject *s)
-{
-    if (s->tok) sp_tok_close(s->tok);
-    sp_model_close(s->m);
 }
 
 /* All objects of a JSONL file; each() turns one into what the verb needs and may refuse it, which names the line. */
@@ -141,7 +99,7 @@ static void show_progress(void *self, int64_t done)
 static int add_prompt(void *self, json_t *obj, sp_err *e) { return sp_answers_add(self, obj, e); }
 
 /* Ids that end an answer: those of the configuration and of the template. */
-static size_t end_ids(const subject *s, int32_t *ids)
+static size_t end_ids(const sp_subject *s, int32_t *ids)
 {
     size_t n = 0;
     for (int i = 0; i < s->m->cfg.n_eos; i++) ids[n++] = s->m->cfg.eos[i];
@@ -153,9 +111,10 @@ static int run_generate(int argc, char **argv)
     (void)argc;
     sp_err e = {0};
     int32_t ends[MAX_ENDS];
-    subject s;
+    sp_subject s;
     sp_text out;
-    open_subject(&s, argv[0]);
+    sp_subject_open(&s, argv[0], &from, 0);
+    s.m->sparing = low_memory; /* every token needs all weights: keep them mapped if they fit at all */
     if (gen.n_stop && !s.tok) sp_die(SP_EINPUT, "%s: no tokenizer, which --stop needs", argv[0]);
     sp_answers a = {.tok = s.tok, .tmpl = s.opt.tmpl, .m = s.m};
     each_line(argv[1], add_prompt, &a);
@@ -166,7 +125,7 @@ static int run_generate(int argc, char **argv)
     sp_text_open(&out, sp_args.out);
     check(sp_answers_run(&a, &gen, out.f, &e), &e);
     sp_text_finish(&out);
-    close_subject(&s);
+    sp_subject_close(&s);
     return SP_OK;
 }
 
@@ -179,7 +138,7 @@ static int64_t tokens_of(const sp_data *d)
     return n;
 }
 
-static sp_score *score_all(subject *s, const sp_data *d, const char *what)
+static sp_score *score_all(sp_subject *s, const sp_data *d, const char *what)
 {
     sp_score *scores = sp_xarray(d->n, sizeof *scores);
     sp_progress_start(&progress, what, "tokens", (double)tokens_of(d));
@@ -189,7 +148,7 @@ static sp_score *score_all(subject *s, const sp_data *d, const char *what)
 }
 
 typedef struct {
-    subject s;
+    sp_subject s;
     sp_items items;
 } choosing;
 
@@ -204,7 +163,7 @@ static int run_loglik(int argc, char **argv)
     (void)argc;
     choosing c = {0};
     sp_text out;
-    open_subject(&c.s, argv[0]);
+    sp_subject_open(&c.s, argv[0], &from, 0);
     if (!c.s.tok) sp_die(SP_EINPUT, "%s: no tokenizer", argv[0]);
     each_line(argv[1], add_item, &c);
     sp_score *scores = score_all(&c.s, &c.items.data, "loglik");
@@ -216,21 +175,21 @@ static int run_loglik(int argc, char **argv)
     sp_text_finish(&out);
     free(scores);
     sp_items_free(&c.items);
-    close_subject(&c.s);
+    sp_subject_close(&c.s);
     return SP_OK;
 }
 
-static void open_data(subject *s, sp_data *d, char **argv)
+static void open_data(sp_subject *s, sp_data *d, char **argv)
 {
     sp_err e = {0};
-    open_subject(s, argv[0]);
+    sp_subject_open(s, argv[0], &from, 0);
     check(sp_data_load(d, argv[1], &s->opt, &e), &e);
 }
 
 static int run_ppl(int argc, char **argv)
 {
     (void)argc;
-    subject s;
+    sp_subject s;
     sp_data d;
     sp_text out;
     open_data(&s, &d, argv);
@@ -248,7 +207,7 @@ static int run_ppl(int argc, char **argv)
     json_decref(o);
     free(scores);
     sp_data_free(&d);
-    close_subject(&s);
+    sp_subject_close(&s);
     return SP_OK;
 }
 
@@ -256,7 +215,7 @@ static int run_logits(int argc, char **argv)
 {
     (void)argc;
     sp_err e = {0};
-    subject s;
+    sp_subject s;
     sp_data d;
     sp_meta meta = {0};
     open_data(&s, &d, argv);
@@ -269,7 +228,7 @@ static int run_logits(int argc, char **argv)
     sp_logits_tensors_free(tensors, d.n);
     sp_meta_free(&meta);
     sp_data_free(&d);
-    close_subject(&s);
+    sp_subject_close(&s);
     return SP_OK;
 }
 

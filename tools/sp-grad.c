@@ -4,10 +4,9 @@
  * with each gradient differs: `grad` writes it, `snip` multiplies it by a weight factor and writes it, `tune` updates the weight in place
  * (lib/tune.h) and writes the weights at the end.
  */
-#include "data.h"
-#include "gemm.h"
 #include "grad.h"
 #include "opt.h"
+#include "subject.h"
 #include "tune.h"
 #include "vec.h"
 
@@ -15,11 +14,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static const char *weights, *factor, *template_file;
-static int template, loss_on, mean, dtype, scope_out, scope_tune = 1;
-static int64_t max_len, limit;
+static sp_subject_args from;
+static const char *factor;
+static int mean, dtype, scope_out, scope_tune = 1;
+static int64_t limit;
 static double init_std;
 static sp_tune_opt tune = {.npo_beta = 0.1, .weight = 1, .fraction = 1, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-5, .epochs = 1, .batch = 16, .accumulate = 1, .save_every = 30};
 
@@ -40,12 +39,8 @@ static int add_term(void *self, const char *name, const char *value, sp_err *e)
 static sp_opt_call term_call = {add_term, NULL};
 
 #define DATA_OPTS \
-    {"template", 0, SP_CHOICE, &template, SP_TEMPLATE_CHOICES, "chat template (default: auto, from the model's own files)", 0, 0}, \
-    {"template-file", 0, SP_STRING, &template_file, "FILE", "a chat template of your own (JSON, see sp-grad(1))", 0, 0}, \
-    {"loss-on", 0, SP_CHOICE, &loss_on, SP_LOSS_ON_CHOICES, "tokens that are scored (default: answer)", 0, 0}, \
-    {"max-len", 0, SP_INT, &max_len, "N", "cut examples after N tokens (default: the model's context)", 1, 1 << 30}, \
-    {"limit", 0, SP_INT, &limit, "N", "use only the first N examples", 1, 1 << 30}, \
-    {"weights", 0, SP_STRING, &weights, "STREAM", "take the weights from STREAM, the rest from MODEL", 0, 0}
+    SP_MODEL_OPTS(from), SP_DATA_OPTS(from), \
+    {"limit", 0, SP_INT, &limit, "N", "use only the first N examples", 1, 1 << 30}
 
 static const sp_opt grad_opts[] = {
     {"scope", 0, SP_CHOICE, &scope_out, "all|linears", "parameters written (default: all)", 0, 0},
@@ -98,48 +93,14 @@ static void check(int rc, const sp_err *e)
     if (rc < 0) sp_die_err(e);
 }
 
-/* The tokenizer of dir, or NULL where it has none (DATA must then hold input_ids). */
-static sp_tok *open_tokenizer(const char *dir)
+static void load_data(sp_data *d, const sp_subject *s, const char *path)
 {
     sp_err e = {0};
-    sp_tok *tok = NULL;
-    char *json = sp_xasprintf("%s/tokenizer.json", dir), *spm = sp_xasprintf("%s/tokenizer.model", dir);
-    if (!access(json, F_OK) || !access(spm, F_OK)) {
-        tok = sp_tok_open(dir, &e);
-        if (!tok) sp_die_err(&e);
+    check(sp_data_load(d, path, &s->opt, &e), &e);
+    for (; limit && d->n > (size_t)limit; d->n--) {
+        free(d->ex[d->n - 1].ids);
+        free(d->ex[d->n - 1].labels);
     }
-    free(json);
-    free(spm);
-    return tok;
-}
-
-static void load_data(sp_data *d, const sp_model *m, const char *dir, const char *path)
-{
-    sp_err e = {0};
-    sp_tok *tok = open_tokenizer(dir);
-    sp_data_opt o = {.tok = tok, .loss_on = (sp_loss_on)loss_on, .max_len = max_len ? max_len : m->cfg.max_position, .vocab = m->cfg.vocab};
-    if (template_file) check(sp_template_load(template_file, &e), &e);
-    o.tmpl = template_file ? SP_TMPL_FILE : template ? (sp_template)template : sp_template_auto(dir);
-    sp_note("template %s", sp_template_name(o.tmpl));
-    check(sp_data_load(d, path, &o, &e), &e);
-    if (limit && (size_t)limit < d->n) {
-        for (size_t i = (size_t)limit; i < d->n; i++) {
-            free(d->ex[i].ids);
-            free(d->ex[i].labels);
-        }
-        d->n = (size_t)limit;
-    }
-    if (tok) sp_tok_close(tok);
-}
-
-static sp_model *open_model(const char *dir)
-{
-    sp_err e = {0};
-    sp_model *m = sp_model_open(dir, weights, init_std, (uint64_t)sp_args.seed, &e);
-    if (!m) sp_die_err(&e);
-    sp_note("%s: %s, %" PRId64 " layers, hidden %" PRId64 ", vocabulary %" PRId64, dir, m->cfg.family, m->cfg.layers, m->cfg.hidden, m->cfg.vocab);
-    sp_note("OpenBLAS kernels %s, %" PRId64 " threads", sp_gemm_kernel(), sp_args.threads);
-    return m;
 }
 
 /* ---- output ------------------------------------------------------------------------------------------------------- */
@@ -214,8 +175,10 @@ static int run_gradients(char **argv, bool snip)
     sp_err e = {0};
     sp_data data;
     sp_batch batch;
-    sp_model *m = open_model(argv[0]);
-    load_data(&data, m, argv[0], argv[1]);
+    sp_subject s;
+    sp_subject_open(&s, argv[0], &from, 0);
+    sp_model *m = s.m;
+    load_data(&data, &s, argv[1]);
     sp_src *v = factor ? sp_src_open(factor, &e) : NULL;
     if (factor && !v) sp_die_err(&e);
     sp_param **list = sp_xarray(m->n, sizeof *list);
@@ -233,7 +196,7 @@ static int run_gradients(char **argv, bool snip)
     free(list);
     sp_batch_free(&batch);
     sp_data_free(&data);
-    sp_model_close(m);
+    sp_subject_close(&s);
     return 0;
 }
 
@@ -266,7 +229,7 @@ static void write_weights(const sp_model *m, const char *dir)
 }
 
 /* Data of the --term options, and the frozen reference where a loss needs one. */
-static void open_terms(const sp_model *m, const char *dir)
+static void open_terms(const sp_subject *s, const char *dir)
 {
     bool kl = tune.loss == SP_LOSS_NPO;
     tune.terms = sp_xcalloc(n_terms, sizeof *tune.terms);
@@ -277,10 +240,12 @@ static void open_terms(const sp_model *m, const char *dir)
         t->kind = term_args[i][0] == 'k' ? SP_TERM_KL : SP_TERM_CE;
         t->weight = strtod(term_args[i] + 3, &end);
         if (*end != ',' || !isfinite(t->weight)) sp_die(SP_EUSAGE, "option --term: '%s': the weight is not a number", term_args[i]);
-        load_data(&t->data, m, dir, end + 1);
+        load_data(&t->data, s, end + 1);
         kl |= t->kind == SP_TERM_KL;
     }
-    if (kl) tune.ref = open_model(dir);
+    sp_err e = {0};
+    if (kl) tune.ref = sp_model_open(dir, from.weights, 0, 0, &e);
+    if (kl && !tune.ref) sp_die_err(&e);
 }
 
 static void close_terms(void)
@@ -296,17 +261,18 @@ static int run_tune(int argc, char **argv)
     sp_err e = {0};
     sp_data data;
     if (tune.ascend && tune.loss == SP_LOSS_NPO) sp_die(SP_EUSAGE, "--ascend and --loss npo exclude each other");
-    sp_model *m = open_model(argv[0]);
-    load_data(&data, m, argv[0], argv[1]);
-    open_terms(m, argv[0]);
+    sp_subject s;
+    sp_subject_open(&s, argv[0], &from, init_std);
+    load_data(&data, &s, argv[1]);
+    open_terms(&s, argv[0]);
     tune.all = !scope_tune;
     tune.mean = (sp_mean)mean;
     tune.seed = (uint64_t)sp_args.seed;
-    check(sp_tune(m, &data, &tune, &e), &e);
-    write_weights(m, argv[0]);
+    check(sp_tune(s.m, &data, &tune, &e), &e);
+    write_weights(s.m, argv[0]);
     close_terms();
     sp_data_free(&data);
-    sp_model_close(m);
+    sp_subject_close(&s);
     return 0;
 }
 
