@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,12 +99,18 @@ char *sp_xasprintf(const char *fmt, ...)
     return s;
 }
 
+#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_FROM ((size_t)8 << 20)
+
 float *sp_xfloats(size_t n)
 {
     uint64_t bytes;
-    if (!sp_mul(n, sizeof(float), &bytes) || bytes > SIZE_MAX - 64) sp_die(SP_ESYSTEM, "out of memory (%zu floats)", n);
-    bytes = (bytes + 63) / 64 * 64;
-    return checked(aligned_alloc(64, bytes ? bytes : 64), bytes);
+    if (!sp_mul(n, sizeof(float), &bytes) || bytes > SIZE_MAX - ((size_t)2 << 20)) sp_die(SP_ESYSTEM, "out of memory (%zu floats)", n);
+    size_t align = bytes >= HUGE_FROM ? HUGE_PAGE : 64;
+    bytes = (SP_MAX(bytes, 1) + align - 1) / align * align;
+    void *p = checked(aligned_alloc(align, bytes), bytes);
+    if (align == HUGE_PAGE) madvise(p, bytes, MADV_HUGEPAGE); /* a wish: faulting in small pages costs as much as using them */
+    return p;
 }
 
 float *sp_xfloats0(size_t n)
