@@ -79,12 +79,12 @@ loss_of() { sp-eval ppl "$@" | jq .nll; }
 
 @test "killed at random steps and resumed with --state: the same bytes, the same log" {
     model
-    args="--steps 40 --batch 5 --shuffle --seed 4 --lr 3e-3 --schedule cosine --warmup 4 --weight-decay 0.1 --scope all --no-pg --save-every 0"
+    args="--steps 400 --batch 5 --shuffle --seed 4 --lr 3e-3 --schedule cosine --warmup 4 --weight-decay 0.1 --scope all --no-pg --save-every 0"
     sp-grad tune $args --log ref.log m data.jsonl -o ref.st.zst
     kills=0
     for try in $(seq 60); do
         sp-grad tune $args --state state --log run.log m data.jsonl -o out.st.zst & pid=$!
-        until [ -s run.log ] && [ "$(wc -l < run.log)" -gt $((3 + try * 3)) ]; do
+        until [ -s run.log ] && [ "$(wc -l < run.log)" -gt $((3 + try * 40)) ]; do
             kill -0 $pid 2> /dev/null || break
             sleep 0.01
         done
