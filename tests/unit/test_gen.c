@@ -144,6 +144,25 @@ static void test_draws(void **state)
     sp_model_close(r.m);
 }
 
+/* Two tokens equally likely everywhere: an answer whose draws were one and the same would be the greedy one every other time. */
+static void test_positions_draw_apart(void **state)
+{
+    (void)state;
+    reference r = {0};
+    sp_err e = {0};
+    load(&r, "llama2");
+    sp_gen_item it[8];
+    sp_gen_opt o = {.max_new = STEPS, .batch = 8, .prefill = 64, .sampler = {1e6, 1, 2}, .seed = 3};
+    for (int i = 0; i < 8; i++) it[i] = (sp_gen_item){.prompt = r.prompt[0], .n_prompt = r.length[0]};
+    n_done = 0;
+    assert_int_equal(sp_generate(r.m, it, 8, &o, done, NULL, &e), 0);
+    for (int i = 0; i < 8; i++) {
+        assert_memory_not_equal(it[i].out.ids, r.want[0], sizeof r.want[0]);
+        sp_ids_free(&it[i].out);
+    }
+    sp_model_close(r.m);
+}
+
 static void test_cut(void **state)
 {
     (void)state;
@@ -160,7 +179,8 @@ int main(void)
         cmocka_unit_test_prestate(test_reference, "llama2"),  cmocka_unit_test_prestate(test_reference, "llama3"),
         cmocka_unit_test_prestate(test_reference, "llama31"), cmocka_unit_test_prestate(test_reference, "mistral"),
         cmocka_unit_test_prestate(test_reference, "gemma"),   cmocka_unit_test(test_endings),
-        cmocka_unit_test(test_draws),                         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_draws), cmocka_unit_test(test_positions_draw_apart),
+        cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
