@@ -355,10 +355,10 @@ static bool is_mapped(const sp_model *m, const sp_param *p) { return p->data && 
 
 static bool fills_memory(const sp_model *m)
 {
-    double bytes = 0, memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    double bytes = 0;
     for (size_t i = 0; i < m->n; i++)
         if (is_mapped(m, &m->params[i])) bytes += (double)sp_numel(&m->params[i]) * (double)sp_dtype_size(m->params[i].dtype);
-    return bytes > memory / 4;
+    return bytes > (double)sp_memory() / 4;
 }
 
 /* Pages of the weights of layer l. Reading ahead takes in the partial pages at the ends; giving back leaves them to the neighbours. */
@@ -377,7 +377,13 @@ static void advise(const sp_model *m, int64_t l, int advice)
 }
 
 void sp_layer_prefetch(const sp_model *m, int64_t l) { advise(m, l, MADV_WILLNEED); }
-void sp_layer_release(const sp_model *m, int64_t l) { advise(m, l, MADV_DONTNEED); }
+
+void sp_layer_release(const sp_model *m, int64_t l)
+{
+    advise(m, l, MADV_DONTNEED);
+    for (size_t i = 0; m->scratch && i < m->n; i++)
+        if (m->params[i].own && m->params[i].layer == l) sp_scratch_rest(m->params[i].own, sp_numel(&m->params[i]) * sizeof(float));
+}
 
 /* ---- open and close -------------------------------------------------------------------------------------------------- */
 
@@ -406,7 +412,7 @@ void sp_model_close(sp_model *m)
     if (!m) return;
     for (size_t i = 0; i < m->n; i++) {
         free(m->params[i].name);
-        free(m->params[i].own);
+        if (!m->scratch) free(m->params[i].own);
         if (m->held) free(m->held[i]);
     }
     free(m->params);
@@ -415,6 +421,7 @@ void sp_model_close(sp_model *m)
     free(m->rope_cos);
     free(m->rope_sin);
     if (m->src) sp_src_close(m->src);
+    sp_scratch_close(m->scratch);
     free(m);
 }
 
@@ -426,11 +433,12 @@ const float *sp_weight(const sp_param *p, float *scratch)
     return scratch;
 }
 
-float *sp_own(sp_param *p)
+float *sp_own(sp_model *m, sp_param *p)
 {
+    size_t n = sp_numel(p);
     if (p->own) return p->own;
-    float *x = sp_xfloats(sp_numel(p));
-    sp_to_f32(x, p->data, p->dtype, sp_numel(p));
+    float *x = m->scratch ? sp_scratch_take(m->scratch, n * sizeof *x) : sp_xfloats(n);
+    sp_to_f32(x, p->data, p->dtype, n);
     return p->own = x;
 }
 

@@ -7,6 +7,7 @@
 #define SP_MODEL_H
 
 #include "gemm.h"
+#include "scratch.h"
 #include "st.h"
 
 typedef enum { SP_ACT_SILU, SP_ACT_GELU_TANH } sp_act;
@@ -56,6 +57,7 @@ typedef struct {
     sp_src *src;             /* kept open: params borrow its bytes */
     void **held;             /* bytes read because they could not be mapped, one slot a parameter */
     size_t max_numel;        /* of the largest parameter */
+    sp_scratch *scratch;     /* where `own` copies are made, NULL = memory; closed with the model */
     bool sparing;            /* mapped weights are given back to the kernel after use; default: when they exceed a quarter of the memory */
 } sp_model;
 
@@ -72,8 +74,8 @@ static inline size_t sp_numel(const sp_param *p) { return (size_t)p->rows * (siz
 static inline sp_mat sp_matrix(const sp_param *p) { return p->own ? (sp_mat){p->own, SP_F32} : (sp_mat){p->data, p->dtype}; }
 /* F32 values of a parameter: `own`, or the stored bytes when they are F32, else widened into scratch (max_numel floats). */
 const float *sp_weight(const sp_param *p, float *scratch);
-/* Make `own` (a widened private copy) if it is not there yet, and return it. */
-float *sp_own(sp_param *p);
+/* Make `own` (a widened private copy, in m->scratch if there is one) if it is not there yet, and return it. */
+float *sp_own(sp_model *m, sp_param *p);
 /* Ask the kernel to read layer l ahead of its use, and give its pages back after (l = -1: embedding, norm and head). Nothing unless m->sparing. */
 void sp_layer_prefetch(const sp_model *m, int64_t l);
 void sp_layer_release(const sp_model *m, int64_t l);

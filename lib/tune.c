@@ -13,7 +13,7 @@
 
 typedef struct {
     sp_param *p;
-    float *m, *v; /* moments, NULL for SGD */
+    sp_moments mo;
 } slot;
 
 /* A data set dealt out in steps. */
@@ -114,28 +114,29 @@ static char *make_fingerprint(const trainer *t)
     }
     return sp_xasprintf("model %016" PRIx64 " data %016" PRIx64 " ascend %d loss %d npo-beta %.17g weight %.17g fraction %.17g "
                         "optimizer %d betas %.17g %.17g eps %.17g wd %.17g lr %.17g max-loss %.17g schedule %d warmup %" PRId64
-                        " steps %" PRId64 " batch %" PRId64 " accumulate %" PRId64 " shuffle %d all %d mean %d seed %" PRIu64,
+                        " steps %" PRId64 " batch %" PRId64 " accumulate %" PRId64 " shuffle %d all %d mean %d moments %s seed %" PRIu64,
                         hash_model(t->model), data, o->ascend, o->loss, o->npo_beta, o->weight, o->fraction, o->optim.kind, o->optim.beta1,
                         o->optim.beta2, o->optim.eps, o->optim.weight_decay, o->lr, o->max_loss, o->schedule, o->warmup, t->total, o->batch,
-                        o->accumulate, o->shuffle, o->all, o->mean, o->seed);
+                        o->accumulate, o->shuffle, o->all, o->mean, sp_dtype_name(o->moments), o->seed);
 }
 
 /* The tensors of the state file: w, m, v of every slot in turn. */
 typedef struct {
     size_t n;
     sp_tinfo *info;
-    float **data;
+    void **data;
 } state_tensors;
 
 static state_tensors list_state(trainer *t)
 {
     state_tensors s = {0, sp_xcalloc(3 * t->n, sizeof *s.info), sp_xcalloc(3 * t->n, sizeof *s.data)};
     for (size_t i = 0; i < t->n; i++) {
-        float *data[3] = {t->slots[i].p->own, t->slots[i].m, t->slots[i].v};
+        void *data[3] = {t->slots[i].p->own, t->slots[i].mo.m, t->slots[i].mo.v};
         const sp_param *p = t->slots[i].p;
         for (int k = 0; k < 3 && data[k]; k++) {
-            s.info[s.n] = (sp_tinfo){.name = sp_xasprintf("%c.%s", "wmv"[k], p->name), .dtype = SP_F32, .rank = 1,
-                                     .shape = {(int64_t)sp_numel(p)}, .numel = sp_numel(p), .nbytes = sp_numel(p) * sizeof(float)};
+            sp_dtype d = k ? t->o->moments : SP_F32;
+            s.info[s.n] = (sp_tinfo){.name = sp_xasprintf("%c.%s", "wmv"[k], p->name), .dtype = d, .rank = 1, .shape = {(int64_t)sp_numel(p)},
+                                     .numel = sp_numel(p), .nbytes = sp_numel(p) * sp_dtype_size(d)};
             s.data[s.n++] = data[k];
         }
     }
@@ -159,7 +160,7 @@ static int save_state(trainer *t, sp_err *e)
     state_tensors s = list_state(t);
     sp_dst *d = sp_dst_open(t->state_path, s.info, s.n, &meta, 0, e);
     int rc = d ? 0 : -1;
-    for (size_t i = 0; i < s.n && rc == 0; i++) rc = sp_dst_write_f32(d, s.data[i], e);
+    for (size_t i = 0; i < s.n && rc == 0; i++) rc = sp_dst_write(d, s.data[i], s.info[i].nbytes, e);
     if (d && rc == 0) rc = sp_dst_finish(d, e);
     else if (d) sp_dst_abort(d);
     free_state_list(&s);
@@ -177,9 +178,9 @@ static int read_state(trainer *t, sp_src *src, sp_err *e)
     int rc = 0;
     for (size_t i = 0; i < s.n && rc == 0; i++) {
         int64_t at = sp_src_find(src, s.info[i].name);
-        if (at < 0 || sp_src_info(src, (size_t)at)->numel != s.info[i].numel)
+        if (at < 0 || sp_src_info(src, (size_t)at)->nbytes != s.info[i].nbytes)
             rc = sp_fail(e, SP_EINPUT, "%s: tensor \"%s\" is missing or has the wrong size", name, s.info[i].name);
-        else rc = sp_src_read_f32(src, (size_t)at, s.data[i], e);
+        else rc = sp_src_read(src, (size_t)at, s.data[i], e);
     }
     free_state_list(&s);
     t->step = strtoll(step, NULL, 10);
@@ -270,7 +271,10 @@ static void update(void *self, sp_param *p, const float *g)
     slot *own = &t->slots[s->next++];
     size_t n = sp_numel(p);
     t->norm2 += sum_squares(g, n);
-    if (is_trained(t, p)) sp_optim_step(&t->o->optim, p->own, g, own->m, own->v, n, s->lr, t->step + 1, p->cols > 1);
+    if (is_trained(t, p)) sp_optim_step(&t->o->optim, p->own, g, &own->mo, n, s->lr, t->step + 1, p->cols > 1);
+    if (!t->model->scratch || !own->mo.m) return;
+    sp_scratch_rest(own->mo.m, n * sp_dtype_size(own->mo.dtype));
+    sp_scratch_rest(own->mo.v, n * sp_dtype_size(own->mo.dtype));
 }
 
 static double sum_ce(const sp_batch *b, int64_t seq, const double *ce)
@@ -348,27 +352,62 @@ static int one_step(trainer *t, sp_err *e)
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------- */
 
-static void open_slots(trainer *t)
+/* Bytes of masters and moments, in whole pages. */
+static uint64_t tuning_bytes(const trainer *t)
+{
+    uint64_t bytes = 0, moment = t->o->optim.kind == SP_SGD ? 0 : sp_dtype_size(t->o->moments);
+    for (size_t i = 0; i < t->n; i++) {
+        uint64_t n = sp_numel(t->slots[i].p);
+        bytes += (t->slots[i].p->own ? 0 : sp_scratch_size(n * sizeof(float))) + 2 * sp_scratch_size(n * moment);
+    }
+    return bytes;
+}
+
+/* Masters and moments in memory, or in a file where they would fill more than half of it. */
+static int choose_place(trainer *t, sp_err *e)
+{
+    uint64_t bytes = tuning_bytes(t);
+    const char *dir = t->o->scratch, *tmp = getenv("TMPDIR");
+    if (!dir && bytes > sp_memory() / 2) dir = tmp && *tmp ? tmp : "/tmp";
+    sp_note("masters and moments: %.3f GiB in %s", (double)bytes / (1 << 30), dir ? dir : "memory");
+    if (!dir) return 0;
+    if (t->model->params[0].own) return sp_fail(e, SP_EUSAGE, "a scratch file does not go with random initial weights");
+    t->model->scratch = sp_scratch_open(dir, bytes, e);
+    return t->model->scratch ? 0 : -1;
+}
+
+static void *moment(trainer *t, size_t n)
+{
+    size_t bytes = n * sp_dtype_size(t->o->moments);
+    return t->model->scratch ? sp_scratch_take(t->model->scratch, bytes) : sp_xcalloc(bytes, 1);
+}
+
+static int open_slots(trainer *t, sp_err *e)
 {
     sp_param **list = sp_xarray(t->model->n, sizeof *list);
     t->n = sp_grad_order(t->model, t->o->all, list);
     t->slots = sp_xcalloc(t->n, sizeof *t->slots);
+    for (size_t i = 0; i < t->n; i++) t->slots[i].p = list[i];
+    free(list);
+    if (choose_place(t, e) < 0) return -1;
     for (size_t i = 0; i < t->n; i++) {
         slot *s = &t->slots[i];
-        s->p = list[i];
-        sp_own(s->p);
+        size_t n = sp_numel(s->p);
+        sp_own(t->model, s->p);
+        if (t->model->scratch) sp_scratch_rest(s->p->own, n * sizeof(float));
+        s->mo = (sp_moments){NULL, NULL, t->o->moments, t->o->seed ^ sp_hash(SP_HASH0, s->p->name, strlen(s->p->name))};
         if (t->o->optim.kind == SP_SGD) continue;
-        s->m = sp_xfloats0(sp_numel(s->p));
-        s->v = sp_xfloats0(sp_numel(s->p));
+        s->mo.m = moment(t, n);
+        s->mo.v = moment(t, n);
     }
-    free(list);
+    return 0;
 }
 
 static void close_trainer(trainer *t)
 {
-    for (size_t i = 0; i < t->n; i++) {
-        free(t->slots[i].m);
-        free(t->slots[i].v);
+    for (size_t i = 0; i < t->n && !t->model->scratch; i++) {
+        free(t->slots[i].mo.m);
+        free(t->slots[i].mo.v);
     }
     free(t->slots);
     for (size_t i = 0; i <= t->o->n_terms; i++) free(t->feeds[i].order);
@@ -403,8 +442,7 @@ int sp_tune(sp_model *m, const sp_data *data, const sp_tune_opt *o, sp_err *e)
     for (size_t i = 0; i < o->n_terms; i++) t.feeds[1 + i] = feed_open(&t, &o->terms[i].data);
     t.total = o->steps ? o->steps : o->epochs * steps_an_epoch(&t.feeds[0]);
     t.fingerprint = make_fingerprint(&t);
-    open_slots(&t);
-    int rc = open_state(&t, e) < 0 || open_log(&t, e) < 0 || loop(&t, e) < 0 ? -1 : 0;
+    int rc = open_slots(&t, e) < 0 || open_state(&t, e) < 0 || open_log(&t, e) < 0 || loop(&t, e) < 0 ? -1 : 0;
     close_trainer(&t);
     return rc;
 }

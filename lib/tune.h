@@ -39,6 +39,8 @@ typedef struct {
     bool shuffle, all;             /* a new order each epoch; all parameters or linears only */
     sp_mean mean;
     uint64_t seed;
+    sp_dtype moments;              /* SP_F32 or SP_BF16 (optim.h) */
+    const char *scratch;           /* directory for masters and moments; NULL = memory, or $TMPDIR if they exceed half of it */
     const char *state, *log;       /* directory, JSONL file; NULL = none */
     double save_every;             /* seconds between states; 0 = after every step */
 } sp_tune_opt;

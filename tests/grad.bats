@@ -218,3 +218,22 @@ near() {
     a=$(moved one.st) b=$(moved many.st)
     [ "$a" -ge 2 ] && [ "$a" -le 12 ] && [ "$b" -gt "$a" ]
 }
+
+@test "--scratch keeps masters and moments in a file: the same bytes, nothing left; --moments bf16 stays close" {
+    model
+    args="--steps 12 --batch 5 --lr 1e-3 --no-pg"
+    sp-grad tune $args m data.jsonl -o a.st
+    mkdir s && sp-grad tune $args --scratch s m data.jsonl -o b.st
+    cmp a.st b.st
+    [ -z "$(ls -A s)" ]
+    sp-grad tune $args --moments bf16 -t 1 m data.jsonl -o c.st
+    sp-grad tune $args --moments bf16 -t 3 --scratch s m data.jsonl -o d.st
+    cmp c.st d.st
+    run ! cmp -s a.st c.st
+    sp-diff --no-pg -z 0 a.st m -o pa.st && sp-diff --no-pg -z 0 c.st m -o pc.st
+    paste <(st_values pa.st) <(st_values pc.st) | awk '{ d = $1 - $2; s += d * d; n += $1 * $1 } END { exit !(n > 0 && s < 1e-3 * n) }'
+    sp-grad tune $args --moments bf16 --state st --save-every 0 m data.jsonl -o e.st && cmp c.st e.st
+    sp-grad tune $args --moments bf16 --state st m data.jsonl -o f.st && cmp c.st f.st
+    fails 3 'sp-grad: nowhere: No such file*' sp-grad tune $args --scratch nowhere m data.jsonl -o x.st
+    fails 2 'sp-grad: a scratch file does not go *' sp-grad tune $args --scratch s --init 0.1 m data.jsonl -o x.st
+}

@@ -17,7 +17,7 @@
 
 static sp_subject_args from;
 static const char *factor;
-static int mean, dtype, scope_out, scope_tune = 1;
+static int mean, dtype, moments, scope_out, scope_tune = 1;
 static int64_t limit;
 static double init_std;
 static sp_tune_opt tune = {.npo_beta = 0.1, .weight = 1, .fraction = 1, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-5, .epochs = 1, .batch = 16, .accumulate = 1, .save_every = 30};
@@ -79,6 +79,8 @@ static const sp_opt tune_opts[] = {
     {"scope", 0, SP_CHOICE, &scope_tune, "all|linears", "parameters trained (default: linears)", 0, 0},
     {"init", 0, SP_REAL, &init_std, "STD", "start from random weights N(0, STD^2); MODEL needs no weights", 0, 100},
     {"dtype", 0, SP_CHOICE, &dtype, "f32|bf16|f16", "of the weights written (default: f32)", 0, 0},
+    {"moments", 0, SP_CHOICE, &moments, "f32|bf16", "AdamW's moments: bf16 halves them, with stochastic rounding (default: f32)", 0, 0},
+    {"scratch", 0, SP_STRING, &tune.scratch, "DIR", "keep masters and moments in a file there (default: if they exceed half of the memory)", 0, 0},
     {"state", 0, SP_STRING, &tune.state, "DIR", "keep the state there and resume from it after any kill", 0, 0},
     {"save-every", 0, SP_REAL, &tune.save_every, "SECONDS", "between states (default: 30)", 0, 1e9},
     {"log", 0, SP_STRING, &tune.log, "FILE", "JSON lines: step, loss, lr, grad_norm, tokens_per_s", 0, 0},
@@ -267,6 +269,7 @@ static int run_tune(int argc, char **argv)
     open_terms(&s, argv[0]);
     tune.all = !scope_tune;
     tune.mean = (sp_mean)mean;
+    tune.moments = moments ? SP_BF16 : SP_F32;
     tune.seed = (uint64_t)sp_args.seed;
     check(sp_tune(s.m, &data, &tune, &e), &e);
     write_weights(s.m, argv[0]);

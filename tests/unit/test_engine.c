@@ -196,7 +196,7 @@ static void check_tune(const char *name, bool ascend)
     golden g;
     sp_err e = {0};
     golden_open(&g, name, SP_MEAN_TOKEN);
-    sp_tune_opt o = {.ascend = ascend, .weight = 1, .fraction = 1, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-3, .steps = 3, .accumulate = 1, .all = true};
+    sp_tune_opt o = {.ascend = ascend, .weight = 1, .fraction = 1, .moments = SP_F32, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-3, .steps = 3, .accumulate = 1, .all = true};
     sp_tune(g.m, &g.data, &o, &e);
     die_on(&e);
     size_t total = 0, off = 0;

@@ -7,8 +7,10 @@
 #include <cmocka.h>
 
 #include "optim.h"
+#include "vec.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #define N 5
 #define STEPS 7
@@ -23,7 +25,7 @@ static void run(const sp_optim *o, float *w, bool decay)
     float m[N] = {0}, v[N] = {0}, g[N];
     for (int t = 1; t <= STEPS; t++) {
         for (int i = 0; i < N; i++) g[i] = gradient(t, i);
-        sp_optim_step(o, w, g, o->kind == SP_ADAMW ? m : NULL, o->kind == SP_ADAMW ? v : NULL, N, 1e-2 / t, t, decay);
+        sp_optim_step(o, w, g, &(sp_moments){m, v, SP_F32, 0}, N, 1e-2 / t, t, decay);
     }
 }
 
@@ -94,8 +96,32 @@ static void schedules(void **state)
     expect(SP_COSINE, 12, 4, 10, 0);
 }
 
+/* v of BF16 must follow a step change of g^2 whose increments (0.1 %) are below half a BF16 unit (0.2 to 0.4 %): plain rounding would stay at 1. */
+static void narrow_moments_follow(void **state)
+{
+    (void)state;
+    enum { MANY = 20000, T = 400 };
+    const sp_optim o = {SP_ADAMW, 0.9, 0.999, 1e-8, 0};
+    float *w = calloc(MANY, sizeof *w), *g = malloc(MANY * sizeof *g), *wide = malloc(MANY * sizeof *wide);
+    uint16_t *m = calloc(MANY, sizeof *m), *v = malloc(MANY * sizeof *v);
+    double want = 1, mean = 0;
+    for (int i = 0; i < MANY; i++) {
+        g[i] = 1.1f;
+        v[i] = 0x3f80; /* 1 */
+    }
+    for (int t = 1; t <= T; t++) {
+        sp_optim_step(&o, w, g, &(sp_moments){m, v, SP_BF16, 5}, MANY, 1e-3, t, false);
+        want = 0.999 * want + 0.001 * (double)(1.1f * 1.1f);
+    }
+    sp_to_f32(wide, v, SP_BF16, MANY);
+    for (int i = 0; i < MANY; i++) mean += (double)wide[i] / MANY;
+    assert_true(want > 1.06);
+    if (!(fabs(mean - want) < 2e-3)) fail_msg("mean of v %.6f, expected %.6f", mean, want);
+    free(w), free(g), free(wide), free(m), free(v);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(adamw), cmocka_unit_test(sgd), cmocka_unit_test(schedules)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(adamw), cmocka_unit_test(sgd), cmocka_unit_test(schedules), cmocka_unit_test(narrow_moments_follow)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

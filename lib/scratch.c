@@ -1,0 +1,72 @@
+/* scratch.c - see scratch.h. */
+#include "scratch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+struct sp_scratch {
+    char *map;
+    uint64_t size, used;
+};
+
+static uint64_t page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }
+
+uint64_t sp_memory(void) { return (uint64_t)sysconf(_SC_PHYS_PAGES) * page_size(); }
+
+uint64_t sp_scratch_size(uint64_t n) { return (n + page_size() - 1) / page_size() * page_size(); }
+
+static int check_room(const char *dir, uint64_t bytes, sp_err *e)
+{
+    struct statvfs v;
+    if (statvfs(dir, &v) < 0) return sp_fail(e, SP_ESYSTEM, "%s: %s", dir, strerror(errno));
+    uint64_t free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
+    if (free_bytes > bytes) return 0;
+    return sp_fail(e, SP_ESYSTEM, "%s: %.1f GiB are needed, %.1f GiB are free", dir, (double)bytes / (1 << 30), (double)free_bytes / (1 << 30));
+}
+
+/* A nameless file of that size, mapped. */
+static char *map_file(const char *dir, uint64_t bytes, sp_err *e)
+{
+    char *path = sp_xasprintf("%s/sp-scratch-XXXXXX", dir), *map = NULL;
+    int fd = mkstemp(path);
+    if (fd < 0) sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(errno));
+    else {
+        unlink(path);
+        map = ftruncate(fd, (off_t)bytes) < 0 ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (map == MAP_FAILED) sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(errno));
+        close(fd);
+    }
+    free(path);
+    return map == MAP_FAILED ? NULL : map;
+}
+
+sp_scratch *sp_scratch_open(const char *dir, uint64_t bytes, sp_err *e)
+{
+    if (check_room(dir, bytes, e) < 0) return NULL;
+    char *map = map_file(dir, bytes, e);
+    if (!map) return NULL;
+    sp_scratch *s = sp_xcalloc(1, sizeof *s);
+    *s = (sp_scratch){map, bytes, 0};
+    return s;
+}
+
+void sp_scratch_close(sp_scratch *s)
+{
+    if (!s) return;
+    munmap(s->map, s->size);
+    free(s);
+}
+
+void *sp_scratch_take(sp_scratch *s, uint64_t n)
+{
+    uint64_t at = s->used;
+    s->used += sp_scratch_size(n);
+    if (s->used > s->size) sp_die(SP_ESYSTEM, "scratch file: %llu bytes are not enough", (unsigned long long)s->size);
+    return s->map + at;
+}
+
+void sp_scratch_rest(void *p, uint64_t n) { madvise(p, sp_scratch_size(n), MADV_DONTNEED); }

@@ -1,0 +1,28 @@
+/* scratch.h - arrays that live in a file instead of memory: masters and moments of a model that is larger than the machine.
+ *
+ * One file, deleted from its directory as soon as it is open, so that nothing stays behind however the program ends. Arrays are
+ * mapped; the kernel writes them out and sp_scratch_rest takes them off the resident set until they are touched again.
+ */
+#ifndef SP_SCRATCH_H
+#define SP_SCRATCH_H
+
+#include "base.h"
+
+typedef struct sp_scratch sp_scratch;
+
+/* Room for `bytes` in `dir`. NULL with a message that says what is needed and what is free. */
+sp_scratch *sp_scratch_open(const char *dir, uint64_t bytes, sp_err *e);
+void sp_scratch_close(sp_scratch *s);
+
+/* The next n bytes, zeroed, page-aligned; at most as many in all as were asked for (each rounded up to whole pages by the caller's
+ * sp_scratch_size). Valid until close. */
+void *sp_scratch_take(sp_scratch *s, uint64_t n);
+uint64_t sp_scratch_size(uint64_t n); /* n rounded up to pages */
+
+/* Give back the pages of an array from sp_scratch_take; its content stays. */
+void sp_scratch_rest(void *p, uint64_t n);
+
+/* Bytes of physical memory. */
+uint64_t sp_memory(void);
+
+#endif
