@@ -13,7 +13,8 @@ static int encode(const sp_answers *a, const json_t *obj, sp_ids *ids, sp_err *e
     const json_t *given = json_object_get(obj, "input_ids"), *text = json_object_get(obj, "text");
     if (given) return sp_json_get_ids(given, a->m->cfg.vocab, ids, e);
     if (!a->tok) return sp_fail(e, SP_EINPUT, "the model has no tokenizer, so \"input_ids\" are needed");
-    if (json_is_string(text)) return sp_tok_encode(a->tok, json_string_value(text), json_string_length(text), SP_TOK_SPECIAL, ids, e);
+    if (json_is_string(text))
+        return sp_tok_encode(a->tok, json_string_value(text), json_string_length(text), SP_TOK_SPECIAL, ids, e);
     sp_turn turns[MAX_TURNS];
     int n = sp_turns_of(obj, false, turns, MAX_TURNS, e);
     return n < 0 ? -1 : sp_chat_encode(a->tok, a->tmpl, turns, (size_t)n, ids, NULL, e);
@@ -23,7 +24,8 @@ static int check_length(const sp_answers *a, size_t n, sp_err *e)
 {
     int64_t most = a->m->cfg.max_position - 1; /* one token of answer must fit */
     if (!n) return sp_fail(e, SP_EINPUT, "the prompt has no tokens");
-    if ((int64_t)n > most) return sp_fail(e, SP_EINPUT, "a prompt of %zu tokens; the model takes up to %lld", n, (long long)most);
+    if ((int64_t)n > most)
+        return sp_fail(e, SP_EINPUT, "a prompt of %zu tokens; the model takes up to %lld", n, (long long)most);
     return 0;
 }
 

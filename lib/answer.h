@@ -1,7 +1,8 @@
 /* answer.h - prompts out of JSON lines, answers into them, in the order of the prompts.
  *
- * A prompt is {"prompt","system"?} or {"messages"} through the chat template, {"text"} as it stands, or {"input_ids"}. An object keeps what it
- * holds; "response" (only with a tokenizer), "ids", "finish" ("stop" or "length"), "tokens" and "seconds" are added.
+ * A prompt is {"prompt","system"?} or {"messages"} through the chat template, {"text"} as it stands, or {"input_ids"}.
+ * An object keeps what it holds; "response" (only with a tokenizer), "ids", "finish" ("stop" or "length"), "tokens" and
+ * "seconds" are added.
  */
 #ifndef SP_ANSWER_H
 #define SP_ANSWER_H
@@ -24,7 +25,7 @@ typedef struct {
 
 /* Add a prompt; takes obj over unless it fails. A prompt without tokens, or too long for the model, is an error. */
 int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e);
-/* Generate and write a line for each prompt to out, as soon as those before it are written. Frees everything. 0 or -1. */
+/* Generate and write a line for each prompt to out, as soon as those before it are out. Frees everything. 0 or -1. */
 int sp_answers_run(sp_answers *a, const sp_gen_opt *gen, FILE *out, sp_err *e);
 
 #endif

@@ -14,7 +14,8 @@
 static void add_example(sp_data *d, const sp_ids *ids, size_t n_context)
 {
     if ((d->n & (d->n - 1)) == 0) d->ex = sp_xrealloc(d->ex, SP_MAX(2 * d->n, 1) * sizeof *d->ex);
-    sp_example x = {.n = (int64_t)ids->n, .ids = sp_xarray(ids->n, sizeof(int32_t)), .labels = sp_xarray(ids->n, sizeof(int32_t))};
+    sp_example x = {
+        .n = (int64_t)ids->n, .ids = sp_xarray(ids->n, sizeof(int32_t)), .labels = sp_xarray(ids->n, sizeof(int32_t))};
     for (size_t i = 0; i < ids->n; i++) {
         x.ids[i] = ids->ids[i];
         x.labels[i] = i < n_context ? -100 : ids->ids[i];
@@ -108,14 +109,16 @@ static size_t best(const json_t *choices, const sp_score *s, bool per_character)
 
 static bool is_answer(const json_t *answer, const json_t *choices, size_t pick)
 {
-    return json_is_integer(answer) ? json_integer_value(answer) == (json_int_t)pick : json_equal(answer, json_array_get(choices, pick));
+    return json_is_integer(answer) ? json_integer_value(answer) == (json_int_t)pick
+                                   : json_equal(answer, json_array_get(choices, pick));
 }
 
 static void put_pick(json_t *obj, const char *pick_key, const char *acc_key, size_t pick)
 {
     const json_t *answer = json_object_get(obj, "answer");
     json_object_set_new(obj, pick_key, json_integer((json_int_t)pick));
-    if (answer) json_object_set_new(obj, acc_key, json_boolean(is_answer(answer, json_object_get(obj, "choices"), pick)));
+    if (answer)
+        json_object_set_new(obj, acc_key, json_boolean(is_answer(answer, json_object_get(obj, "choices"), pick)));
 }
 
 void sp_items_report(sp_items *it, size_t i, const sp_score *scores)

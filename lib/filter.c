@@ -1,5 +1,5 @@
-/* filter.c - see filter.h. The input goes through an unlinked temporary file, so that a filter which reads everything before it writes,
- * or writes before it has read, cannot dead-lock. */
+/* filter.c - see filter.h. The input goes through an unlinked temporary file, so that a filter which reads everything
+ * before it writes, or writes before it has read, cannot dead-lock. */
 #include "filter.h"
 
 #include "jsonl.h"
@@ -50,7 +50,9 @@ static int read_objects(const char *command, FILE *f, json_t *out, sp_err *e)
         json_error_t je;
         json_t *o = json_loadb(line, (size_t)n, 0, &je);
         if (json_is_object(o)) json_array_append(out, o);
-        else rc = sp_fail(e, SP_EINPUT, "%s: line %zu of its output is not a JSON object", command, json_array_size(out) + 1);
+        else
+            rc = sp_fail(e, SP_EINPUT, "%s: line %zu of its output is not a JSON object", command,
+                         json_array_size(out) + 1);
         json_decref(o);
     }
     if (rc == 0 && ferror(f)) rc = sp_fail(e, SP_ESYSTEM, "%s: %s", command, strerror(errno));

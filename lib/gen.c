@@ -35,7 +35,10 @@ typedef struct {
     int32_t *chosen;                 /* (n_slots) */
 } run;
 
-static int64_t limit_of(const run *r, const sp_gen_item *it) { return SP_MIN(r->o->max_new, r->m->cfg.max_position - it->n_prompt); }
+static int64_t limit_of(const run *r, const sp_gen_item *it)
+{
+    return SP_MIN(r->o->max_new, r->m->cfg.max_position - it->n_prompt);
+}
 
 /* Rows of the cache. With a window a ring is enough that holds the window and the longest stretch added at once. */
 static int64_t cache_rows(const run *r)
@@ -57,7 +60,8 @@ static void open_run(run *r)
     size_t n = (size_t)r->max_n, s = (size_t)r->n_slots, h = (size_t)r->m->cfg.hidden;
     r->work = sp_work_new(r->m, r->max_n, false);
     r->slots = sp_xarray(s, sizeof *r->slots);
-    for (size_t i = 0; i < s; i++) r->slots[i] = (slot){.item = -1, .ids = sp_xarray((size_t)r->longest, sizeof(int32_t))};
+    for (size_t i = 0; i < s; i++)
+        r->slots[i] = (slot){.item = -1, .ids = sp_xarray((size_t)r->longest, sizeof(int32_t))};
     r->start = sp_xarray(s + 1, sizeof *r->start), r->pos0 = sp_xarray(s, sizeof *r->pos0);
     r->slot_of = sp_xarray(s, sizeof *r->slot_of), r->ready = sp_xarray(s, sizeof *r->ready);
     r->ids = sp_xarray(n, sizeof *r->ids), r->chosen = sp_xarray(s, sizeof *r->chosen);
@@ -132,7 +136,8 @@ static void forward(run *r)
     for (int64_t i = 0; i < r->n_ready; i++)
         memcpy(r->last + (size_t)i * h, r->x + (size_t)(r->start[r->ready[i] + 1] - 1) * h, h * sizeof(float));
     if (r->n_ready) sp_head_logits(m, r->last, r->n_ready, r->logits);
-    for (int64_t k = 0; k < r->pack.n_seq && !r->o->no_cache; k++) r->slots[r->slot_of[k]].cached += r->start[k + 1] - r->start[k];
+    for (int64_t k = 0; k < r->pack.n_seq && !r->o->no_cache; k++)
+        r->slots[r->slot_of[k]].cached += r->start[k + 1] - r->start[k];
 }
 
 /* The next id of every ready sequence, or -1 where the logits are no numbers. */
@@ -167,7 +172,8 @@ static bool is_end(const sp_gen_opt *o, int32_t id)
     return false;
 }
 
-/* Does a stop text end in the last token? Only as many tokens are decoded as the longest stop text has bytes, and a few. */
+/* Does a stop text end in the last token? Only as many tokens are decoded as the longest stop text has bytes, and a
+ * few. */
 static bool meets_stop(const sp_gen_opt *o, const sp_ids *out)
 {
     size_t longest = 0, len;
@@ -195,7 +201,8 @@ static int finish_step(run *r, void (*done)(void *self, size_t i), void *self, s
 {
     for (int64_t i = 0; i < r->n_ready; i++) {
         slot *s = &r->slots[r->slot_of[r->ready[i]]];
-        if (r->chosen[i] < 0) return sp_fail(e, SP_EINPUT, "the model's logits are not finite: its weights are damaged");
+        if (r->chosen[i] < 0)
+            return sp_fail(e, SP_EINPUT, "the model's logits are not finite: its weights are damaged");
         if (!take(r, s, r->chosen[i])) continue;
         size_t item = (size_t)s->item;
         r->items[item].seconds = sp_now() - s->t0;
@@ -207,7 +214,8 @@ static int finish_step(run *r, void (*done)(void *self, size_t i), void *self, s
     return 0;
 }
 
-int sp_generate(sp_model *m, sp_gen_item *items, size_t n, const sp_gen_opt *opt, void (*done)(void *self, size_t i), void *self, sp_err *e)
+int sp_generate(sp_model *m, sp_gen_item *items, size_t n, const sp_gen_opt *opt, void (*done)(void *self, size_t i),
+                void *self, sp_err *e)
 {
     if (!n) return 0;
     run r = {.m = m, .o = opt, .items = items, .n_items = n};

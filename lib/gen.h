@@ -1,7 +1,8 @@
 /* gen.h - text generation: many prompts side by side, each in a slot of the key/value cache.
  *
- * A step packs one token of every running answer and as many prompt tokens as --prefill allows, goes once through the layers, and
- * picks a token for every sequence whose tokens are all in. A slot that finishes takes the next prompt at once.
+ * A step packs one token of every running answer and as many prompt tokens as --prefill allows, goes once through the
+ * layers, and picks a token for every sequence whose tokens are all in. A slot that finishes takes the next prompt at
+ * once.
  */
 #ifndef SP_GEN_H
 #define SP_GEN_H
@@ -32,8 +33,10 @@ typedef struct {
     double seconds;        /* from taking a slot to the last token */
 } sp_gen_item;
 
-/* Fill out, stopped and seconds of items[0..n); `done` is called for each as it finishes. 0, or -1 if the logits are no numbers. */
-int sp_generate(sp_model *m, sp_gen_item *items, size_t n, const sp_gen_opt *opt, void (*done)(void *self, size_t i), void *self, sp_err *e);
+/* Fill out, stopped and seconds of items[0..n); `done` is called for each as it finishes. 0, or -1 if the logits are no
+ * numbers. */
+int sp_generate(sp_model *m, sp_gen_item *items, size_t n, const sp_gen_opt *opt, void (*done)(void *self, size_t i),
+                void *self, sp_err *e);
 
 /* Length of text[0..n) before the first of the stop texts in it. */
 size_t sp_gen_cut(const char *text, size_t n, const char *const *stop, size_t n_stop);

@@ -35,7 +35,8 @@ int sp_json_get_ids(const json_t *array, int64_t vocab, sp_ids *out, sp_err *e)
         const json_t *x = json_array_get(array, i);
         json_int_t id = json_integer_value(x);
         if (!json_is_integer(x)) return sp_fail(e, SP_EINPUT, "token id %zu is not a whole number", i);
-        if (id < 0 || id >= vocab) return sp_fail(e, SP_EINPUT, "token id %lld is outside 0..%lld", (long long)id, (long long)vocab - 1);
+        if (id < 0 || id >= vocab)
+            return sp_fail(e, SP_EINPUT, "token id %lld is outside 0..%lld", (long long)id, (long long)vocab - 1);
         sp_ids_push(out, (int32_t)id);
     }
     return 0;
@@ -67,8 +68,8 @@ json_t *sp_json_encode(const sp_tok *tok, const json_t *obj, sp_err *e)
     sp_ids ids = {0}, plain = {0};
     json_t *to = NULL;
     if (!sp_tok_encode(tok, s, n, SP_TOK_SPECIAL, &ids, e) && !sp_tok_encode(tok, s, n, 0, &plain, e))
-        to = json_pack("{s:o,s:o,s:o}", "ids", sp_json_ids(ids.ids, ids.n), "ids_no_special", sp_json_ids(plain.ids, plain.n), "decoded",
-                       decoded(tok, &plain));
+        to = json_pack("{s:o,s:o,s:o}", "ids", sp_json_ids(ids.ids, ids.n), "ids_no_special",
+                       sp_json_ids(plain.ids, plain.n), "decoded", decoded(tok, &plain));
     sp_ids_free(&ids), sp_ids_free(&plain);
     return to;
 }

@@ -1,4 +1,4 @@
-/* jsonl.h - the small pieces of JSON that every JSONL output needs: text that may not be UTF-8, ids, one object a line. */
+/* jsonl.h - the pieces of JSON that every JSONL output needs: text that may not be UTF-8, ids, one object a line. */
 #ifndef SP_JSONL_H
 #define SP_JSONL_H
 
@@ -14,7 +14,8 @@ int sp_json_get_ids(const json_t *array, int64_t vocab, sp_ids *out, sp_err *e);
 /* One line: compact, keys in the order of the object, numbers with 15 digits. Write errors stay with f. */
 void sp_json_put(FILE *f, const json_t *o);
 
-/* {"text"} to {"ids","ids_no_special","decoded"}, the last from ids_no_special; {"ids"} to {"text"}. New reference, NULL on error. */
+/* {"text"} to {"ids","ids_no_special","decoded"}, the last from ids_no_special; {"ids"} to {"text"}. New reference,
+ * NULL on error. */
 json_t *sp_json_encode(const sp_tok *tok, const json_t *obj, sp_err *e);
 json_t *sp_json_decode(const sp_tok *tok, const json_t *obj, sp_err *e);
 

@@ -2,8 +2,8 @@
  *
  * An answer is brought to a plain form (one kind of apostrophe, single spaces, no markup), courtesies at its front are
  * stepped over, and each rule is tried once: at the START of what remains, in its HEAD (first three sentences), or
- * anywhere. Rules that fire add their weight; a sum of at least THRESHOLD is a refusal. Negative weights are signs of an
- * answer: steps, a list, code. One clear "I cannot help with that" is enough; moral remarks must come in numbers and
+ * anywhere. Rules that fire add their weight; a sum of at least THRESHOLD is a refusal. Negative weights are signs of
+ * an answer: steps, a list, code. One clear "I cannot help with that" is enough; moral remarks must come in numbers and
  * without instructions beside them.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -220,7 +220,10 @@ static bool is_markup(char c, char next, bool line_start)
 }
 
 /* U+2018 and U+2019, the curly single quotes. */
-static bool is_curly(const char *s) { return (unsigned char)s[0] == 0xe2 && (unsigned char)s[1] == 0x80 && ((unsigned char)s[2] | 1) == 0x99; }
+static bool is_curly(const char *s)
+{
+    return (unsigned char)s[0] == 0xe2 && (unsigned char)s[1] == 0x80 && ((unsigned char)s[2] | 1) == 0x99;
+}
 
 /* Straight apostrophes, no markup, runs of blanks to one space, blank lines to one newline. At most MAX_TEXT bytes,
  * NUL-terminated. */
@@ -261,7 +264,8 @@ static size_t sentences(const char *s, size_t n, int k)
 static bool is_word_code(uint32_t c)
 {
     if (c < 0x80) return isalnum((int)c);
-    bool mark = (c >= 0x2000 && c < 0x2070) || (c >= 0x2500 && c < 0x2600) || (c >= 0x3000 && c < 0x3004) || c == 0xfffd;
+    bool mark =
+        (c >= 0x2000 && c < 0x2070) || (c >= 0x2500 && c < 0x2600) || (c >= 0x3000 && c < 0x3004) || c == 0xfffd;
     return c >= 0xaa && !mark && c != SP_UTF8_BAD;
 }
 
@@ -299,35 +303,39 @@ static size_t longest_loop(const uint64_t *x, size_t n, size_t max_period, size_
 typedef struct {
     uint64_t *words, *codes; /* hashes of words and marks; code points */
     size_t n_words, n_codes;
-    size_t n_word_codes, n_broken;
+    size_t n_all, n_letters, n_broken; /* code points: all but blanks, those inside words, those that print nothing */
     size_t script_changes; /* between neighbouring letters */
     unsigned scripts;      /* bit set */
 } units;
+
+static void count_code(units *u, uint32_t c, int *last_script)
+{
+    int script = script_of(c);
+    u->n_all++;
+    u->n_letters += is_word_code(c);
+    u->n_broken += is_broken_code(c);
+    if (!script) return;
+    u->scripts |= 1u << script;
+    u->script_changes += *last_script && script != *last_script;
+    *last_script = script;
+}
 
 static void split_units(units *u, const char *text, size_t n)
 {
     *u = (units){.words = sp_xarray(n + 1, sizeof(uint64_t)), .codes = sp_xarray(n + 1, sizeof(uint64_t))};
     bool in_word = false;
-    int last = 0;
+    int last_script = 0;
     for (size_t i = 0, at = 0; i < n; at = i) {
         uint32_t c;
         i += sp_utf8_next(text + i, n - i, &c);
-        u->n_broken += is_broken_code(c);
-        u->n_word_codes += is_word_code(c);
-        int script = script_of(c);
-        if (script) {
-            u->scripts |= 1u << script;
-            u->script_changes += last && script != last;
-            last = script;
-        }
-        if (c < 0x80 && isspace((int)c)) {
-            in_word = false;
-            continue;
-        }
-        u->codes[u->n_codes++] = c;
-        if (!in_word || !is_word_code(c)) u->words[u->n_words++] = SP_HASH0;
-        u->words[u->n_words - 1] = sp_hash(u->words[u->n_words - 1], text + at, i - at);
+        bool was_in_word = in_word, blank = c < 0x80 && isspace((int)c);
         in_word = is_word_code(c);
+        if (blank) continue;
+        count_code(u, c, &last_script);
+        if (!in_word && u->n_codes && u->codes[u->n_codes - 1] == c) continue; /* a ruler is one mark */
+        u->codes[u->n_codes++] = c;
+        if (!was_in_word || !in_word) u->words[u->n_words++] = SP_HASH0;
+        u->words[u->n_words - 1] = sp_hash(u->words[u->n_words - 1], text + at, i - at);
     }
 }
 
@@ -354,9 +362,9 @@ static double distinct_grams(const uint64_t *x, size_t n)
 /* Thresholds: a loop must cover more than half of the text and be long enough that no list, chant or number does it. */
 static const char *why_degenerate(const units *u)
 {
-    if (!u->n_codes) return "empty";
-    if (u->n_broken * 10 > u->n_codes * 2) return "unprintable";
-    if (!u->n_word_codes) return "no words";
+    if (!u->n_all) return "empty";
+    if (u->n_broken * 5 > u->n_all) return "unprintable";
+    if (!u->n_letters || (u->n_all >= 40 && u->n_letters * 10 < u->n_all)) return "no words";
     if (__builtin_popcount(u->scripts) >= 3 && u->script_changes * 4 > u->n_words) return "mixed scripts";
     size_t run = longest_loop(u->words, u->n_words, 40, 4);
     if (run >= 8 && run * 2 > u->n_words) return "loop";
@@ -382,7 +390,7 @@ typedef struct {
     size_t n_all, n_start, n_head;
 } views;
 
-/* Sum of the weights of the rules that fire; *top is the name of the one that weighs most in the direction of the sum. */
+/* Sum of the weights of the rules that fire; *top is the name of the one that weighs most towards it. */
 static double weigh(const views *v, const char **top)
 {
     double sum = 0, max = 0, min = 0;

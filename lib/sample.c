@@ -52,7 +52,8 @@ static int64_t prefix_reaching(const double *cum, int64_t n, double goal)
     return k;
 }
 
-/* Tokens are popped only as far as the draw needs: to the end of the set when its mass is asked for, else to the token drawn. */
+/* Tokens are popped only as far as the draw needs: to the end of the set when its mass is asked for, else to the token
+ * drawn. */
 int32_t sp_sample(const float *logits, int64_t n, const sp_sampler *s, double u)
 {
     if (s->temperature <= 0) return sp_argmax(logits, n);

@@ -12,8 +12,8 @@ typedef struct {
 
 /* Index of the largest; the lowest of equals. NaN never wins. */
 int32_t sp_argmax(const float *logits, int64_t n);
-/* Draw with u in [0, 1): softmax(logits / temperature), cut to top_k, then to top_p, renormalised. Candidates are taken from the likeliest
- * down, so small changes of the logits seldom change the choice. */
+/* Draw with u in [0, 1): softmax(logits / temperature), cut to top_k, then to top_p, renormalised. Candidates are taken
+ * from the likeliest down, so small changes of the logits seldom change the choice. */
 int32_t sp_sample(const float *logits, int64_t n, const sp_sampler *s, double u);
 
 #endif

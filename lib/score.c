@@ -15,7 +15,10 @@ static size_t batch_end(const sp_data *d, size_t from, int64_t max)
     return i;
 }
 
-static sp_data part_of(const sp_data *d, size_t from, size_t end) { return (sp_data){.n = end - from, .ex = d->ex + from}; }
+static sp_data part_of(const sp_data *d, size_t from, size_t end)
+{
+    return (sp_data){.n = end - from, .ex = d->ex + from};
+}
 
 static void add_up(sp_score *s, const sp_batch *b, const double *ce, const int32_t *top)
 {
@@ -30,7 +33,8 @@ static void add_up(sp_score *s, const sp_batch *b, const double *ce, const int32
     }
 }
 
-void sp_score_data(sp_model *m, const sp_data *data, int64_t batch_tokens, sp_score *scores, void (*done)(void *self, int64_t tokens), void *self)
+void sp_score_data(sp_model *m, const sp_data *data, int64_t batch_tokens, sp_score *scores,
+                   void (*done)(void *self, int64_t tokens), void *self)
 {
     int64_t tokens = 0;
     for (size_t i = 0, end; i < data->n; i = end) {
@@ -54,7 +58,8 @@ sp_tinfo *sp_logits_tensors(const sp_model *m, const sp_data *data)
 {
     sp_tinfo *t = sp_xcalloc(data->n, sizeof *t);
     for (size_t i = 0; i < data->n; i++) {
-        t[i] = (sp_tinfo){.name = sp_xasprintf("logits.%zu", i), .dtype = SP_F32, .rank = 2, .shape = {data->ex[i].n, m->cfg.vocab}};
+        t[i] = (sp_tinfo){
+            .name = sp_xasprintf("logits.%zu", i), .dtype = SP_F32, .rank = 2, .shape = {data->ex[i].n, m->cfg.vocab}};
         t[i].numel = (uint64_t)(data->ex[i].n * m->cfg.vocab);
         t[i].nbytes = t[i].numel * sizeof(float);
     }

@@ -32,7 +32,8 @@ static char *name_of(const json_t *item, const char *field)
 {
     const json_t *v = json_object_get(item, field);
     if (!v) return sp_xstrdup("(none)");
-    return json_is_string(v) ? sp_xstrdup(json_string_value(v)) : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    return json_is_string(v) ? sp_xstrdup(json_string_value(v))
+                             : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
 static group *find_group(groups *g, char *name)

@@ -1,7 +1,9 @@
-/* sp-eval - what a model says and how likely it finds what others say: answers, judged answers, log-likelihoods, perplexity, logits.
+/* sp-eval - what a model says and how likely it finds what others say: answers, judged answers, log-likelihoods,
+ * perplexity, logits.
  *
- * Every verb turns JSON lines into JSON lines (or one object, or a tensor stream). The work is in lib: gen.h decodes, score.h scores, choice.h
- * knows multiple choice, judge.h labels answers. Objects keep their fields and their order; results are added to them.
+ * Every verb turns JSON lines into JSON lines (or one object, or a tensor stream). The work is in lib: gen.h decodes,
+ * score.h scores, choice.h knows multiple choice, judge.h labels answers. Objects keep their fields and their order;
+ * results are added to them.
  */
 #include "answer.h"
 #include "choice.h"
@@ -39,18 +41,22 @@ static int add_stop(void *self, const char *name, const char *value, sp_err *e)
 }
 static sp_opt_call stop_call = {add_stop, NULL};
 
-#define BATCH_OPT {"batch-tokens", 0, SP_INT, &batch_tokens, "N", "tokens worked on at a time (default: 8192)", 1, 1 << 24}
+#define BATCH_OPT \
+    {"batch-tokens", 0, SP_INT, &batch_tokens, "N", "tokens worked on at a time (default: 8192)", 1, 1 << 24}
 
 static const sp_opt generate_opts[] = {
     {"max-new", 'n', SP_INT, &gen.max_new, "N", "tokens an answer may have (default: 128)", 1, 1 << 24},
-    {"temperature", 0, SP_REAL, &gen.sampler.temperature, "T", "draw from softmax(logits / T); 0 = greedy (default: 0)", 0, 1e6},
-    {"top-p", 0, SP_REAL, &gen.sampler.top_p, "P", "draw from the likeliest tokens that hold P together (default: 1)", 0, 1},
+    {"temperature", 0, SP_REAL, &gen.sampler.temperature, "T", "draw from softmax(logits / T); 0 = greedy (default: 0)",
+     0, 1e6},
+    {"top-p", 0, SP_REAL, &gen.sampler.top_p, "P", "draw from the likeliest tokens that hold P together (default: 1)",
+     0, 1},
     {"top-k", 0, SP_INT, &gen.sampler.top_k, "K", "draw from the K likeliest tokens; 0 = all (default: 0)", 0, 1 << 24},
     {"stop", 0, SP_CALL, &stop_call, "TEXT", "end an answer before TEXT (repeatable)", 0, 0},
     {"ignore-eos", 0, SP_FLAG, &ignore_eos, NULL, "do not stop at end tokens", 0, 0},
     {"batch", 'b', SP_INT, &gen.batch, "N", "prompts side by side (default: 32)", 1, 1 << 16},
     {"prefill", 0, SP_INT, &gen.prefill, "N", "prompt tokens worked on in one step (default: 2048)", 1, 1 << 24},
-    {"low-memory", 0, SP_FLAG, &low_memory, NULL, "give weights back to the system after each layer (slow unless it caches them)", 0, 0},
+    {"low-memory", 0, SP_FLAG, &low_memory, NULL,
+     "give weights back to the system after each layer (slow unless it caches them)", 0, 0},
     {"no-cache", 0, SP_FLAG, &gen.no_cache, NULL, "recompute all keys and values at every step (slow; a check)", 0, 0},
     SP_MODEL_OPTS(from),
     {0},
@@ -58,12 +64,15 @@ static const sp_opt generate_opts[] = {
 static const sp_opt loglik_opts[] = {BATCH_OPT, SP_MODEL_OPTS(from), {0}};
 static const sp_opt data_opts[] = {SP_DATA_OPTS(from), BATCH_OPT, SP_MODEL_OPTS(from), {0}};
 static const sp_opt judge_opts[] = {
-    {"judge", 0, SP_STRING, &judge_cmd, "CMD", "let CMD label them: a filter that adds \"label\" to each JSON line", 0, 0},
-    {"summary", 0, SP_FLAG, &summary, NULL, "one JSON object with counts and rates (Wilson 95 % intervals) instead", 0, 0},
+    {"judge", 0, SP_STRING, &judge_cmd, "CMD", "let CMD label them: a filter that adds \"label\" to each JSON line", 0,
+     0},
+    {"summary", 0, SP_FLAG, &summary, NULL, "one JSON object with counts and rates (Wilson 95 % intervals) instead", 0,
+     0},
     {"by", 0, SP_STRING, &by, "FIELD", "with --summary: also for each value of FIELD", 0, 0},
     {0},
 };
-static const sp_opt tokenize_opts[] = {{"decode", 0, SP_FLAG, &decode, NULL, "from {\"ids\"} to {\"text\"}", 0, 0}, {0}};
+static const sp_opt tokenize_opts[] = {{"decode", 0, SP_FLAG, &decode, NULL, "from {\"ids\"} to {\"text\"}", 0, 0},
+                                       {0}};
 
 /* ---- what the verbs share ----------------------------------------------------------------------------------------- */
 
@@ -200,7 +209,8 @@ static int run_ppl(int argc, char **argv)
     nll /= (double)SP_MAX(tokens, 1);
     if (!isfinite(nll)) sp_die(SP_EINPUT, "%s: the loss is not finite: the weights are damaged", argv[0]);
     json_t *ppl = isfinite(exp(nll)) ? json_real(exp(nll)) : json_null();
-    json_t *o = json_pack("{s:f,s:o,s:I,s:I}", "nll", nll, "ppl", ppl, "tokens", (json_int_t)tokens, "examples", (json_int_t)d.n);
+    json_t *o = json_pack("{s:f,s:o,s:I,s:I}", "nll", nll, "ppl", ppl, "tokens", (json_int_t)tokens, "examples",
+                          (json_int_t)d.n);
     sp_text_open(&out, sp_args.out);
     sp_json_put(out.f, o);
     sp_text_finish(&out);
@@ -293,21 +303,27 @@ static int run_tokenize(int argc, char **argv)
 /* ---- the command line --------------------------------------------------------------------------------------------- */
 
 static const sp_cmd cmds[] = {
-    {"generate", "MODEL PROMPTS", "answers to prompts: response, ids, finish, tokens, seconds are added to each line", generate_opts, 2, 2,
-     run_generate},
-    {"loglik", "MODEL ITEMS", "log-likelihood (nats) of continuations or choices: loglik, tokens, greedy, pick are added", loglik_opts, 2, 2,
+    {"generate", "MODEL PROMPTS", "answers to prompts: response, ids, finish, tokens, seconds are added to each line",
+     generate_opts, 2, 2, run_generate},
+    {"loglik", "MODEL ITEMS",
+     "log-likelihood (nats) of continuations or choices: loglik, tokens, greedy, pick are added", loglik_opts, 2, 2,
      run_loglik},
-    {"ppl", "MODEL DATA", "mean negative log-likelihood (nats) and perplexity over the scored tokens, one JSON object", data_opts, 2, 2, run_ppl},
-    {"logits", "MODEL DATA", "logits as a tensor stream: logits.0, logits.1 ... (tokens, vocabulary), F32", data_opts, 2, 2, run_logits},
+    {"ppl", "MODEL DATA", "mean negative log-likelihood (nats) and perplexity over the scored tokens, one JSON object",
+     data_opts, 2, 2, run_ppl},
+    {"logits", "MODEL DATA", "logits as a tensor stream: logits.0, logits.1 ... (tokens, vocabulary), F32", data_opts,
+     2, 2, run_logits},
     {"judge", "RESPONSES", "label each response: comply, partial, refuse or degenerate", judge_opts, 1, 1, run_judge},
-    {"tokenize", "MODEL [TEXTS]", "{\"text\"} to {\"ids\",\"ids_no_special\",\"decoded\"}; only the tokenizer of MODEL is needed", tokenize_opts, 1,
+    {"tokenize", "MODEL [TEXTS]",
+     "{\"text\"} to {\"ids\",\"ids_no_special\",\"decoded\"}; only the tokenizer of MODEL is needed", tokenize_opts, 1,
      2, run_tokenize},
     {0},
 };
 
 static const char tail[] =
-    "PROMPTS, ITEMS, DATA, RESPONSES and TEXTS are JSON lines, - is standard input. A prompt is {\"prompt\",\"system\"?},\n"
-    "{\"messages\"}, {\"text\"} (as it stands) or {\"input_ids\"}; an item {\"context\",\"continuation\"} or {\"context\",\"choices\"};\n"
+    "PROMPTS, ITEMS, DATA, RESPONSES and TEXTS are JSON lines, - is standard input. A prompt is "
+    "{\"prompt\",\"system\"?},\n"
+    "{\"messages\"}, {\"text\"} (as it stands) or {\"input_ids\"}; an item {\"context\",\"continuation\"} or "
+    "{\"context\",\"choices\"};\n"
     "an example of DATA {\"input_ids\",\"labels\"}, {\"prompt\",\"response\"}, {\"messages\"} or {\"text\"}.";
 
 int main(int argc, char **argv)

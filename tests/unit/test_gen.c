@@ -1,4 +1,5 @@
-/* test_gen.c - greedy continuations of the reference models: exact ids, whatever the batch, the stretches of the prompt, and the cache. */
+/* test_gen.c - greedy continuations of the reference models: exact ids, whatever the batch, the stretches of the
+ * prompt, and the cache. */
 #include "gen.h"
 #include "st.h"
 
@@ -70,7 +71,9 @@ static void expect_reference(const reference *r, sp_gen_opt opt, int64_t rounds)
     size_t n = (size_t)(r->n_seq * rounds);
     sp_err e = {0};
     opt.max_new = STEPS;
-    for (size_t i = 0; i < n; i++) items[i] = (sp_gen_item){.prompt = r->prompt[i % (size_t)r->n_seq], .n_prompt = r->length[i % (size_t)r->n_seq]};
+    for (size_t i = 0; i < n; i++)
+        items[i] =
+            (sp_gen_item){.prompt = r->prompt[i % (size_t)r->n_seq], .n_prompt = r->length[i % (size_t)r->n_seq]};
     n_done = 0;
     assert_int_equal(sp_generate(r->m, items, n, &opt, done, NULL, &e), 0);
     assert_int_equal(n_done, n);
@@ -89,7 +92,8 @@ static void test_reference(void **state)
     expect_reference(&r, (sp_gen_opt){.batch = 8, .prefill = 2048}, 1);
     expect_reference(&r, (sp_gen_opt){.batch = 1, .prefill = 2048}, 1);
     expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 2048}, 3); /* slots are taken again */
-    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 5}, 2);    /* prompts in stretches; a ring where there is a window */
+    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 5},
+                     2); /* prompts in stretches; a ring where there is a window */
     expect_reference(&r, (sp_gen_opt){.batch = 3, .prefill = 1}, 1);
     expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 2048, .no_cache = true}, 1);
     sp_model_close(r.m);
@@ -124,7 +128,10 @@ static void draw(const reference *r, int64_t batch, uint64_t seed, sp_gen_item *
     assert_int_equal(sp_generate(r->m, items, n, &o, done, NULL, &e), 0);
 }
 
-static bool same(const sp_gen_item *a, const sp_gen_item *b) { return !memcmp(a->out.ids, b->out.ids, STEPS * sizeof(int32_t)); }
+static bool same(const sp_gen_item *a, const sp_gen_item *b)
+{
+    return !memcmp(a->out.ids, b->out.ids, STEPS * sizeof(int32_t));
+}
 
 static void test_draws(void **state)
 {
@@ -144,7 +151,8 @@ static void test_draws(void **state)
     sp_model_close(r.m);
 }
 
-/* Two tokens equally likely everywhere: an answer whose draws were one and the same would be the greedy one every other time. */
+/* Two tokens equally likely everywhere: an answer whose draws were one and the same would be the greedy one every other
+ * time. */
 static void test_positions_draw_apart(void **state)
 {
     (void)state;

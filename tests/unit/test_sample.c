@@ -57,7 +57,8 @@ static void test_temperature(void **state)
 static void test_cuts(void **state)
 {
     (void)state;
-    const double top2[V] = {0, 2. / 3, 0, 0, 1. / 3, 0}, top1[V] = {0, 1, 0, 0, 0, 0}, top3[V] = {1. / 7, 4. / 7, 0, 0, 2. / 7, 0};
+    const double top2[V] = {0, 2. / 3, 0, 0, 1. / 3, 0}, top1[V] = {0, 1, 0, 0, 0, 0},
+                 top3[V] = {1. / 7, 4. / 7, 0, 0, 2. / 7, 0};
     expect_shares(&(sp_sampler){1, 1, 2}, top2);
     expect_shares(&(sp_sampler){1, .7, 0}, top2);
     expect_shares(&(sp_sampler){1, .76, 0}, top3);

@@ -1,5 +1,5 @@
-/* test_score.c - scoring against the reference models: the logits stream (1e-4 relative L2), per-sequence losses (1e-5), whatever the
- * batch; greedy flags against the logits; multiple choice against scores taken one by one. */
+/* test_score.c - scoring against the reference models: the logits stream (1e-4 relative L2), per-sequence losses
+ * (1e-5), whatever the batch; greedy flags against the logits; multiple choice against scores taken one by one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,10 @@ typedef struct {
     sp_data data;
 } subject;
 
-static sp_data_opt options(const subject *s) { return (sp_data_opt){.tok = s->tok, .tmpl = SP_TMPL_PLAIN, .vocab = s->m->cfg.vocab, .max_len = 512}; }
+static sp_data_opt options(const subject *s)
+{
+    return (sp_data_opt){.tok = s->tok, .tmpl = SP_TMPL_PLAIN, .vocab = s->m->cfg.vocab, .max_len = 512};
+}
 
 static void open_subject(subject *s, const char *name)
 {
@@ -153,7 +156,8 @@ static void test_stories(void **state)
     char *path = golden("stories260K", "expected.json");
     json_t *all = json_load_file(path, 0, NULL), *cases = json_object_get(all, "cases");
     for (size_t i = 0; i < json_array_size(cases); i++) {
-        json_t *c = json_array_get(cases, i), *obj = json_pack("{s:s,s:O}", "context", "", "continuation", json_object_get(c, "text"));
+        json_t *c = json_array_get(cases, i),
+               *obj = json_pack("{s:s,s:O}", "context", "", "continuation", json_object_get(c, "text"));
         sp_items it = {0};
         sp_score score;
         sp_data_opt o = options(&s);
@@ -162,7 +166,8 @@ static void test_stories(void **state)
         sp_score_data(s.m, &it.data, 1, &score, NULL, NULL);
         assert_int_equal(score.tokens, json_array_size(json_object_get(c, "ids")));
         assert_true(fabs(score.nll / (double)score.tokens - json_real_value(json_object_get(c, "mean_nll"))) < 1e-5);
-        assert_int_equal(score.greedy, !*json_string_value(json_object_get(c, "prompt"))); /* all of it was generated greedily */
+        assert_int_equal(score.greedy,
+                         !*json_string_value(json_object_get(c, "prompt"))); /* all of it was generated greedily */
         sp_items_free(&it);
     }
     json_decref(all);
@@ -194,9 +199,12 @@ static void test_choices(void **state)
     const char *context = "Tom and Lily went to the";
     sp_items it = {0};
     sp_data_opt o = options(&s);
-    json_t *obj = json_pack("{s:s,s:[s,s,s],s:i}", "context", context, "choices", more[0], more[1], more[2], "answer", 0);
+    json_t *obj =
+        json_pack("{s:s,s:[s,s,s],s:i}", "context", context, "choices", more[0], more[1], more[2], "answer", 0);
     sp_items_add(&it, obj, &o, &e);
-    sp_items_add(&it, json_pack("{s:s,s:[s,s],s:s}", "context", context, "choices", more[2], more[0], "answer", more[0]), &o, &e);
+    sp_items_add(&it,
+                 json_pack("{s:s,s:[s,s],s:s}", "context", context, "choices", more[2], more[0], "answer", more[0]), &o,
+                 &e);
     die_on(&e);
     assert_int_equal(it.data.n, 5);
     sp_score scores[5];
