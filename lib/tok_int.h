@@ -16,6 +16,7 @@
 
 #define TOK_MAX_ID     (1 << 22) /* ids from here on are refused: four million is ten times any known vocabulary */
 #define TOK_MAX_MERGES (1u << 25)
+#define TOK_MAX_ADDED (1u << 16)
 #define TOK_META       "\xE2\x96\x81" /* U+2581, sentencepiece's sign for a space */
 
 /* ---- bytes (tok_buf.c) ---- */

@@ -217,6 +217,7 @@ int tok_add_token(sp_tok *t, const json_t *j, const json_t *id, sp_err *e)
     if (!json_is_string(text) || !json_is_integer(id) || n < 0 || n >= TOK_MAX_ID)
         return sp_fail(e, SP_EINPUT, "added token without content or a good id");
     if (!json_string_length(text)) return 0;
+    if (t->added.n >= TOK_MAX_ADDED) return sp_fail(e, SP_EINPUT, "more than %u added tokens", TOK_MAX_ADDED);
     tok_added a = {.id = (int32_t)n,
                    .special = json_is_true(json_object_get(j, "special")),
                    .lstrip = json_is_true(json_object_get(j, "lstrip")),

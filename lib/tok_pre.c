@@ -154,6 +154,7 @@ int tok_pretokenize(const sp_tok *t, tok_work *w, size_t at, const char *s, size
 {
     if (!n) return 0;
     if (at == t->pre.n) {
+        if (n > INT32_MAX) return sp_fail(w->e, SP_EINPUT, "a word of more than 2 GiB");
         tok_bpe_word(t, w, s, n);
         return 0;
     }
