@@ -16,23 +16,23 @@
 
 #define TOK_MAX_ID     (1 << 22) /* ids from here on are refused: four million is ten times any known vocabulary */
 #define TOK_MAX_MERGES (1u << 25)
-#define TOK_MAX_ADDED (1u << 16)
+#define TOK_MAX_ADDED  (1u << 16)
 #define TOK_META       "\xE2\x96\x81" /* U+2581, sentencepiece's sign for a space */
 
-/* ---- bytes (tok_buf.c) ---- */
+/* ---- bytes (tok_vocab.c) ---- */
 typedef struct {
     char *p;
     size_t n, cap;
 } tok_buf;
 void tok_buf_add(tok_buf *b, const char *s, size_t n);
 void tok_buf_free(tok_buf *b);
-/* Append s[0..n) with every `from` (not empty) replaced by `to`. */
 typedef struct {
     char *p; /* owned; NUL-terminated for convenience, but may hold NULs */
     size_t n;
 } tok_str;
 tok_str tok_str_make(const char *s, size_t n);
 bool tok_str_is(const tok_str *a, const char *s, size_t n);
+/* Append s[0..n) with every `from` (not empty) replaced by `to`. */
 void tok_buf_replace(tok_buf *b, const char *s, size_t n, const tok_str *from, const tok_str *to);
 
 /* ---- vocabulary and merges (tok_vocab.c) ---- */
