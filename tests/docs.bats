@@ -69,15 +69,16 @@ flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -
         for f in $(grep -oE '`(lib|tools|man|tests|pipelines|experiments|results)/[A-Za-z0-9_./-]*`|\]\([a-z][A-Za-z0-9_./-]*\)' "$ROOT/$doc" | tr -d '`()]'); do
             [ -e "$ROOT/$f" ] || { echo "$doc: no $f"; false; }
         done
-        for target in $(grep -oE '`make [a-z0-9-]+' "$ROOT/$doc" | cut -d' ' -f2 | sort -u); do
-            make -C "$ROOT" help | grep -qE "^ *$target " || { echo "$doc: no target $target"; false; }
+        for target in $(grep -oE '`make [a-z][a-z0-9-]*' "$ROOT/$doc" | cut -d' ' -f2 | sort -u); do
+            make -C "$ROOT" help | grep -qE "^ *($target|${target%%-*}-%) " || { echo "$doc: no target $target"; false; }
         done
     done
 }
 
 @test "ARCHITECTURE lists every module, README every tool" {
     for f in "$ROOT"/lib/*.c "$ROOT"/tools/*.c "$ROOT"/pipelines/*; do
-        grep -qF "$(basename "$f" .c)" "$ROOT/ARCHITECTURE.md" || { echo "ARCHITECTURE.md: no ${f##*/}"; false; }
+        name=$(basename "$f")
+        grep -qwF -- "${name%.*}" "$ROOT/ARCHITECTURE.md" || { echo "ARCHITECTURE.md: no $name"; false; }
     done
     for t in $TOOLS; do grep -qF "$t" "$ROOT/README.md"; done
 }
