@@ -384,7 +384,9 @@ int sp_src_load_f32(sp_src *s, size_t i, float **x, size_t *cap, sp_err *e)
 
 int sp_src_end(sp_src *s, sp_err *e)
 {
-    if (!s->in) return 0; /* sizes were checked when it was opened */
+    for (int i = 0; i < s->n_parts; i++) /* sizes were checked when they were opened */
+        if (s->parts[i].f && sp_file_verify(s->parts[i].f, e) < 0) return -1;
+    if (!s->in) return 0;
     if (seek_to(s, SP_MAX(s->pos, s->parts[0].data + s->parts[0].size), e) < 0) return -1;
     return sp_in_end(s->in, e);
 }

@@ -67,7 +67,7 @@ int sp_src_read_f32_part(sp_src *s, size_t i, uint64_t first, size_t n, float *b
 /* Tensor i widened into *x, which has room for *cap floats (start with NULL and 0) and grows where needed: on a pipe with the data, whatever
  * the header claims. */
 int sp_src_load_f32(sp_src *s, size_t i, float **x, size_t *cap, sp_err *e);
-/* Skip what was not read and prove the end. Call before trusting an output made from s. 0 or -1. */
+/* Skip what was not read (checking it where it is compressed) and prove the end. Call before trusting an output made from s. 0 or -1. */
 int sp_src_end(sp_src *s, sp_err *e);
 void sp_src_close(sp_src *s);
 uint64_t sp_src_digest(const sp_src *s); /* fingerprint of names, shapes, dtypes and metadata */

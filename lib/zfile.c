@@ -27,6 +27,7 @@ struct sp_file {
     uint64_t size;
     size_t n_frames; /* 0 = raw */
     frame *frames;   /* n_frames + 1 */
+    bool *seen;      /* frames that have been decompressed */
     uint8_t *cache;  /* one decompressed frame */
     size_t cached, cache_cap;
 };
@@ -63,6 +64,7 @@ static int index_frames(sp_file *f, sp_err *e)
     f->frames[f->n_frames] = (frame){at, out};
     f->size = out;
     f->cached = f->n_frames;
+    f->seen = sp_xcalloc(f->n_frames, sizeof *f->seen);
     return 1;
 }
 
@@ -102,7 +104,7 @@ static bool decode(const sp_file *f, size_t i, void *dst)
 {
     const frame *fr = &f->frames[i];
     size_t want = (size_t)(fr[1].out - fr[0].out);
-    return ZSTD_decompress(dst, want, f->map + fr[0].at, (size_t)(fr[1].at - fr[0].at)) == want;
+    return f->seen[i] = ZSTD_decompress(dst, want, f->map + fr[0].at, (size_t)(fr[1].at - fr[0].at)) == want;
 }
 
 /* The frame that holds byte `at` of the data. */
@@ -171,6 +173,23 @@ int sp_file_read(sp_file *f, uint64_t at, void *buf, size_t n, sp_err *e)
     return read_frames(f, at, buf, n) ? 0 : sp_fail(e, SP_EINPUT, "%s: corrupt zstd data", f->name);
 }
 
+static bool verify_frame(const sp_file *f, size_t i)
+{
+    void *junk = sp_xmalloc((size_t)(f->frames[i + 1].out - f->frames[i].out));
+    bool ok = decode(f, i, junk);
+    free(junk);
+    release(f, f->frames[i].at, f->frames[i + 1].at);
+    return ok;
+}
+
+int sp_file_verify(sp_file *f, sp_err *e)
+{
+    bool ok = true;
+#pragma omp parallel for schedule(dynamic, 1) reduction(&& : ok)
+    for (size_t i = 0; i < f->n_frames; i++) ok = ok && (f->seen[i] || verify_frame(f, i));
+    return ok ? 0 : sp_fail(e, SP_EINPUT, "%s: corrupt zstd data", f->name);
+}
+
 void sp_file_close(sp_file *f)
 {
     if (!f) return;
@@ -178,6 +197,7 @@ void sp_file_close(sp_file *f)
     close(f->fd);
     free(f->name);
     free(f->frames);
+    free(f->seen);
     free(f->cache);
     free(f);
 }

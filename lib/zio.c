@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define IN_BUF (256u << 10)
 
@@ -126,9 +127,13 @@ static ssize_t read_zstd(sp_in *in, uint8_t *dst, size_t n, sp_err *e)
             }
         }
         ZSTD_inBuffer src = {in->buf + in->pos, in->len - in->pos, 0};
+        bool between = !in->unfinished;
         in->unfinished = ZSTD_decompressStream(in->z, &out, &src);
-        if (ZSTD_isError(in->unfinished))
+        if (ZSTD_isError(in->unfinished)) {
+            if (between && ZSTD_getErrorCode(in->unfinished) == ZSTD_error_prefix_unknown)
+                return sp_fail(e, SP_EINPUT, "%s: trailing garbage after the zstd data", in->name);
             return sp_fail(e, SP_EINPUT, "%s: corrupt zstd data (%s)", in->name, ZSTD_getErrorName(in->unfinished));
+        }
         in->pos += src.pos;
     }
     return (ssize_t)out.pos;

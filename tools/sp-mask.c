@@ -83,25 +83,37 @@ static int run_top(int argc, char **argv)
 
 /* ---- random ------------------------------------------------------------------------------------------------------- */
 
+typedef struct {
+    sp_dst *dst;
+    uint8_t *mask;
+    uint64_t stream, at;
+} draw;
+
+/* What LIKE holds is read and dropped: a header alone proves nothing. */
+static void draw_chunk(sp_pair *p, size_t n, void *ctx)
+{
+    (void)p;
+    draw *d = ctx;
+#pragma omp parallel for schedule(static)
+    for (size_t j = 0; j < n; j++) d->mask[j] = sp_rand_unit((uint64_t)sp_args.seed, d->stream, d->at + j) < keep;
+    sp_need_write(d->dst, d->mask, n);
+    d->at += n;
+}
+
 static int run_random(int argc, char **argv)
 {
     (void)argc;
     if (keep < 0) sp_die(SP_EUSAGE, "random needs -p");
-    sp_src *s = sp_need_src(argv[0]);
-    sp_dst *dst = sp_dst_like(s, SP_BOOL, &s, 1);
-    uint8_t *mask = sp_xmalloc(SP_STEP);
-    for (size_t i = 0; i < sp_src_count(s); i++) {
-        const sp_tinfo *t = sp_src_info(s, i);
-        uint64_t stream = sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), t->name, strlen(t->name));
-        for (uint64_t at = 0; at < t->numel; at += SP_STEP) {
-            size_t n = SP_MIN(t->numel - at, (uint64_t)SP_STEP);
-#pragma omp parallel for schedule(static)
-            for (size_t j = 0; j < n; j++) mask[j] = sp_rand_unit((uint64_t)sp_args.seed, stream, at + j) < keep;
-            sp_need_write(dst, mask, n);
-        }
+    sp_pair p = sp_pair_open(argv[0], NULL);
+    draw d = {.dst = sp_dst_like(p.in[0], SP_BOOL, p.in, 1), .mask = sp_xmalloc(SP_STEP)};
+    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) {
+        const char *name = sp_src_info(p.in[0], i)->name;
+        d.at = 0;
+        d.stream = sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), name, strlen(name));
+        sp_pair_each(&p, i, draw_chunk, &d);
     }
-    free(mask);
-    sp_close_streams(dst, &s, 1);
+    sp_pair_close(&p, d.dst);
+    free(d.mask);
     return SP_OK;
 }
 
