@@ -117,10 +117,12 @@ typedef struct {
 
 static float *input(const run *r, int64_t l) { return r->x + (size_t)(l * r->b->n * r->m->cfg.hidden); }
 
-static void add_abs(float *sum, const float *g, size_t n)
+/* One example's gradient into the sum over examples. */
+static void add_each(const run *r, float *sum, const float *g, size_t n)
 {
+    bool square = r->job->per_example == SP_EACH_SQUARE;
 #pragma omp parallel for simd if (n > 16384)
-    for (size_t i = 0; i < n; i++) sum[i] += fabsf(g[i]);
+    for (size_t i = 0; i < n; i++) sum[i] += fabsf(g[i]) * (square ? fabsf(g[i]) : 1);
 }
 
 /* sp_grad_fn: fold a chunk's gradient of one weight into the layer's sums. */
@@ -136,7 +138,7 @@ static void collect(void *self, sp_param *p, const float *dy, const float *x, co
     for (int64_t s = 0; s < pack->n_seq; s++) {
         if (p->cols == 1) memset(r->one, 0, sp_numel(p) * sizeof(float));
         sp_grad_dense(r->one, 0, p, dy, x, pack->start[s], pack->start[s + 1]);
-        add_abs(sum, r->one, sp_numel(p));
+        add_each(r, sum, r->one, sp_numel(p));
     }
 }
 
@@ -183,8 +185,8 @@ static double head_per_example(run *r, float *dhead, float *dnorm)
         if (dhead) memset(r->one, 0, vh * sizeof(float));
         if (dnorm) memset(one_norm, 0, h * sizeof(float));
         loss += head_range(r, r->b->start[s], r->b->start[s + 1], true, dhead ? r->one : NULL, one_norm);
-        if (dhead) add_abs(dhead, r->one, vh);
-        if (dnorm) add_abs(dnorm, one_norm, h);
+        if (dhead) add_each(r, dhead, r->one, vh);
+        if (dnorm) add_each(r, dnorm, one_norm, h);
     }
     free(one_norm);
     return loss;
@@ -238,7 +240,7 @@ static void scatter(const run *r, float *g, int64_t t0, int64_t t1)
         for (int64_t i = 0; i < h; i++) g[r->b->ids[t] * h + i] += r->m->cfg.embed_scale * r->d[t * h + i];
 }
 
-/* Sum over examples of |dL_i/dE|; with a tied head each example's head gradient is computed again and joined before the absolute value. */
+/* Per-example sums of dE; with a tied head each example's head gradient is computed again and joined before its absolute value or square. */
 static void embed_per_example(run *r, float *g)
 {
     size_t h = (size_t)r->m->cfg.hidden, vh = (size_t)r->m->cfg.vocab * h;
@@ -248,13 +250,13 @@ static void embed_per_example(run *r, float *g)
         if (r->m->cfg.tied) head_range(r, t0, t1, false, r->one, NULL);
         scatter(r, r->one, t0, t1);
         if (r->m->cfg.tied) {
-            add_abs(g, r->one, vh);
+            add_each(r, g, r->one, vh);
             memset(r->one, 0, vh * sizeof(float));
             continue;
         }
         for (int64_t t = t0; t < t1; t++) { /* only the rows of this example's ids; a row seen again adds 0 */
             size_t at = (size_t)r->b->ids[t] * h;
-            add_abs(g + at, r->one + at, h);
+            add_each(r, g + at, r->one + at, h);
             memset(r->one + at, 0, h * sizeof(float));
         }
     }

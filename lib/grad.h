@@ -39,9 +39,16 @@ void sp_batch_pack(sp_batch *b, const sp_seq *seqs, size_t n);
 void sp_batch_make(sp_batch *b, const sp_data *data, const size_t *order, size_t n, sp_mean mean);
 void sp_batch_free(sp_batch *b);
 
+/* What is made of each example's own gradient g_i = dL_i/dW before the sum over examples. */
+typedef enum {
+    SP_EACH_NONE,  /* nothing: dL/dW of the whole batch */
+    SP_EACH_ABS,   /* sum of |g_i| (SNIP) */
+    SP_EACH_SQUARE /* sum of g_i^2 (the diagonal of the Fisher information) */
+} sp_each;
+
 typedef struct {
-    bool all;         /* every parameter; otherwise the seven linears of each layer */
-    bool per_example; /* emit sum over examples of |dL_i/dW| instead of dL/dW */
+    bool all; /* every parameter; otherwise the seven linears of each layer */
+    sp_each per_example;
     void (*emit)(void *self, sp_param *p, const float *g); /* g: (rows, cols), valid during the call */
     void *self;
     const sp_model *ref; /* the reference of soft targets, or NULL */

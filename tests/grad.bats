@@ -77,6 +77,17 @@ loss_of() { sp-eval ppl "$@" | jq .nll; }
     fails 1 '*' sp-grad grad --max-len 2 m data.jsonl -o d.st
 }
 
+@test "grad --square: the mean over examples of their squared gradients" {
+    model
+    sp-grad grad --square --limit 2 --no-pg -z 0 m data.jsonl -o both.st
+    for i in 1 2; do sed -n "${i}p" data.jsonl | sp-grad grad --no-pg -z 0 m - -o $i.st; done
+    paste <(st_values 1.st) <(st_values 2.st) <(st_values both.st) |
+        awk '{ e = ($1 * $1 + $2 * $2) / 2; d += (e - $3)^2; s += e * e } END { exit !(s > 0 && d < 1e-10 * s) }'
+    for t in 1 3; do sp-grad grad --square --scope linears --no-pg -t $t m data.jsonl -o t$t.st.zst; done
+    cmp t1.st.zst t3.st.zst
+    [ "$(st_json t1.st.zst | jq 'del(.__metadata__) | length')" = 14 ]
+}
+
 @test "killed at random steps and resumed with --state: the same bytes, the same log" {
     model
     args="--steps 400 --batch 5 --shuffle --seed 4 --lr 3e-3 --schedule cosine --warmup 4 --weight-decay 0.1 --scope all --no-pg --save-every 0"

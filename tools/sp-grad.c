@@ -20,6 +20,7 @@ static const char *factor;
 static int mean, dtype, moments, scope_out, scope_tune = 1;
 static int64_t limit;
 static double init_std;
+static bool square;
 static sp_tune_opt tune = {.npo_beta = 0.1, .weight = 1, .fraction = 1, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-5, .epochs = 1, .batch = 16, .accumulate = 1, .save_every = 30};
 
 /* --term KIND,WEIGHT,FILE: kept as text until the model is open. */
@@ -43,6 +44,7 @@ static sp_opt_call term_call = {add_term, NULL};
     {"limit", 0, SP_INT, &limit, "N", "use only the first N examples", 1, 1 << 30}
 
 static const sp_opt grad_opts[] = {
+    {"square", 0, SP_FLAG, &square, NULL, "mean over examples of the squared gradient of each one's own mean loss (Fisher information)", 0, 0},
     {"scope", 0, SP_CHOICE, &scope_out, "all|linears", "parameters written (default: all)", 0, 0},
     {"mean", 0, SP_CHOICE, &mean, "token|example", "mean over all scored tokens, or over examples of their own means (default: token)", 0, 0},
     DATA_OPTS,
@@ -135,7 +137,8 @@ static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *
 typedef struct {
     sp_dst *dst;
     sp_src *factor;
-    double examples; /* > 0: scores, divided by this */
+    bool snip;       /* times |factor| */
+    double examples; /* > 0: a sum over examples, divided by this */
     float *scratch, *values;
 } writer;
 
@@ -162,10 +165,10 @@ static void emit(void *self, sp_param *p, const float *g)
     sp_err e = {0};
     size_t n = sp_numel(p);
     if (w->examples > 0) {
-        const float *v = factor_of(w, p);
+        const float *v = w->snip ? factor_of(w, p) : NULL;
         float c = (float)(1 / w->examples);
 #pragma omp parallel for simd if (n > 16384)
-        for (size_t i = 0; i < n; i++) w->scratch[i] = fabsf(v[i]) * (g[i] * c);
+        for (size_t i = 0; i < n; i++) w->scratch[i] = (v ? fabsf(v[i]) : 1) * (g[i] * c);
         g = w->scratch;
     }
     if (sp_first_nonfinite(g, n) >= 0) sp_die(SP_EINPUT, "tensor \"%s\": the gradient is not finite", p->name);
@@ -175,6 +178,7 @@ static void emit(void *self, sp_param *p, const float *g)
 static int run_gradients(char **argv, bool snip)
 {
     sp_err e = {0};
+    sp_each each = snip ? SP_EACH_ABS : square ? SP_EACH_SQUARE : SP_EACH_NONE;
     sp_data data;
     sp_batch batch;
     sp_subject s;
@@ -185,11 +189,11 @@ static int run_gradients(char **argv, bool snip)
     if (factor && !v) sp_die_err(&e);
     sp_param **list = sp_xarray(m->n, sizeof *list);
     size_t n = sp_grad_order(m, !scope_out, list);
-    writer w = {.factor = v, .examples = snip ? (double)data.n : 0, .scratch = sp_xfloats(m->max_numel), .values = sp_xfloats(m->max_numel)};
+    writer w = {.factor = v, .snip = snip, .examples = each ? (double)data.n : 0, .scratch = sp_xfloats(m->max_numel), .values = sp_xfloats(m->max_numel)};
     w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL);
-    sp_batch_make(&batch, &data, NULL, data.n, snip ? SP_MEAN_OWN : (sp_mean)mean);
-    double loss = sp_grad_run(m, &batch, &(sp_grad_job){.all = !scope_out, .per_example = snip, .emit = emit, .self = &w});
-    sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples", snip ? loss / (double)data.n : loss, batch.scored, data.n);
+    sp_batch_make(&batch, &data, NULL, data.n, each ? SP_MEAN_OWN : (sp_mean)mean);
+    double loss = sp_grad_run(m, &batch, &(sp_grad_job){.all = !scope_out, .per_example = each, .emit = emit, .self = &w});
+    sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples", each ? loss / (double)data.n : loss, batch.scored, data.n);
     if (v) check(sp_src_end(v, &e), &e);
     check(sp_dst_finish(w.dst, &e), &e);
     if (v) sp_src_close(v);

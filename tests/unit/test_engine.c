@@ -185,7 +185,7 @@ static void check_snip(const char *name)
     golden_open(&g, name, SP_MEAN_OWN);
     comparer c = {&g, "snip.", 1.0f / (float)g.data.n, true, 0};
     worst = 0;
-    sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .per_example = true, .emit = compare, .self = &c});
+    sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .per_example = SP_EACH_ABS, .emit = compare, .self = &c});
     printf("# %s: snip, relative L2 %.3g (limit 1e-3)\n", name, worst);
     assert_int_equal(c.seen, g.m->n);
     golden_close(&g);
@@ -303,7 +303,7 @@ static void keep(void *self, sp_param *p, const float *g)
     memcpy(k->g[i], g, sp_numel(p) * sizeof *g);
 }
 
-static grads all_gradients(sp_model *m, const sp_batch *b, bool per_example)
+static grads all_gradients(sp_model *m, const sp_batch *b, sp_each per_example)
 {
     grads k = {m, sp_xcalloc(m->n, sizeof *k.g)};
     sp_grad_run(m, b, &(sp_grad_job){.all = true, .per_example = per_example, .emit = keep, .self = &k});
@@ -322,7 +322,7 @@ static void check_differences(int which)
     sp_model *m = small_model(which);
     sp_batch b;
     small_batch(&b, SP_MEAN_TOKEN);
-    grads k = all_gradients(m, &b, false);
+    grads k = all_gradients(m, &b, SP_EACH_NONE);
     worst = 0;
     for (size_t i = 0; i < m->n; i++) {
         sp_param *p = &m->params[i];
@@ -354,7 +354,7 @@ static void differences_llama(void **s) { (void)s, check_differences(0); }
 static void differences_mistral(void **s) { (void)s, check_differences(1); }
 static void differences_gemma(void **s) { (void)s, check_differences(2); }
 
-/* Per-example sums must equal separate runs on each example, absolute values added. */
+/* Per-example sums must equal separate runs on each example, absolute values or squares added. */
 static void per_example_is_separate_runs(void **state)
 {
     (void)state;
@@ -362,19 +362,29 @@ static void per_example_is_separate_runs(void **state)
         sp_model *m = small_model(which);
         sp_batch b;
         small_batch(&b, SP_MEAN_OWN);
-        grads all = all_gradients(m, &b, true), sum = {m, sp_xcalloc(m->n, sizeof(float *))};
+        grads abs = all_gradients(m, &b, SP_EACH_ABS), square = all_gradients(m, &b, SP_EACH_SQUARE);
+        grads sum = {m, sp_xcalloc(m->n, sizeof(float *))}, sum2 = {m, sp_xcalloc(m->n, sizeof(float *))};
         for (size_t i = 0; i < m->n; i++) sum.g[i] = sp_xfloats0(sp_numel(&m->params[i]));
+        for (size_t i = 0; i < m->n; i++) sum2.g[i] = sp_xfloats0(sp_numel(&m->params[i]));
         for (int64_t s = 0; s < b.n_seq; s++) {
             int64_t at = b.start[s], len = b.start[s + 1] - at;
             sp_batch one = {1, len, (int64_t[]){0, len}, b.ids + at, b.target + at, b.coef + at, 0};
-            grads k = all_gradients(m, &one, false);
+            grads k = all_gradients(m, &one, SP_EACH_NONE);
             for (size_t i = 0; i < m->n; i++)
-                for (size_t j = 0; j < sp_numel(&m->params[i]); j++) sum.g[i][j] += fabsf(k.g[i][j]);
+                for (size_t j = 0; j < sp_numel(&m->params[i]); j++) {
+                    sum.g[i][j] += fabsf(k.g[i][j]);
+                    sum2.g[i][j] += k.g[i][j] * k.g[i][j];
+                }
             free_grads(&k);
         }
-        for (size_t i = 0; i < m->n; i++) assert_true(relative_l2(all.g[i], sum.g[i], sp_numel(&m->params[i])) < 1e-5);
-        free_grads(&all);
+        for (size_t i = 0; i < m->n; i++) {
+            assert_true(relative_l2(abs.g[i], sum.g[i], sp_numel(&m->params[i])) < 1e-5);
+            assert_true(relative_l2(square.g[i], sum2.g[i], sp_numel(&m->params[i])) < 1e-5);
+        }
+        free_grads(&abs);
+        free_grads(&square);
         free_grads(&sum);
+        free_grads(&sum2);
         sp_batch_free(&b);
         sp_model_close(m);
     }
@@ -459,9 +469,9 @@ static void threads_do_not_change_bytes(void **state)
         sp_batch b;
         small_batch(&b, SP_MEAN_TOKEN);
         omp_set_num_threads(1);
-        grads one = all_gradients(m, &b, false);
+        grads one = all_gradients(m, &b, SP_EACH_NONE);
         omp_set_num_threads(3);
-        grads three = all_gradients(m, &b, false);
+        grads three = all_gradients(m, &b, SP_EACH_NONE);
         for (size_t i = 0; i < m->n; i++) assert_memory_equal(one.g[i], three.g[i], sp_numel(&m->params[i]) * sizeof(float));
         free_grads(&one);
         free_grads(&three);
