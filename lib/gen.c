@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
     int64_t item;   /* index of the prompt, -1 = free */
@@ -47,6 +48,18 @@ static int64_t cache_rows(const run *r)
     return w ? SP_MIN(r->longest, w + r->o->prefill) : r->longest;
 }
 
+/* Slots asked for, or as many as the cache may hold. */
+static int64_t count_slots(const run *r)
+{
+    const sp_config *c = &r->m->cfg;
+    double row = 2.0 * sizeof(float) * (double)(c->layers * c->kv_heads * c->head_dim), room = r->o->cache_bytes;
+    if (room <= 0) room = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 4;
+    int64_t wanted = SP_MIN(r->o->batch, (int64_t)r->n_items), n = SP_MAX(1, (int64_t)(room / (row * (double)cache_rows(r))));
+    if (n >= wanted || r->o->no_cache) return wanted;
+    sp_note("%lld prompts side by side: more keys and values would not fit into %.3g GB", (long long)n, room / 1e9);
+    return n;
+}
+
 static void open_run(run *r)
 {
     int64_t prompts = 0;
@@ -54,7 +67,7 @@ static void open_run(run *r)
         prompts = SP_MAX(prompts, r->items[i].n_prompt);
         r->longest = SP_MAX(r->longest, r->items[i].n_prompt + limit_of(r, &r->items[i]));
     }
-    r->n_slots = SP_MIN(r->o->batch, (int64_t)r->n_items);
+    r->n_slots = count_slots(r);
     r->max_n = r->o->no_cache ? r->n_slots * r->longest : r->n_slots + SP_MIN(r->o->prefill, r->n_slots * prompts);
     if (!r->o->no_cache) sp_kv_alloc(&r->kv, r->m, r->n_slots, cache_rows(r));
     size_t n = (size_t)r->max_n, s = (size_t)r->n_slots, h = (size_t)r->m->cfg.hidden;

@@ -15,6 +15,7 @@ typedef struct {
     int64_t max_new;         /* tokens an answer may have, at least 1 */
     int64_t batch;           /* slots, at least 1 */
     int64_t prefill;         /* prompt tokens a step, at least 1 */
+    double cache_bytes;      /* the slots together may use so much, 0 = a quarter of the memory; there is always one */
     bool no_cache;           /* recompute everything at every step (slow; to check the cache) */
     sp_sampler sampler;
     uint64_t seed;           /* a draw depends on (seed, prompt, position), not on the batch */

@@ -95,6 +95,7 @@ static void test_reference(void **state)
     expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 5},
                      2); /* prompts in stretches; a ring where there is a window */
     expect_reference(&r, (sp_gen_opt){.batch = 3, .prefill = 1}, 1);
+    expect_reference(&r, (sp_gen_opt){.batch = 3, .prefill = 64, .cache_bytes = 1}, 2); /* one slot after all */
     expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 2048, .no_cache = true}, 1);
     sp_model_close(r.m);
 }

@@ -87,6 +87,7 @@ static void test_answers(void **state)
         "Theft is the act of taking something without permission. It is illegal in every country.",
         "Unfortunately, the flight is late. You can rebook at the desk.",
         "You should never mix bleach and ammonia.",
+        "1. Turn the water off.\n2. Take the handle off.\n3. Put a new washer in.",
         "```\nfor i in 1 2 3; do echo $i; done\n```",
         "2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30",
         "1 x 7 = 7\n2 x 7 = 14\n3 x 7 = 21\n4 x 7 = 28\n5 x 7 = 35\n6 x 7 = 42\n7 x 7 = 49\n8 x 7 = 56",
