@@ -4,7 +4,7 @@ load helper
 # prompts FAMILY: its reference prompts as JSONL;  wanted FAMILY: the ids that must follow, one array a line
 prompts() { jq -c '{id: ("p" + (input_line_number | tostring)), input_ids}' "$GOLDEN/$1/tokens.jsonl"; }
 wanted() { jq -c '.gen_ids[]' "$GOLDEN/$1/expected.json"; }
-gen() { sp-eval generate --ignore-eos -n 16 "$@"; }
+gen() { sp-eval generate --ignore-eos --max-new 16 "$@"; }
 no_time() { jq -c 'del(.seconds)'; }
 
 @test "generate: reference continuations of every family, cached or not, in any batch" {
