@@ -7,12 +7,13 @@ GRID := $(shell jq -r -f pipelines/cells.jq $(EXPERIMENTS_DIR)/grid.json)
 GRID_ROWS := safepatching intersect
 name = $(firstword $(subst =, ,$(1)))
 
+$(foreach c,$(GRID),$(call params,$(G)/$(call name,$(c))/param,. * $(patsubst $(call name,$(c))=%,%,$(c))))
+
 define cell
-$(call params,$(G)/$(1)/param,. * $(2))
 $(call control,$(G)/$(1),$(R)/$(firstword $(SEEDS)),$(G)/$(1)/param,$(firstword $(SEEDS)),$(1))
 $(foreach m,$(GRID_ROWS),$(call evaluate,$(G)/$(1),$(m),$(G)/$(1)/$(m).st.zst,$(G)/$(1)/param,$(1))$(newline))
 endef
-$(foreach c,$(GRID),$(eval $(call cell,$(call name,$(c)),$(patsubst $(call name,$(c))=%,%,$(c)))))
+$(foreach c,$(GRID),$(eval $(call cell,$(call name,$(c)))))
 
 GRID_FILES := $(foreach c,$(GRID),$(GRID_ROWS:%=$(G)/$(call name,$(c))/eval/%.json) $(G)/$(call name,$(c))/overlap.json)
 $(G)/grid.json: $(R)/eval/original.json $(GRID_FILES) pipelines/grid.jq

@@ -5,7 +5,7 @@
 KINDS := safety oversafety
 
 define patches
-$(KINDS:%=$(1)/%.st.zst): $(1)/%.st.zst: $(2)/%.json $(MODEL_ID) $(D)/harm.jsonl $(BIN)/sp-grad $(BIN)/sp-diff
+$(KINDS:%=$(1)/%.st.zst): $(1)/%.st.zst: $(2)/%.json $(R)/model.sha256 $(D)/harm.jsonl $(BIN)/sp-grad $(BIN)/sp-diff
 	$$(call stage,$(3) $$* patch,sp-grad tune -v @$(2)/$$*.json --seed $(3) $(M) $(D)/harm.jsonl | sp-diff -v -o $$@ - $(M))
 $(1)/patches.json: $(KINDS:%=$(1)/%.st.zst) $(BIN)/sp-mask
 	$$(call stage,$(3) patches compared,sp-mask stats -v -o $$@ $$(wordlist 1,2,$$^))

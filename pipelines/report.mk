@@ -4,8 +4,8 @@
 ROWS := only_safety only_oversafety intersect safepatching
 EVALS := $(R)/eval/original.json $(foreach s,$(SEEDS),$(ROWS:%=$(R)/$(s)/eval/%.json) $(R)/$(s)/no_retention/eval/safepatching.json)
 
-$(eval $(call params,$(R)/param,.))
-$(eval $(call params,$(R)/param/no_retention,.retention.p = 1))
+$(call params,$(R)/param,.)
+$(call params,$(R)/param/no_retention,.retention.p = 1)
 $(eval $(call evaluate,$(R),original,,$(R)/param,-))
 
 define seed
@@ -17,8 +17,9 @@ $(call evaluate,$(R)/$(1)/no_retention,safepatching,$(R)/$(1)/no_retention/safep
 endef
 $(foreach s,$(SEEDS),$(eval $(call seed,$(s))))
 
+STAGE_DIRS = $(if $(MODEL),,$(W) $(S) $(A)) $(R)/eval $(SEEDS:%=$(R)/%)
 $(R)/report.json: $(EVALS) $(foreach s,$(SEEDS),$(R)/$(s)/overlap.json $(R)/$(s)/patches.json) pipelines/report.jq pipelines/claims.jq pipelines/stats.jq
-	@pipelines/report $(R) $(EXPERIMENT) $(MODEL_ID) "$(SEEDS)" $(filter-out pipelines/%,$^) >$@
+	@pipelines/report $(R) $(EXPERIMENT) "$(SEEDS)" "$(STAGE_DIRS)" $(filter-out pipelines/%,$^) >$@
 $(R)/table.md: $(R)/report.json pipelines/table.jq
 	@jq -rf pipelines/table.jq $< >$@
 $(R)/tradeoff.svg: $(R)/report.json pipelines/picture

@@ -3,7 +3,7 @@
 # Called by experiments.mk as `make -f pipelines/run.mk X=llama2 table`, so that X and all that hangs on it are plain variables.
 #   X         experiments/X.json holds every hyper-parameter
 #   MODEL     a checkpoint directory to patch; default: the tiny world's aligned model (world.mk)
-#   DATA      a directory with harm.jsonl and any of the evaluation sets (pipelines/prompts says which)
+#   DATA      a directory with harm.jsonl and any of the evaluation sets (pipelines/inputs says which)
 #   SEEDS     seeds of shuffling and random retention; the table gives mean and spread
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
@@ -18,18 +18,17 @@ CACHE := $(OUT)/cache
 
 include pipelines/launch.mk pipelines/world.mk
 
-ifdef MODEL
-M := $(MODEL:%/=%)
-D := $(DATA:%/=%)
-DATA_FILES := $(wildcard $(D)/*.jsonl)
-MODEL_ID := $(R)/model.sha256
-$(MODEL_ID): $(wildcard $(M)/*.safetensors $(M)/*.json)
-	$(call stage,digest of the model,cat $(M)/*.safetensors | sha256sum >$@)
-else
-M := $(A)/align
-D := $(W)
-DATA_FILES := $(W)/harm.jsonl
-MODEL_ID := $(A)/align.sha256
-endif
+# The model M and its data D. In every dependency M stands as model.sha256, made anew when its files change or other directories are named.
+M := $(or $(MODEL:%/=%),$(A)/align)
+D := $(or $(DATA:%/=%),$(W))
+MODEL_FILES := $(if $(MODEL),$(wildcard $(M)/*.json $(M)/*.safetensors),$(A)/align.sha256)
+DATA_FILES := $(if $(DATA),$(wildcard $(D)/*.jsonl),$(W)/words.txt)
+$(shell mkdir -p $(R); echo $(M) $(D) | cmp -s - $(R)/.source || echo $(M) $(D) >$(R)/.source)
+
+$(R)/model.sha256: $(R)/.source $(MODEL_FILES)
+	@cat $(M)/*.safetensors | sha256sum >$@
+$(R)/prompts.jsonl: $(R)/.source $(DATA_FILES)
+	@pipelines/prompts $(D) >$@
+$(W)/%.jsonl: | $(W)/words.txt ;
 
 include pipelines/params.mk pipelines/patch.mk pipelines/control.mk pipelines/eval.mk pipelines/report.mk pipelines/grid.mk
