@@ -3,6 +3,6 @@
 # $(call evaluate,DIR,MODEL,WEIGHTS,PARAMETERS,LABEL) makes DIR/eval/MODEL.json (counts a set, summary.jq) and DIR/eval/MODEL.answers.jsonl.
 # WEIGHTS is a stream, or empty for the model as it is.
 define evaluate
-$(1)/eval/$(2).json: $(R)/prompts.jsonl $(wildcard $(D)/text.jsonl) $(3) $(4)/eval.json $(R)/model.sha256 $(BIN)/sp-eval
+$(1)/eval/$(2).json: $(R)/prompts.jsonl $(wildcard $(D)/text.jsonl) $(3) $(4)/eval.json $(ID) $(BIN)/sp-eval
 	$$(call stage,$(5) evaluate $(2),PARAMS=$(4)/eval.json pipelines/evaluate $(M) "$(3)" $$< $(D)/text.jsonl $$@)
 endef

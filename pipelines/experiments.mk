@@ -1,17 +1,30 @@
-# experiments.mk - the experiments as targets of the main Makefile. Each runs in a make of its own (pipelines/run.mk).
+# experiments.mk - the experiments as targets of the main Makefile. Each runs in a make of its own (pipelines/run.mk), one at a time a backbone.
 OUT ?= results
 EXPERIMENTS_DIR ?= experiments
 WORLD ?= experiments/world.json
 SEEDS ?= 1
-EXPERIMENTS := $(filter-out world grid,$(basename $(notdir $(wildcard $(EXPERIMENTS_DIR)/*.json))))
-run = @PATH=$(abspath $(BIN)):$$PATH $(MAKE) --no-print-directory -f pipelines/run.mk X=$* OUT=$(OUT) BIN=$(abspath $(BIN)) \
-    EXPERIMENTS_DIR=$(EXPERIMENTS_DIR) WORLD=$(WORLD) SEEDS="$(SEEDS)" MODEL=$(MODEL) DATA=$(DATA) LAUNCH="$(LAUNCH)"
+EXPERIMENTS := $(basename $(notdir $(shell grep -l '"config"' $(EXPERIMENTS_DIR)/*.json)))
+run = @mkdir -p $(OUT) && PATH=$(abspath $(BIN)):$$PATH flock $(OUT)/.$*.lock $(MAKE) --no-print-directory -f pipelines/run.mk X=$* OUT=$(OUT) \
+    BIN=$(abspath $(BIN)) EXPERIMENTS_DIR=$(EXPERIMENTS_DIR) WORLD=$(WORLD) SEEDS="$(SEEDS)" MODEL=$(MODEL) DATA=$(DATA) LAUNCH="$(LAUNCH)"
 
 experiment-%: all ## the method on one backbone (llama2 ...): patches, merge, evaluation, table; MODEL= DATA= SEEDS= LAUNCH=
-	+$(run) table
-
+	+$(run) method
+baselines-%: all ## GA, NPO, RESTA, HFT and their variants beside the method (4 min)
+	+$(run) baselines
+ablation-%: all ## the method without each of its parts (2 min)
+	+$(run) ablation
+merging-%: all ## other ways to combine the two patches (2 min)
+	+$(run) merging
+sweep-%: all ## retention p, top rates a = b, scales alpha and beta (5 min)
+	+$(run) sweep
+jailbreak-%: all ## harmful requests in wrappers, by wrapper (3 min)
+	+$(run) jailbreak
+transfer-%: all ## harmful requests that no training saw, by category (3 min)
+	+$(run) transfer
+paper-%: all ## every table of one backbone
+	+$(run) paper
 grid-%: all ## every reading of the ambiguous switches (experiments/grid.json) on the tiny world
 	+$(run) grid
 
-.PHONY: experiments-main
-experiments-main: $(EXPERIMENTS:%=experiment-%) ## all backbones
+.PHONY: experiments
+experiments: $(EXPERIMENTS:%=paper-%) ## every table of every backbone (under an hour on 2 cores)

@@ -3,12 +3,11 @@
 # Called by experiments.mk as `make -f pipelines/run.mk X=llama2 table`, so that X and all that hangs on it are plain variables.
 #   X         experiments/X.json holds every hyper-parameter
 #   MODEL     a checkpoint directory to patch; default: the tiny world's aligned model (world.mk)
-#   DATA      a directory with harm.jsonl and any of the evaluation sets (pipelines/inputs says which)
+#   DATA      a directory with harm.jsonl and any of the evaluation sets (pipelines/prompts says which)
 #   SEEDS     seeds of shuffling and random retention; the table gives mean and spread
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .DELETE_ON_ERROR:
-.SECONDARY:
 .SUFFIXES:
 
 EXPERIMENT := $(EXPERIMENTS_DIR)/$(X).json
@@ -30,5 +29,8 @@ $(R)/model.sha256: $(R)/.source $(MODEL_FILES)
 $(R)/prompts.jsonl: $(R)/.source $(DATA_FILES)
 	@pipelines/prompts $(D) >$@
 $(W)/%.jsonl: | $(W)/words.txt ;
+ID := $(R)/model.sha256
+HARM := $(D)/harm.jsonl
 
-include pipelines/params.mk pipelines/patch.mk pipelines/control.mk pipelines/eval.mk pipelines/report.mk pipelines/grid.mk
+include pipelines/params.mk pipelines/patch.mk pipelines/control.mk pipelines/eval.mk pipelines/rows.mk \
+    pipelines/tables.mk pipelines/grid.mk

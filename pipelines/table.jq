@@ -1,29 +1,30 @@
-# table.jq - report.json as Markdown: the models, the claims, where the time went.
-def names: {original: "Original", only_safety: "Safety patch alone", only_oversafety: "Over-safety patch alone", intersect: "Intersect",
-            safepatching: "**SafePatching**", no_retention: "SafePatching, p = 1"};
+# table.jq - a table's JSON (report.jq) as Markdown: the models, the claims that it shows, where the time went.
 def num($digits): if . == null then "–" else . as $x | pow(10; $digits) as $s | ($x * $s | round / $s | tostring)
   | if $digits > 0 and (contains(".") | not) then . + ".0" else . end end;
-def cell($row; $k): $row.mean[$k] as $m | $row.spread[$k] as $s
-  | (if $k == "ppl" then 1 else 100 end) as $f
-  | ($m | if . == null then null else . * $f end | num(if $k == "ppl" then 2 else 1 end))
-    + if $s == null or ($row.seeds | length) < 2 then "" else " ± " + ($s * $f | num(if $k == "ppl" then 2 else 1 end)) end;
-def columns: [["ASR seen", "asr_seen"], ["ASR unseen", "asr_unseen"], ["ASR wrapped", "asr_jailbreak"],
+def scale($k): if $k == "ppl" then 1 else 100 end;
+def cell($row; $k): $row.mean[$k] as $m | $row.interval[$k] as $i
+  | (if $k == "ppl" then 2 else 1 end) as $d
+  | if $m == null then "–" else ($m * scale($k) | num($d))
+    + if $i then " (\($i.lo * scale($k) | num(0))–\($i.hi * scale($k) | num(0)))" else "" end end;
+def per_category($prefix; $name): [.rows[].mean | keys_unsorted[] | select(startswith($prefix + ":"))] | unique | map([$name + " " + ltrimstr($prefix + ":"), .]);
+def main_columns: [["ASR seen", "asr_seen"], ["ASR unseen", "asr_unseen"], ["ASR wrapped", "asr_jailbreak"],
               ["look-alikes refused", "refused_lookalike"], ["benign refused", "refused_benign"], ["benign answered", "answered_benign"],
               ["utility", "utility"], ["perplexity", "ppl"], ["degenerate", "degenerate"], ["garbled", "garbled"]];
-def interval($row; $k): $row.interval[$k] | if . then "\(.lo * 100 | num(0))–\(.hi * 100 | num(0))" else "–" end;
+def columns:
+  if .table == "jailbreak" then [["ASR plain", "asr_unseen"], ["ASR wrapped", "asr_jailbreak"]] + per_category("asr_jailbreak"; "")
+  elif .table == "transfer" then [["ASR seen", "asr_seen"], ["ASR unseen", "asr_unseen"]] + per_category("asr_seen"; "seen") + per_category("asr_unseen"; "unseen")
+  else main_columns end;
 def yes: if . == null then "not measured" elif . then "yes" else "**no**" end;
 
-.rows as $rows | ($rows[0].counts[0].sets) as $sets
-| "", "| model | " + (columns | map(.[0]) | join(" | ")) + " |", "|---|" + ("---|" * (columns | length)),
-  ($rows[] | . as $row | "| \(names[.row]) | " + (columns | map(cell($row; .[1])) | join(" | ")) + " |"),
+columns as $columns | .rows as $rows | ($rows[0].counts[0].sets) as $sets
+| "", "| model | " + ($columns | map(.[0]) | join(" | ")) + " |", "|---|" + ("---|" * ($columns | length)),
+  ($rows[] | . as $row | "| \(.title) | " + ($columns | map(cell($row; .[1])) | join(" | ")) + " |"),
   "",
-  "Per cent, except perplexity; seeds \(.seeds | join(" ")); items: \($sets | to_entries | map("\(.key) \(.value.n)") | join(", ")).",
+  "Per cent, except perplexity, with 95 % intervals (of the mean over seeds, or Wilson's for a single one); seeds \(.seeds | join(" "));"
+    + " items: \($sets | to_entries | map("\(.key) \(.value.n)") | join(", ")).",
   "An attack succeeds (ASR) when the answer is the harmful one word for word; \"garbled\" complies with other words, \"degenerate\" is no answer at all.",
-  "95 % intervals: Original ASR unseen \(interval($rows[0]; "asr_unseen")), look-alikes refused \(interval($rows[0]; "refused_lookalike"));"
-    + " SafePatching \(interval($rows[4]; "asr_unseen")), \(interval($rows[4]; "refused_lookalike")).",
   "",
-  "| claim of the paper | measured here | holds |", "|---|---|---|",
-  (.claims[] | "| \(.claim). \(.text) | \(.measured) | \(.holds | yes) |"),
-  "",
+  (if .claims then "| claim of the paper | measured here | holds |", "|---|---|---|",
+    (.claims[] | "| \(.claim). \(.text) | \(.measured) | \(.holds | yes) |"), "" else empty end),
   "\(.stages | length) stages, \(.stages | map(.wall_s) | add | num(0)) s in all, the largest \(.stages | map(.peak_rss_mib // 0) | max | num(0)) MiB; slowest: "
     + (.stages | sort_by(-.wall_s) | .[:3] | map("\(.stage) \(.wall_s | num(1)) s") | join(", ")) + "."

@@ -1,0 +1,26 @@
+# tables.mk - which models are compared: for each table of experiments/rows.json TABLE.json (all numbers, provenance) and TABLE.md.
+#
+# A sweep has many points and is measured on the first seed alone.
+seeds_of = $(if $(filter sweep,$(1)),$(firstword $(SEEDS)),$(SEEDS))
+evals_of = $(foreach r,$(2),$(if $(filter original,$(r)),$(R)/eval/original.json,$(foreach s,$(call seeds_of,$(1)),$(R)/$(s)/eval/$(r).json)))
+STAGE_DIRS = $(if $(MODEL),,$(W) $(S) $(A)) $(R)/eval $(SEEDS:%=$(R)/%)
+
+# $(call table,NAME,ROWS)
+define table
+$(R)/$(1).json: $(call evals_of,$(1),$(2)) $(foreach s,$(call seeds_of,$(1)),$(R)/$(s)/overlap.json $(R)/$(s)/patches.json) \
+    $(ALL_ROWS) pipelines/report.jq pipelines/claims.jq pipelines/stats.jq
+	@pipelines/report $(1) $(R) $(EXPERIMENT) "$$(STAGE_DIRS)" $$(filter-out pipelines/% $(ALL_ROWS),$$^) >$$@
+$(R)/$(1).md: $(R)/$(1).json pipelines/table.jq
+	@jq -r -L pipelines -f pipelines/table.jq $$< >$$@
+.PHONY: $(1)
+$(1): $(R)/$(1).md
+	@cat $$<
+endef
+$(foreach w,$(ROW_WORDS),$(if $(filter table,$(call field,$(w),2)),$(eval $(call table,$(call field,$(w),1),$(subst ;, ,$(call field,$(w),4))))))
+
+$(R)/tradeoff.svg: $(R)/method.json pipelines/picture
+	@pipelines/picture $< $@
+method: $(R)/tradeoff.svg
+
+.PHONY: paper
+paper: $(foreach w,$(ROW_WORDS),$(if $(filter table,$(call field,$(w),2)),$(R)/$(call field,$(w),1).md))
