@@ -5,19 +5,51 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_TURNS 256
 
-static int encode(const sp_answers *a, const json_t *obj, sp_ids *ids, sp_err *e)
+/* Add `system` to the turns, which have room for one more before them; *made is to be freed. Returns the first turn. */
+static sp_turn *say_first(const char *system, sp_template tmpl, sp_turn *turns, char **made)
+{
+    if (strcmp(turns->role, "system") && sp_template_has_system(tmpl)) {
+        *--turns = (sp_turn){"system", system};
+        return turns;
+    }
+    turns->text = *made = sp_xasprintf("%s\n\n%s", system, turns->text);
+    return turns;
+}
+
+static int encode_chat(const sp_answers *a, const json_t *obj, const char *system, sp_ids *ids, sp_err *e)
+{
+    sp_turn room[MAX_TURNS + 1], *turns = room + 1;
+    char *made = NULL;
+    int n = sp_turns_of(obj, false, turns, MAX_TURNS, e);
+    if (n <= 0) return sp_fail(e, SP_EINPUT, "no turns");
+    sp_turn *first = system ? say_first(system, a->tmpl, turns, &made) : turns;
+    int rc = sp_chat_encode(a->tok, a->tmpl, first, (size_t)(turns + n - first), ids, NULL, e);
+    free(made);
+    return rc;
+}
+
+static int encode_text(const sp_answers *a, const json_t *text, const char *system, sp_ids *ids, sp_err *e)
+{
+    size_t before = system ? strlen(system) + 2 : 0, n = json_string_length(text);
+    char *whole = sp_xmalloc(before + n + 1);
+    if (system) sprintf(whole, "%s\n\n", system);
+    memcpy(whole + before, json_string_value(text), n);
+    int rc = sp_tok_encode(a->tok, whole, before + n, SP_TOK_SPECIAL, ids, e);
+    free(whole);
+    return rc;
+}
+
+static int encode(const sp_answers *a, const json_t *obj, const char *system, sp_ids *ids, sp_err *e)
 {
     const json_t *given = json_object_get(obj, "input_ids"), *text = json_object_get(obj, "text");
+    if (given && system) return sp_fail(e, SP_EINPUT, "a system text cannot be put before \"input_ids\"");
     if (given) return sp_json_get_ids(given, a->m->cfg.vocab, ids, e);
     if (!a->tok) return sp_fail(e, SP_EINPUT, "the model has no tokenizer, so \"input_ids\" are needed");
-    if (json_is_string(text))
-        return sp_tok_encode(a->tok, json_string_value(text), json_string_length(text), SP_TOK_SPECIAL, ids, e);
-    sp_turn turns[MAX_TURNS];
-    int n = sp_turns_of(obj, false, turns, MAX_TURNS, e);
-    return n < 0 ? -1 : sp_chat_encode(a->tok, a->tmpl, turns, (size_t)n, ids, NULL, e);
+    return json_is_string(text) ? encode_text(a, text, system, ids, e) : encode_chat(a, obj, system, ids, e);
 }
 
 static int check_length(const sp_answers *a, size_t n, sp_err *e)
@@ -31,9 +63,14 @@ static int check_length(const sp_answers *a, size_t n, sp_err *e)
 
 int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e)
 {
-    sp_ids ids = {0};
-    if (encode(a, obj, &ids, e) < 0 || check_length(a, ids.n, e) < 0) {
-        sp_ids_free(&ids);
+    sp_ids ids[2] = {{0}};
+    int rc = 0;
+    for (int c = 0; rc == 0 && c < 1 + a->two_prompts; c++) {
+        rc = encode(a, obj, a->system[c], &ids[c], e);
+        if (rc == 0) rc = check_length(a, ids[c].n, e);
+    }
+    if (rc < 0) {
+        sp_ids_free(&ids[0]), sp_ids_free(&ids[1]);
         return -1;
     }
     if ((a->n & (a->n - 1)) == 0) {
@@ -42,8 +79,15 @@ int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e)
         a->items = sp_xrealloc(a->items, cap * sizeof *a->items);
     }
     a->objs[a->n] = obj;
-    a->items[a->n++] = (sp_gen_item){.prompt = ids.ids, .n_prompt = (int64_t)ids.n};
+    a->items[a->n++] = (sp_gen_item){
+        .prompt = ids[0].ids, .n_prompt = (int64_t)ids[0].n, .other = ids[1].ids, .n_other = (int64_t)ids[1].n};
     return 0;
+}
+
+static void free_item(sp_gen_item *it)
+{
+    free((void *)it->prompt), free((void *)it->other);
+    sp_ids_free(&it->out);
 }
 
 static void put_response(const sp_answers *a, json_t *obj, const sp_ids *out)
@@ -74,8 +118,7 @@ static void answer_done(void *self, size_t i)
         sp_gen_item *it = &a->items[a->written];
         write_answer(a, a->objs[a->written], it);
         json_decref(a->objs[a->written]);
-        free((void *)it->prompt);
-        sp_ids_free(&it->out);
+        free_item(it);
     }
 }
 
@@ -89,8 +132,7 @@ int sp_answers_run(sp_answers *a, const sp_gen_opt *gen, FILE *out, sp_err *e)
     sp_progress_end(&a->progress);
     for (size_t i = a->written; i < a->n; i++) {
         json_decref(a->objs[i]);
-        free((void *)a->items[i].prompt);
-        sp_ids_free(&a->items[i].out);
+        free_item(&a->items[i]);
     }
     free(a->objs), free(a->items), free(a->finished);
     return rc;

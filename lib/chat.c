@@ -74,6 +74,8 @@ static const template *get_template(sp_template t)
 
 const char *sp_template_name(sp_template t) { return get_template(t) ? table[t].name : "auto"; }
 
+bool sp_template_has_system(sp_template t) { return get_template(t) && table[t].system; }
+
 /* ---- encoding -------------------------------------------------------------------------------------------------- */
 
 enum { TEMPLATE = 0, QUESTION = 1, ANSWER = 2 };

@@ -33,6 +33,7 @@ typedef struct {
  * <<SYS>> is llama2, <|start_header_id|> llama3, <start_of_turn> gemma, [INST] alone mistral; none of these: plain). */
 sp_template sp_template_auto(const char *model_dir);
 const char *sp_template_name(sp_template t);
+bool sp_template_has_system(sp_template t); /* can a conversation open with a system turn? */
 /* Read a template of the user's own; from then on it is SP_TMPL_FILE (one a process). JSON with the strings "user"
  * (holds {user}), "assistant" (holds {assistant}) and optionally "system" (holds {system}), "start" (put once in front,
  * default "{bos}"), the list "stop" (pieces that end an answer, default ["{eos}"]) and "trim" (strip the turns, default

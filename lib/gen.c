@@ -9,165 +9,261 @@
 #include <unistd.h>
 
 typedef struct {
-    int64_t item;   /* index of the prompt, -1 = free */
-    int32_t *ids;   /* prompt and answer so far */
-    int64_t n;      /* of them */
-    int64_t cached; /* of them already in the cache */
+    int32_t *ids; /* prompt and answer so far */
+    int64_t n;    /* of them */
+    int64_t seen; /* of them, through the layers (and in the cache, if there is one) */
+} context;
+
+typedef struct {
+    int64_t item; /* index of the prompt, -1 = free */
     double t0;
 } slot;
 
+/* A model and the contexts that run on it: one or both of every slot. */
 typedef struct {
     sp_model *m;
+    int lane, n_lanes;      /* 0 = first contexts, 1 = second */
+    int64_t prompt;         /* tokens of the longest prompt */
+    int64_t longest;        /* of the longest prompt and answer together */
+    context *ctx;           /* [n_ctx], borrowed; context c lives in slot c of the cache */
+    int64_t n_ctx;
+    sp_kv kv;
+    sp_work *work;
+    int64_t max_n; /* tokens a step */
+    float *last;   /* (n_ctx, hidden) of the last token each context has seen */
+    float **row;   /* [n_ctx] its logits in this step, or NULL */
+    /* The step at hand. */
+    sp_pack pack;
+    int64_t *start, *pos0, *ctx_of; /* per sequence of the pack */
+    int32_t *ids;                   /* (max_n) */
+    float *x, *gathered, *logits;   /* (max_n, hidden), (n_ctx, hidden), (n_ctx, vocab) */
+} engine;
+
+typedef struct {
     const sp_gen_opt *o;
     sp_gen_item *items;
     size_t n_items, next, finished;
     slot *slots;
-    int64_t n_slots, longest; /* longest: tokens of prompt and answer together */
-    sp_kv kv;
-    sp_work *work;
-    int64_t max_n;            /* tokens a step */
-    /* The step at hand. */
-    sp_pack pack;
-    int64_t *start, *pos0, *slot_of; /* per sequence of the pack */
-    int32_t *ids;                    /* (max_n) */
-    float *x;                        /* (max_n, hidden) */
-    int64_t *ready, n_ready;         /* slots whose tokens are all in */
-    float *last, *logits;            /* (n_slots, hidden), (n_slots, vocab) */
-    int32_t *chosen;                 /* (n_slots) */
+    int lanes;              /* contexts a slot has */
+    int64_t n_slots, n_ctx; /* n_ctx = lanes * n_slots; the second context of slot i is n_slots + i */
+    context *ctx;
+    float **row;  /* [n_ctx] */
+    bool *wanted; /* [n_ctx] logits are needed in this step */
+    engine engines[2];
+    int n_engines;
+    int64_t *ready, n_ready; /* slots whose contexts have seen all their tokens */
+    int32_t *chosen;         /* (n_slots) */
 } run;
+
+static int64_t n_prompt(const sp_gen_item *it, bool second) { return second && it->other ? it->n_other : it->n_prompt; }
 
 static int64_t limit_of(const run *r, const sp_gen_item *it)
 {
-    return SP_MIN(r->o->max_new, r->m->cfg.max_position - it->n_prompt);
+    int64_t prompt = r->lanes > 1 ? SP_MAX(it->n_prompt, n_prompt(it, true)) : it->n_prompt;
+    return SP_MIN(r->o->max_new, r->engines[0].m->cfg.max_position - prompt);
+}
+
+/* Tokens of the answer that a context may have to hold. */
+static int64_t answer_part(const run *r, const sp_gen_item *it, bool second)
+{
+    const sp_contrast *c = &r->o->contrast;
+    return second && c->kind == SP_SAFEDECODING ? SP_MIN(limit_of(r, it), c->first) : limit_of(r, it);
+}
+
+static void measure(run *r, engine *e)
+{
+    for (size_t i = 0; i < r->n_items; i++)
+        for (int lane = e->lane; lane < e->lane + e->n_lanes; lane++) {
+            int64_t n = n_prompt(&r->items[i], lane);
+            e->prompt = SP_MAX(e->prompt, n);
+            e->longest = SP_MAX(e->longest, n + answer_part(r, &r->items[i], lane));
+        }
 }
 
 /* Rows of the cache. With a window a ring is enough that holds the window and the longest stretch added at once. */
-static int64_t cache_rows(const run *r)
+static int64_t cache_rows(const run *r, const engine *e)
 {
-    int64_t w = r->m->cfg.window;
-    return w ? SP_MIN(r->longest, w + r->o->prefill) : r->longest;
+    int64_t w = e->m->cfg.window;
+    return w ? SP_MIN(e->longest, w + r->o->prefill) : e->longest;
 }
 
 /* Slots asked for, or as many as the cache may hold. */
 static int64_t count_slots(const run *r)
 {
-    const sp_config *c = &r->m->cfg;
-    double row = 2.0 * sizeof(float) * (double)(c->layers * c->kv_heads * c->head_dim), room = r->o->cache_bytes;
+    const sp_config *c = &r->engines[0].m->cfg;
+    double row = 2.0 * sizeof(float) * (double)(c->layers * c->kv_heads * c->head_dim), rows = 0, room = r->o->cache_bytes;
     if (room <= 0) room = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 4;
-    int64_t wanted = SP_MIN(r->o->batch, (int64_t)r->n_items), n = SP_MAX(1, (int64_t)(room / (row * (double)cache_rows(r))));
+    for (const engine *e = r->engines; e < r->engines + r->n_engines; e++) rows += e->n_lanes * (double)cache_rows(r, e);
+    int64_t wanted = SP_MIN(r->o->batch, (int64_t)r->n_items), n = SP_MAX(1, (int64_t)(room / (row * rows)));
     if (n >= wanted || r->o->no_cache) return wanted;
     sp_note("%lld prompts side by side: more keys and values would not fit into %.3g GB", (long long)n, room / 1e9);
     return n;
 }
 
-static void open_run(run *r)
+static void open_engine(run *r, engine *e)
 {
-    int64_t prompts = 0;
-    for (size_t i = 0; i < r->n_items; i++) {
-        prompts = SP_MAX(prompts, r->items[i].n_prompt);
-        r->longest = SP_MAX(r->longest, r->items[i].n_prompt + limit_of(r, &r->items[i]));
-    }
+    e->n_ctx = e->n_lanes * r->n_slots;
+    e->ctx = r->ctx + e->lane * r->n_slots, e->row = r->row + e->lane * r->n_slots;
+    e->max_n = r->o->no_cache ? e->n_ctx * e->longest : e->n_ctx + SP_MIN(r->o->prefill, e->n_ctx * e->prompt);
+    if (!r->o->no_cache) sp_kv_alloc(&e->kv, e->m, e->n_ctx, cache_rows(r, e));
+    for (int64_t i = 0; i < e->n_ctx; i++) e->ctx[i].ids = sp_xarray((size_t)e->longest, sizeof(int32_t));
+    size_t n = (size_t)e->max_n, s = (size_t)e->n_ctx, h = (size_t)e->m->cfg.hidden;
+    e->work = sp_work_new(e->m, e->max_n, false);
+    e->start = sp_xarray(s + 1, sizeof *e->start), e->pos0 = sp_xarray(s, sizeof *e->pos0);
+    e->ctx_of = sp_xarray(s, sizeof *e->ctx_of), e->ids = sp_xarray(n, sizeof *e->ids);
+    e->x = sp_xfloats(n * h), e->last = sp_xfloats(s * h), e->gathered = sp_xfloats(s * h);
+    e->logits = sp_xfloats(s * (size_t)e->m->cfg.vocab);
+}
+
+static void open_run(run *r, sp_model *m)
+{
+    sp_model *expert = r->o->contrast.kind != SP_PLAIN ? r->o->expert : NULL;
+    r->lanes = r->o->contrast.kind != SP_PLAIN ? 2 : 1;
+    r->n_engines = expert ? 2 : 1;
+    r->engines[0] = (engine){.m = m, .n_lanes = expert ? 1 : r->lanes};
+    r->engines[1] = (engine){.m = expert, .lane = 1, .n_lanes = 1};
+    for (int i = 0; i < r->n_engines; i++) measure(r, &r->engines[i]);
     r->n_slots = count_slots(r);
-    r->max_n = r->o->no_cache ? r->n_slots * r->longest : r->n_slots + SP_MIN(r->o->prefill, r->n_slots * prompts);
-    if (!r->o->no_cache) sp_kv_alloc(&r->kv, r->m, r->n_slots, cache_rows(r));
-    size_t n = (size_t)r->max_n, s = (size_t)r->n_slots, h = (size_t)r->m->cfg.hidden;
-    r->work = sp_work_new(r->m, r->max_n, false);
-    r->slots = sp_xarray(s, sizeof *r->slots);
-    for (size_t i = 0; i < s; i++)
-        r->slots[i] = (slot){.item = -1, .ids = sp_xarray((size_t)r->longest, sizeof(int32_t))};
-    r->start = sp_xarray(s + 1, sizeof *r->start), r->pos0 = sp_xarray(s, sizeof *r->pos0);
-    r->slot_of = sp_xarray(s, sizeof *r->slot_of), r->ready = sp_xarray(s, sizeof *r->ready);
-    r->ids = sp_xarray(n, sizeof *r->ids), r->chosen = sp_xarray(s, sizeof *r->chosen);
-    r->x = sp_xfloats(n * h), r->last = sp_xfloats(s * h), r->logits = sp_xfloats(s * (size_t)r->m->cfg.vocab);
+    r->n_ctx = r->lanes * r->n_slots;
+    size_t s = (size_t)r->n_slots, n = (size_t)r->n_ctx;
+    r->slots = sp_xarray(s, sizeof *r->slots), r->ready = sp_xarray(s, sizeof *r->ready);
+    r->chosen = sp_xarray(s, sizeof *r->chosen), r->wanted = sp_xarray(n, sizeof *r->wanted);
+    r->ctx = sp_xcalloc(n, sizeof *r->ctx), r->row = sp_xcalloc(n, sizeof *r->row);
+    for (size_t i = 0; i < s; i++) r->slots[i].item = -1;
+    for (int i = 0; i < r->n_engines; i++) open_engine(r, &r->engines[i]);
 }
 
 static void close_run(run *r)
 {
-    for (int64_t i = 0; i < r->n_slots; i++) free(r->slots[i].ids);
-    void *all[] = {r->slots, r->start, r->pos0, r->slot_of, r->ready, r->ids, r->chosen, r->x, r->last, r->logits};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
-    sp_work_free(r->work);
-    if (!r->o->no_cache) sp_kv_free(&r->kv);
+    for (int64_t i = 0; i < r->n_ctx; i++) free(r->ctx[i].ids);
+    for (engine *e = r->engines; e < r->engines + r->n_engines; e++) {
+        void *all[] = {e->start, e->pos0, e->ctx_of, e->ids, e->x, e->last, e->gathered, e->logits};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+        sp_work_free(e->work);
+        if (!r->o->no_cache) sp_kv_free(&e->kv);
+    }
+    free(r->slots), free(r->ready), free(r->chosen), free(r->ctx), free(r->row), free(r->wanted);
 }
 
-/* ---- one step ----------------------------------------------------------------------------------------------------- */
+/* ---- one step -------------------------------------------------------------------------------------------------- */
+
+static void start_context(context *c, const int32_t *prompt, int64_t n)
+{
+    memcpy(c->ids, prompt, (size_t)n * sizeof *prompt);
+    c->n = n;
+    c->seen = 0;
+}
 
 static void refill(run *r)
 {
     for (int64_t i = 0; i < r->n_slots && r->next < r->n_items; i++) {
-        slot *s = &r->slots[i];
-        if (s->item >= 0) continue;
+        if (r->slots[i].item >= 0) continue;
         const sp_gen_item *it = &r->items[r->next];
-        s->item = (int64_t)r->next++;
-        s->n = it->n_prompt;
-        s->cached = 0;
-        s->t0 = sp_now();
-        memcpy(s->ids, it->prompt, (size_t)s->n * sizeof *s->ids);
+        r->slots[i] = (slot){(int64_t)r->next++, sp_now()};
+        start_context(&r->ctx[i], it->prompt, it->n_prompt);
+        if (r->lanes > 1)
+            start_context(&r->ctx[r->n_slots + i], it->other ? it->other : it->prompt, n_prompt(it, true));
     }
 }
 
-static void pack_slot(run *r, int64_t i, int64_t n)
+static void pack_context(engine *e, int64_t c, int64_t from, int64_t n)
 {
-    const slot *s = &r->slots[i];
-    int64_t k = r->pack.n_seq++;
-    memcpy(r->ids + r->pack.n, s->ids + s->cached, (size_t)n * sizeof *r->ids);
-    r->slot_of[k] = i;
-    r->pos0[k] = s->cached;
-    r->pack.n += n;
-    r->start[k + 1] = r->pack.n;
-    if (s->cached + n == s->n) r->ready[r->n_ready++] = k;
+    int64_t k = e->pack.n_seq++;
+    memcpy(e->ids + e->pack.n, e->ctx[c].ids + from, (size_t)n * sizeof *e->ids);
+    e->ctx_of[k] = c;
+    e->pos0[k] = from;
+    e->pack.n += n;
+    e->start[k + 1] = e->pack.n;
 }
 
 /* Running answers first, one token each; then prompts, as far as there is room. */
-static void pack_step(run *r)
+static void pack_step(engine *e, const sp_gen_opt *o)
 {
-    r->pack = (sp_pack){0, r->start, r->pos0, 0};
-    r->start[0] = r->n_ready = 0;
-    int64_t room = r->o->no_cache ? r->max_n : SP_MIN(r->o->prefill, r->max_n - r->n_slots);
+    e->pack = (sp_pack){0, e->start, e->pos0, 0};
+    e->start[0] = 0;
+    int64_t room = o->no_cache ? e->max_n : SP_MIN(o->prefill, e->max_n - e->n_ctx);
     for (int prompts = 0; prompts < 2; prompts++)
-        for (int64_t i = 0; i < r->n_slots; i++) {
-            const slot *s = &r->slots[i];
-            int64_t pending = s->n - s->cached;
-            if (s->item < 0 || (pending > 1) != prompts) continue;
+        for (int64_t c = 0; c < e->n_ctx; c++) {
+            const context *s = &e->ctx[c];
+            int64_t from = o->no_cache ? 0 : s->seen, pending = s->n - from;
+            if (s->seen == s->n || (pending > 1) != prompts) continue;
             int64_t n = prompts ? SP_MIN(pending, room) : 1;
-            if (n > 0) pack_slot(r, i, n);
+            if (n > 0) pack_context(e, c, from, n);
             if (prompts) room -= n;
         }
 }
 
-/* Hidden states of the pack, then logits of the sequences that are ready. */
-static void forward(run *r)
+/* Hidden states of the pack; those of each context's last token are kept. */
+static void forward(engine *e, bool no_cache)
 {
-    sp_model *m = r->m;
-    size_t h = (size_t)m->cfg.hidden;
-    sp_embed_forward(m, r->ids, r->pack.n, r->x);
-    for (int64_t l = 0; l < m->cfg.layers; l++) {
-        sp_layer_prefetch(m, l + 1);
-        sp_layer_forward(m, l, &r->pack, r->x, r->x, r->o->no_cache ? NULL : &r->kv, r->slot_of, r->work);
-        sp_layer_release(m, l);
+    size_t h = (size_t)e->m->cfg.hidden;
+    if (!e->pack.n) return;
+    sp_embed_forward(e->m, e->ids, e->pack.n, e->x);
+    for (int64_t l = 0; l < e->m->cfg.layers; l++) {
+        sp_layer_prefetch(e->m, l + 1);
+        sp_layer_forward(e->m, l, &e->pack, e->x, e->x, no_cache ? NULL : &e->kv, e->ctx_of, e->work);
+        sp_layer_release(e->m, l);
     }
-    for (int64_t i = 0; i < r->n_ready; i++)
-        memcpy(r->last + (size_t)i * h, r->x + (size_t)(r->start[r->ready[i] + 1] - 1) * h, h * sizeof(float));
-    if (r->n_ready) sp_head_logits(m, r->last, r->n_ready, r->logits);
-    for (int64_t k = 0; k < r->pack.n_seq && !r->o->no_cache; k++)
-        r->slots[r->slot_of[k]].cached += r->start[k + 1] - r->start[k];
+    for (int64_t k = 0; k < e->pack.n_seq; k++) {
+        memcpy(e->last + (size_t)e->ctx_of[k] * h, e->x + (size_t)(e->start[k + 1] - 1) * h, h * sizeof(float));
+        e->ctx[e->ctx_of[k]].seen = e->pos0[k] + e->start[k + 1] - e->start[k];
+    }
 }
 
-/* The next id of every ready sequence, or -1 where the logits are no numbers. */
+static bool seen_all(const context *c) { return c->seen == c->n; }
+
+/* The slots that can go on, and which contexts they need logits of. */
+static void find_ready(run *r)
+{
+    bool two = r->lanes > 1, *wanted = r->wanted;
+    r->n_ready = 0;
+    for (int64_t i = 0; i < r->n_slots; i++) {
+        const slot *s = &r->slots[i];
+        wanted[i] = s->item >= 0 && seen_all(&r->ctx[i]) && (!two || seen_all(&r->ctx[r->n_slots + i]));
+        if (two)
+            wanted[r->n_slots + i] = wanted[i] && sp_contrast_joint(&r->o->contrast, (int64_t)r->items[s->item].out.n);
+        if (wanted[i]) r->ready[r->n_ready++] = i;
+    }
+}
+
+/* Logits of the wanted contexts: row[c], NULL for the others. */
+static void head(engine *e, const bool *wanted)
+{
+    size_t h = (size_t)e->m->cfg.hidden, v = (size_t)e->m->cfg.vocab;
+    int64_t n = 0;
+    for (int64_t c = 0; c < e->n_ctx; c++) {
+        e->row[c] = wanted[c] ? e->logits + (size_t)n * v : NULL;
+        if (wanted[c]) memcpy(e->gathered + (size_t)n++ * h, e->last + (size_t)c * h, h * sizeof(float));
+    }
+    if (n) sp_head_logits(e->m, e->gathered, n, e->logits);
+}
+
+static void step(run *r)
+{
+    for (int i = 0; i < r->n_engines; i++) {
+        pack_step(&r->engines[i], r->o);
+        forward(&r->engines[i], r->o->no_cache);
+    }
+    find_ready(r);
+    for (int i = 0; i < r->n_engines; i++) head(&r->engines[i], r->wanted + (r->engines[i].ctx - r->ctx));
+}
+
+/* The next id of every ready slot, or -1 where the logits are no numbers. */
 static void choose(run *r)
 {
-    int64_t v = r->m->cfg.vocab;
+    int64_t v = r->engines[0].m->cfg.vocab;
 #pragma omp parallel for schedule(dynamic) if (r->n_ready * v > 32768)
     for (int64_t i = 0; i < r->n_ready; i++) {
-        const slot *s = &r->slots[r->slot_of[r->ready[i]]];
-        const float *z = r->logits + i * v;
-        double u = sp_rand_unit(r->o->seed, (uint64_t)s->item, (uint64_t)s->n);
+        int64_t s = r->ready[i], second = r->n_slots + s;
+        float *z = r->row[s];
+        double u = sp_rand_unit(r->o->seed, (uint64_t)r->slots[s].item, (uint64_t)r->ctx[s].n);
+        if (second < r->n_ctx && r->row[second]) sp_contrast_logits(&r->o->contrast, z, r->row[second], v);
         int32_t id = sp_sample(z, v, &r->o->sampler, u);
         r->chosen[i] = isfinite(z[id]) ? id : -1;
     }
 }
 
-/* ---- endings ------------------------------------------------------------------------------------------------------ */
+/* ---- endings --------------------------------------------------------------------------------------------------- */
 
 size_t sp_gen_cut(const char *text, size_t n, const char *const *stop, size_t n_stop)
 {
@@ -199,29 +295,35 @@ static bool meets_stop(const sp_gen_opt *o, const sp_ids *out)
     return met;
 }
 
-/* Append the chosen id to its slot; returns true when the answer is complete. */
-static bool take(run *r, slot *s, int32_t id)
+/* Append the chosen id to the answer in slot s and to its contexts; returns true when the answer is complete. */
+static bool take(run *r, int64_t s, int32_t id)
 {
-    sp_gen_item *it = &r->items[s->item];
+    sp_gen_item *it = &r->items[r->slots[s].item];
     if (is_end(r->o, id)) return it->stopped = true;
     sp_ids_push(&it->out, id);
-    s->ids[s->n++] = id;
+    for (int64_t c = s; c < r->n_ctx; c += r->n_slots)
+        if (c == s || sp_contrast_joint(&r->o->contrast, (int64_t)it->out.n)) r->ctx[c].ids[r->ctx[c].n++] = id;
     it->stopped = meets_stop(r->o, &it->out);
     return it->stopped || (int64_t)it->out.n >= limit_of(r, it);
+}
+
+static void release(run *r, int64_t s)
+{
+    r->slots[s].item = -1;
+    for (int64_t c = s; c < r->n_ctx; c += r->n_slots) r->ctx[c].n = r->ctx[c].seen = 0;
+    r->finished++;
 }
 
 static int finish_step(run *r, void (*done)(void *self, size_t i), void *self, sp_err *e)
 {
     for (int64_t i = 0; i < r->n_ready; i++) {
-        slot *s = &r->slots[r->slot_of[r->ready[i]]];
+        int64_t s = r->ready[i];
+        size_t item = (size_t)r->slots[s].item;
         if (r->chosen[i] < 0)
             return sp_fail(e, SP_EINPUT, "the model's logits are not finite: its weights are damaged");
         if (!take(r, s, r->chosen[i])) continue;
-        size_t item = (size_t)s->item;
-        r->items[item].seconds = sp_now() - s->t0;
-        s->item = -1;
-        s->n = s->cached = 0;
-        r->finished++;
+        r->items[item].seconds = sp_now() - r->slots[s].t0;
+        release(r, s);
         done(self, item);
     }
     return 0;
@@ -231,13 +333,12 @@ int sp_generate(sp_model *m, sp_gen_item *items, size_t n, const sp_gen_opt *opt
                 void *self, sp_err *e)
 {
     if (!n) return 0;
-    run r = {.m = m, .o = opt, .items = items, .n_items = n};
-    open_run(&r);
+    run r = {.o = opt, .items = items, .n_items = n};
+    open_run(&r, m);
     int rc = 0;
     while (rc == 0 && r.finished < n) {
         refill(&r);
-        pack_step(&r);
-        forward(&r);
+        step(&r);
         choose(&r);
         rc = finish_step(&r, done, self, e);
     }

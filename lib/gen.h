@@ -3,10 +3,15 @@
  * A step packs one token of every running answer and as many prompt tokens as --prefill allows, goes once through the
  * layers, and picks a token for every sequence whose tokens are all in. A slot that finishes takes the next prompt at
  * once.
+ *
+ * A decoding-time defence (contrast.h) reads every answer in two contexts: another model (SafeDecoding), or another
+ * prompt in front. The token chosen from both goes into both. Contexts of one model share its steps, so that each
+ * weight is still read once.
  */
 #ifndef SP_GEN_H
 #define SP_GEN_H
 
+#include "contrast.h"
 #include "layer.h"
 #include "sample.h"
 #include "tok.h"
@@ -24,11 +29,15 @@ typedef struct {
     const char *const *stop; /* [n_stop] texts that end an answer; need tok */
     size_t n_stop;
     const sp_tok *tok;
+    sp_contrast contrast;    /* SP_PLAIN: one context */
+    sp_model *expert;        /* runs the second context; NULL = the same model */
 } sp_gen_opt;
 
 typedef struct {
     const int32_t *prompt; /* [n_prompt], at least one, fewer than max_position; borrowed */
     int64_t n_prompt;
+    const int32_t *other;  /* [n_other] prompt of the second context, borrowed; NULL = prompt */
+    int64_t n_other;
     sp_ids out;            /* the answer without the id that ended it */
     bool stopped;          /* by an end id or a stop text; else by length */
     double seconds;        /* from taking a slot to the last token */

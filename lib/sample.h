@@ -12,6 +12,16 @@ typedef struct {
 
 /* Index of the largest; the lowest of equals. NaN never wins. */
 int32_t sp_argmax(const float *logits, int64_t n);
+/* Indices of x[0..n) from the largest down, the lower of equals first, NaN left out. x is borrowed, heap[0] is next. */
+typedef struct {
+    const float *x;
+    int32_t *heap;
+    int64_t n; /* left */
+} sp_ranking;
+void sp_ranking_open(sp_ranking *r, const float *x, int64_t n);
+int32_t sp_ranking_next(sp_ranking *r); /* -1 at the end */
+void sp_ranking_close(sp_ranking *r);
+
 /* Draw with u in [0, 1): softmax(logits / temperature), cut to top_k, then to top_p, renormalised. Candidates are taken
  * from the likeliest down, so small changes of the logits seldom change the choice. */
 int32_t sp_sample(const float *logits, int64_t n, const sp_sampler *s, double u);

@@ -7,6 +7,7 @@
  */
 #include "answer.h"
 #include "choice.h"
+#include "decoding.h"
 #include "filter.h"
 #include "gemm.h"
 #include "jsonl.h"
@@ -26,6 +27,7 @@
 #define MAX_ENDS 64
 
 static sp_subject_args from;
+static sp_decoding_args decoding = {.strength = SP_NOT_GIVEN};
 static const char *judge_cmd, *by;
 static int64_t batch_tokens = 8192;
 static bool ignore_eos, summary, decode, low_memory;
@@ -58,6 +60,7 @@ static const sp_opt generate_opts[] = {
     {"low-memory", 0, SP_FLAG, &low_memory, NULL,
      "give weights back to the system after each layer (slow unless it caches them)", 0, 0},
     {"no-cache", 0, SP_FLAG, &gen.no_cache, NULL, "recompute all keys and values at every step (slow; a check)", 0, 0},
+    SP_DECODING_OPTS(decoding),
     SP_MODEL_OPTS(from),
     {0},
 };
@@ -121,19 +124,26 @@ static int run_generate(int argc, char **argv)
     sp_err e = {0};
     int32_t ends[MAX_ENDS];
     sp_subject s;
+    sp_decoding d;
     sp_text out;
+    sp_decoding_open(&d, &decoding, argv[0]);
     sp_subject_open(&s, argv[0], &from, 0);
     s.m->sparing = low_memory; /* every token needs all weights: keep them mapped if they fit at all */
     if (gen.n_stop && !s.tok) sp_die(SP_EINPUT, "%s: no tokenizer, which --stop needs", argv[0]);
+    if (d.expert) d.expert->sparing = low_memory;
     sp_answers a = {.tok = s.tok, .tmpl = s.opt.tmpl, .m = s.m};
+    a.system[0] = d.system[0], a.system[1] = d.system[1], a.two_prompts = d.two_prompts;
     each_line(argv[1], add_prompt, &a);
     gen.tok = s.tok;
+    gen.contrast = d.contrast;
+    gen.expert = d.expert;
     gen.seed = (uint64_t)sp_args.seed;
     gen.end = ends;
     gen.n_end = ignore_eos ? 0 : end_ids(&s, ends);
     sp_text_open(&out, sp_args.out);
     check(sp_answers_run(&a, &gen, out.f, &e), &e);
     sp_text_finish(&out);
+    sp_decoding_close(&d);
     sp_subject_close(&s);
     return SP_OK;
 }

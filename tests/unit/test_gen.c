@@ -172,6 +172,99 @@ static void test_positions_draw_apart(void **state)
     sp_model_close(r.m);
 }
 
+/* ---- two contexts ---------------------------------------------------------------------------------------------- */
+
+/* Logits after ids[0..n), everything computed anew. */
+static void logits_after(sp_model *m, const int32_t *ids, int64_t n, float *z)
+{
+    int64_t start[2] = {0, n};
+    sp_pack pack = {1, start, NULL, n};
+    sp_work *work = sp_work_new(m, n, false);
+    float *x = sp_xfloats((size_t)(n * m->cfg.hidden));
+    sp_embed_forward(m, ids, n, x);
+    for (int64_t l = 0; l < m->cfg.layers; l++) sp_layer_forward(m, l, &pack, x, x, NULL, NULL, work);
+    sp_head_logits(m, x + (n - 1) * m->cfg.hidden, 1, z);
+    free(x);
+    sp_work_free(work);
+}
+
+/* STEPS greedy tokens from two contexts, token by token: the definition. */
+static void slow_contrast(sp_model *m, sp_model *other, const sp_contrast *c, const sp_gen_item *it, int32_t *out)
+{
+    float *z = sp_xfloats((size_t)m->cfg.vocab), *w = sp_xfloats((size_t)m->cfg.vocab);
+    int32_t a[512], b[512];
+    memcpy(a, it->prompt, (size_t)it->n_prompt * sizeof *a);
+    memcpy(b, it->other, (size_t)it->n_other * sizeof *b);
+    for (int t = 0; t < STEPS; t++) {
+        logits_after(m, a, it->n_prompt + t, z);
+        logits_after(other, b, it->n_other + t, w);
+        if (c->kind != SP_SAFEDECODING || t < c->first) sp_contrast_logits(c, z, w, m->cfg.vocab);
+        out[t] = a[it->n_prompt + t] = b[it->n_other + t] = sp_argmax(z, m->cfg.vocab);
+    }
+    free(z), free(w);
+}
+
+static void expect_slow(const reference *r, sp_model *expert, sp_gen_opt o)
+{
+    sp_gen_item items[MAX_SEQ] = {0};
+    int32_t want[MAX_SEQ][STEPS];
+    sp_err e = {0};
+    size_t n = (size_t)r->n_seq;
+    for (size_t i = 0; i < n; i++) {
+        size_t k = (i + 1) % n; /* as second context, the next prompt: of another length */
+        items[i] = (sp_gen_item){
+            .prompt = r->prompt[i], .n_prompt = r->length[i], .other = r->prompt[k], .n_other = r->length[k]};
+        slow_contrast(r->m, expert ? expert : r->m, &o.contrast, &items[i], want[i]);
+    }
+    static const struct {
+        int64_t batch, prefill;
+        bool no_cache;
+    } ways[] = {{8, 2048, false}, {2, 5, false}, {1, 1, false}, {2, 2048, true}};
+    o.max_new = STEPS;
+    o.expert = expert;
+    for (size_t way = 0; way < 4; way++) {
+        o.batch = ways[way].batch, o.prefill = ways[way].prefill, o.no_cache = ways[way].no_cache;
+        n_done = 0;
+        assert_int_equal(sp_generate(r->m, items, n, &o, done, NULL, &e), 0);
+        for (size_t i = 0; i < n; i++) {
+            assert_int_equal(items[i].out.n, STEPS);
+            assert_memory_equal(items[i].out.ids, want[i], sizeof want[i]);
+            sp_ids_free(&items[i].out);
+        }
+    }
+}
+
+static void test_two_contexts(void **state)
+{
+    reference r = {0};
+    sp_err e = {0};
+    load(&r, *state);
+    char *dir = golden(*state);
+    sp_model *expert = sp_model_open(dir, NULL, .3, 5, &e);
+    assert_non_null(expert);
+    expect_slow(&r, expert, (sp_gen_opt){.contrast = {SP_SAFEDECODING, 3, 2, 5}});
+    expect_slow(&r, expert, (sp_gen_opt){.contrast = {SP_SAFEDECODING, 3, STEPS + 9, 5}});
+    expect_slow(&r, NULL, (sp_gen_opt){.contrast = {.kind = SP_SELF_CD, .strength = 2.5}});
+    expect_slow(&r, NULL, (sp_gen_opt){.contrast = {.kind = SP_ROSE, .strength = .5}});
+    free(dir);
+    sp_model_close(expert);
+    sp_model_close(r.m);
+}
+
+/* Defences that come to nothing: an expert that is the model itself, a difference of strength 0 or of two equal
+ * contexts. */
+static void test_no_contrast(void **state)
+{
+    (void)state;
+    reference r = {0};
+    load(&r, "llama2");
+    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 9, .contrast = {SP_SAFEDECODING, 3, 2, 5}, .expert = r.m},
+                     2);
+    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 9, .contrast = {.kind = SP_SELF_CD, .strength = 2}}, 2);
+    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 9, .contrast = {.kind = SP_ROSE, .strength = 0}}, 2);
+    sp_model_close(r.m);
+}
+
 static void test_cut(void **state)
 {
     (void)state;
@@ -185,10 +278,19 @@ static void test_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(test_reference, "llama2"),  cmocka_unit_test_prestate(test_reference, "llama3"),
-        cmocka_unit_test_prestate(test_reference, "llama31"), cmocka_unit_test_prestate(test_reference, "mistral"),
-        cmocka_unit_test_prestate(test_reference, "gemma"),   cmocka_unit_test(test_endings),
-        cmocka_unit_test(test_draws), cmocka_unit_test(test_positions_draw_apart),
+        cmocka_unit_test_prestate(test_reference, "llama2"),
+        cmocka_unit_test_prestate(test_reference, "llama3"),
+        cmocka_unit_test_prestate(test_reference, "llama31"),
+        cmocka_unit_test_prestate(test_reference, "mistral"),
+        cmocka_unit_test_prestate(test_reference, "gemma"),
+        cmocka_unit_test(test_endings),
+        cmocka_unit_test(test_draws),
+        cmocka_unit_test(test_positions_draw_apart),
+        cmocka_unit_test_prestate(test_two_contexts, "llama2"),
+        cmocka_unit_test_prestate(test_two_contexts, "llama3"),
+        cmocka_unit_test_prestate(test_two_contexts, "mistral"),
+        cmocka_unit_test_prestate(test_two_contexts, "gemma"),
+        cmocka_unit_test(test_no_contrast),
         cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
