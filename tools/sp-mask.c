@@ -241,10 +241,11 @@ static json_t *stats_json(const stats *s, bool two, bool masks)
 {
     double n = (double)s->numel, a = (double)s->a, b = (double)s->b;
     json_t *o = json_pack("{s:I, s:I, s:o}", "numel", (json_int_t)s->numel, "a", (json_int_t)s->a, "density_a", share(a, n));
-    if (two)
-        json_object_update(o, json_pack("{s:I, s:o, s:I, s:o, s:o, s:o}", "b", (json_int_t)s->b, "density_b", share(b, n), "both",
-                                        (json_int_t)s->both, "both_of_a", share((double)s->both, a), "both_of_b",
-                                        share((double)s->both, b), "chance_of_a", share(b, n)));
+    json_t *pair = two ? json_pack("{s:I, s:o, s:I, s:o, s:o, s:o}", "b", (json_int_t)s->b, "density_b", share(b, n), "both",
+                                   (json_int_t)s->both, "both_of_a", share((double)s->both, a), "both_of_b", share((double)s->both, b),
+                                   "chance_of_a", share(b, n)) : NULL;
+    if (two) json_object_update(o, pair);
+    json_decref(pair);
     if (!masks) json_object_set_new(o, "l2_a", sp_json_real(sqrt(s->aa)));
     if (!masks && two) {
         json_object_set_new(o, "l2_b", sp_json_real(sqrt(s->bb)));
