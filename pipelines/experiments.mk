@@ -17,6 +17,10 @@ merging-%: all ## other ways to combine the two patches (2 min)
 	+$(run) merging
 sweep-%: all ## retention p, top rates a = b, scales alpha and beta (5 min)
 	+$(run) sweep
+layers-%: all ## where the important parameters of both patches lie, by depth and by matrix (1 min)
+	+$(run) layers
+continual-%: all ## three categories of harm one after the other, against GA and NPO (3 min)
+	+$(run) continual
 jailbreak-%: all ## harmful requests in wrappers, by wrapper (3 min)
 	+$(run) jailbreak
 transfer-%: all ## harmful requests that no training saw, by category (3 min)

@@ -20,11 +20,17 @@ def point($e; $rows; $axis; $keys; $v):
 def sweeps($e): .rows as $rows | .sweeps | with_entries(.key as $axis | .value |= (. as $s
   | {title, keys, points: [($s.values // [$s.times[] * ($e | getpath($s.keys[0] | split(".")))])[] | point($e; $rows; $axis; $s.keys; .)]}));
 
+# Continual: a row after each task, for each method.
+def continual_rows: . as {$tasks, $methods, names: $names}
+  | [$methods[] as $m | $tasks | to_entries[] | {key: "continual_\($m)_\(.key + 1)",
+     value: {title: "\($names[$m] // $m): after \(.value)", kind: "continual", from: $m, files: ["\(.key + 1)", .value]}}] | from_entries;
+
 # [rows.json, experiment] -> everything
 def expand: .[1] as $e | .[0] * ($e | {rows, sweeps, tables, continual} | with_entries(select(.value != null)))
   | .sweeps = sweeps($e)
   | .rows = ([.sweeps | to_entries[] | .key as $axis | .value.points[] | {key: .row, value: {title: "\($axis) = \(.value)", change}}] | from_entries) + .rows
   | .rows |= map_values(. + {kind: kind, files: files} | if .change then .from = (.change | from) else . end)
+  | (.continual | continual_rows) as $c | .rows += $c | .tables.continual = ["original"] + ($c | keys_unsorted)
   | .tables.sweep = (["original"] + [.sweeps[].points[].row] | unique);
 
 # The options of every row that has some, for pipelines/put.

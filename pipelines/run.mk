@@ -32,5 +32,5 @@ $(W)/%.jsonl: | $(W)/words.txt ;
 ID := $(R)/model.sha256
 HARM := $(D)/harm.jsonl
 
-include pipelines/params.mk pipelines/patch.mk pipelines/control.mk pipelines/eval.mk pipelines/rows.mk \
+include pipelines/params.mk pipelines/patch.mk pipelines/control.mk pipelines/eval.mk pipelines/continual.mk pipelines/rows.mk \
     pipelines/tables.mk pipelines/grid.mk

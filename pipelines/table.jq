@@ -13,6 +13,7 @@ def main_columns: [["ASR seen", "asr_seen"], ["ASR unseen", "asr_unseen"], ["ASR
 def columns:
   if .table == "jailbreak" then [["ASR plain", "asr_unseen"], ["ASR wrapped", "asr_jailbreak"]] + per_category("asr_jailbreak"; "")
   elif .table == "transfer" then [["ASR seen", "asr_seen"], ["ASR unseen", "asr_unseen"]] + per_category("asr_seen"; "seen") + per_category("asr_unseen"; "unseen")
+  elif .table == "continual" then per_category("asr_unseen"; "ASR") + main_columns
   else main_columns end;
 def yes: if . == null then "not measured" elif . then "yes" else "**no**" end;
 

@@ -1,7 +1,7 @@
 # tables.mk - which models are compared: for each table of experiments/rows.json TABLE.json (all numbers, provenance) and TABLE.md.
 #
-# A sweep has many points and is measured on the first seed alone.
-seeds_of = $(if $(filter sweep,$(1)),$(firstword $(SEEDS)),$(SEEDS))
+# Sweeps and continual steps have many points; they are measured on the first seed alone.
+seeds_of = $(if $(filter sweep continual,$(1)),$(firstword $(SEEDS)),$(SEEDS))
 evals_of = $(foreach r,$(2),$(if $(filter original,$(r)),$(R)/eval/original.json,$(foreach s,$(call seeds_of,$(1)),$(R)/$(s)/eval/$(r).json)))
 STAGE_DIRS = $(if $(MODEL),,$(W) $(S) $(A)) $(R)/eval $(SEEDS:%=$(R)/%)
 
@@ -24,3 +24,13 @@ method: $(R)/tradeoff.svg
 
 .PHONY: paper
 paper: $(foreach w,$(ROW_WORDS),$(if $(filter table,$(call field,$(w),2)),$(R)/$(call field,$(w),1).md))
+
+FIRST := $(R)/$(firstword $(SEEDS))
+$(R)/layers.json: $(FIRST)/overlap.json $(FIRST)/global_top/overlap.json pipelines/layers.jq
+	@jq -n '{matrix: input, global: input}' $(wordlist 1,2,$^) | jq -f pipelines/layers.jq >$@
+$(R)/layers.md: $(R)/layers.json pipelines/layers-table.jq
+	@jq -r -f pipelines/layers-table.jq $< >$@
+.PHONY: layers
+layers: $(R)/layers.md
+	@cat $<
+paper: $(R)/layers.md
