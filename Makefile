@@ -92,7 +92,7 @@ PREFIX ?= /usr/local
 .PHONY: install
 install: all man ## into PREFIX (default /usr/local), below DESTDIR if set
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/man/man5)
-	install $(TOOLS:%=bin/%) $(DESTDIR)$(PREFIX)/bin
+	install $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 

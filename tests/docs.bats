@@ -82,3 +82,12 @@ flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -
     done
     for t in $TOOLS; do grep -qF "$t" "$ROOT/README.md"; done
 }
+
+@test "make install: binaries and manual pages below DESTDIR" {
+    make -s -C "$ROOT" MODE="${SP_MODE:-opt}" V=1 install DESTDIR="$PWD/d" PREFIX=/usr
+    cd d/usr
+    only_files bin share share/man share/man/man1 share/man/man5 share/man/man5/sp-stream.5 \
+        $(for t in $TOOLS; do echo "bin/$t" "share/man/man1/$t.1"; done)
+    [ "$(bin/sp-diff --version)" = "$(sp-diff --version)" ]
+    grep -q '^\.SH OPTIONS' share/man/man1/sp-mask.1
+}
