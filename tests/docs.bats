@@ -84,7 +84,7 @@ flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -
 }
 
 @test "make install: binaries and manual pages below DESTDIR" {
-    make -s -C "$ROOT" MODE="${SP_MODE:-opt}" V=1 install DESTDIR="$PWD/d" PREFIX=/usr
+    make -s -C "$ROOT" MODE="${SP_MODE:-opt}" install DESTDIR="$PWD/d" PREFIX=/usr
     cd d/usr
     only_files bin share share/man share/man/man1 share/man/man5 share/man/man5/sp-stream.5 \
         $(for t in $TOOLS; do echo "bin/$t" "share/man/man1/$t.1"; done)
