@@ -13,34 +13,40 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MAX_PATCHES 32
-
 static struct patch {
-    const char *path, *mask_path;
+    const char *path, *mask_path, *fisher_path;
     double scale;
-    sp_src *src, *mask;
+    sp_src *src, *mask, *fisher;
     int64_t index;     /* of the tensor at hand, -1 = the patch does not have it */
-    size_t mask_index;
-    char *x;           /* a chunk of it as stored, and of its mask */
+    size_t mask_index, fisher_index;
+    char *x, *f;       /* a chunk of it as stored, of its Fisher information, and of its mask */
     uint8_t *keep;
-} patches[MAX_PATCHES];
+    sp_select select;  /* global trimming */
+} patches[SP_MERGE_MAX];
+static int n_patches;
 
-static sp_merge_opt merge = {.density = 0.2, .drop = 0.5};
+static sp_merge_opt merge = {.lambda = 1, .drop = -1, .density = 0.2, .gamma = 0.01, .t = 0.5};
 static int out_dtype = -1;
 static bool allow_nonfinite;
 
 /* ---- tensors ------------------------------------------------------------------------------------------------------ */
 
-/* Find the tensor in the patches. How many have it. */
-static int find_patches(const sp_tinfo *t)
+static void find_in(struct patch *p, const sp_tinfo *t)
 {
-    int found = 0;
-    for (struct patch *p = patches; p < patches + merge.n_patches; p++) {
-        p->index = sp_src_find(p->src, t->name);
-        if (p->index < 0) continue;
-        if (p->mask) p->mask_index = sp_need_tensor(p->mask, t);
-        found++;
+    p->index = sp_src_find(p->src, t->name);
+    if (p->index >= 0 && p->mask) p->mask_index = sp_need_tensor(p->mask, t);
+}
+
+/* Find the tensor in the patches; true if any has it. Then it needs the Fisher information of all. */
+static bool find_patches(const sp_tinfo *t)
+{
+    bool found = false;
+    for (struct patch *p = patches; p < patches + n_patches; p++) {
+        find_in(p, t);
+        found |= p->index >= 0;
     }
+    for (struct patch *p = patches; found && p < patches + n_patches; p++)
+        if (p->fisher) p->fisher_index = sp_need_tensor(p->fisher, t);
     return found;
 }
 
@@ -58,8 +64,9 @@ static void reserve(size_t n)
     chunk.base = sp_xrealloc(chunk.base, n * sizeof(double));
     chunk.out = sp_xrealloc(chunk.out, n * sizeof(double));
     chunk.work = sp_xrealloc(chunk.work, n * sizeof(float));
-    for (struct patch *p = patches; p < patches + merge.n_patches; p++) {
+    for (struct patch *p = patches; p < patches + n_patches; p++) {
         p->x = sp_xrealloc(p->x, n * sizeof(double));
+        if (p->fisher) p->f = sp_xrealloc(p->f, n * sizeof(double));
         p->keep = sp_xrealloc(p->keep, n);
     }
 }
@@ -69,30 +76,38 @@ static void release(void)
     free(chunk.base);
     free(chunk.out);
     free(chunk.work);
-    for (struct patch *p = patches; p < patches + merge.n_patches; p++) {
+    for (struct patch *p = patches; p < patches + n_patches; p++) {
         free(p->x);
+        free(p->f);
         free(p->keep);
     }
 }
 
-/* Read elements [at, at + n) of every patch that has tensor t, and settle which of them count. Returns how many patches. */
-static int load_patches(sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
+/* Read elements [at, at + n) of tensor t from a patch, its mask and its Fisher information. */
+static sp_delta load(struct patch *p, uint64_t at, size_t n)
 {
-    int found = 0;
-    for (struct patch *p = patches; p < patches + merge.n_patches; p++) {
-        if (p->index < 0) continue;
-        sp_need_part(p->src, (size_t)p->index, at, n, p->x);
-        if (p->mask) sp_need_part(p->mask, p->mask_index, at, n, p->keep);
-        else memset(p->keep, 1, n);
-        d[found] = (sp_delta){(int)(p - patches), p->scale, sp_src_info(p->src, (size_t)p->index)->dtype, p->x, p->keep, chunk.work};
-        sp_merge_thin(&merge, &d[found++], t, at, n);
+    sp_delta d = {.number = (int)(p - patches), .scale = p->scale, .keep = p->keep, .work = chunk.work, .select = &p->select};
+    if (p->fisher) {
+        sp_need_part(p->fisher, p->fisher_index, at, n, p->f);
+        d.fisher = p->f;
+        d.fisher_dtype = sp_src_info(p->fisher, p->fisher_index)->dtype;
     }
-    return found;
+    if (p->index < 0) return d;
+    sp_need_part(p->src, (size_t)p->index, at, n, p->x);
+    d.x = p->x;
+    d.dtype = sp_src_info(p->src, (size_t)p->index)->dtype;
+    if (p->mask) sp_need_part(p->mask, p->mask_index, at, n, p->keep);
+    else memset(p->keep, 1, n);
+    return d;
 }
 
-static void refuse(const sp_src *base, const sp_tinfo *t, sp_dtype od, const sp_delta *d, int bad)
+static void refuse(const sp_src *base, const sp_tinfo *t, sp_dtype od, int bad)
 {
-    if (bad > 0) sp_die_nonfinite(patches[d[bad - 1].number].src, (size_t)patches[d[bad - 1].number].index);
+    if (bad > n_patches) {
+        const sp_src *f = patches[bad - n_patches - 1].fisher;
+        sp_die(SP_EINPUT, "%s: tensor \"%s\": holds NaN, Inf or a negative number: no Fisher information", sp_src_name(f), t->name);
+    }
+    if (bad > 0) sp_die_nonfinite(patches[bad - 1].src, (size_t)patches[bad - 1].index);
     sp_die(SP_EINPUT, "%s: tensor \"%s\": NaN or Inf in it, or in the result as %s (--allow-nonfinite lets it pass)", sp_src_name(base),
            t->name, sp_dtype_name(od));
 }
@@ -100,19 +115,55 @@ static void refuse(const sp_src *base, const sp_tinfo *t, sp_dtype od, const sp_
 static void merge_tensor(sp_src *base, size_t i, sp_dst *dst, sp_dtype od)
 {
     const sp_tinfo *t = sp_src_info(base, i);
-    sp_delta d[MAX_PATCHES];
-    bool patched = find_patches(t) > 0, number = t->dtype >= SP_F16, as_is = !patched && od == t->dtype;
+    sp_delta d[SP_MERGE_MAX];
+    bool patched = find_patches(t), number = t->dtype >= SP_F16, as_is = !patched && od == t->dtype;
     size_t step = SP_MIN(patched && sp_merge_whole(&merge) ? t->numel : SP_STEP, t->numel);
     if (patched) sp_need_float(base, i);
     reserve(step);
     for (uint64_t at = 0; at < t->numel; at += step) {
         size_t n = SP_MIN(t->numel - at, (uint64_t)step);
         sp_need_part(base, i, at, n, chunk.base);
-        int found = patched ? load_patches(d, t, at, n) : 0;
-        int bad = number ? sp_merge_chunk(&merge, d, found, chunk.base, t->dtype, chunk.out, od, n) : 0;
-        if (bad && !allow_nonfinite) refuse(base, t, od, d, bad);
+        for (int k = 0; patched && k < n_patches; k++) {
+            d[k] = load(&patches[k], at, n);
+            sp_merge_thin(&merge, &d[k], t, at, n);
+        }
+        int bad = number ? sp_merge_chunk(&merge, d, patched ? n_patches : 0, chunk.base, t->dtype, chunk.out, od, n) : 0;
+        if (bad && !allow_nonfinite) refuse(base, t, od, bad);
         sp_need_write(dst, as_is ? chunk.base : chunk.out, n * sp_dtype_size(od));
     }
+}
+
+/* ---- global trimming ---------------------------------------------------------------------------------------------- */
+
+static void count_tensor(struct patch *p, size_t i)
+{
+    const sp_tinfo *t = sp_src_info(p->src, i);
+    find_in(p, t);
+    reserve(SP_MIN(SP_STEP, t->numel));
+    for (uint64_t at = 0; at < t->numel; at += SP_STEP) {
+        size_t n = SP_MIN(t->numel - at, (uint64_t)SP_STEP);
+        sp_delta d = load(p, at, n);
+        sp_merge_count(&merge, &d, t, at, n);
+    }
+}
+
+static void need_seekable(const sp_src *s)
+{
+    if (s && !sp_src_seekable(s)) sp_die(SP_EINPUT, "%s: --trim global reads a patch and its mask several times: a file is needed", sp_src_name(s));
+}
+
+/* The threshold of a whole patch: three passes over it, the merge will be the fourth. */
+static void find_threshold(struct patch *p)
+{
+    uint64_t total = 0;
+    size_t n = sp_src_count(p->src);
+    need_seekable(p->src);
+    need_seekable(p->mask);
+    for (size_t i = 0; i < n; i++) total += sp_src_info(p->src, i)->numel;
+    sp_select_start(&p->select, sp_fraction(merge.density, total));
+    do
+        for (size_t i = 0; i < n; i++) count_tensor(p, i);
+    while (sp_select_next(&p->select));
 }
 
 /* ---- streams ------------------------------------------------------------------------------------------------------ */
@@ -122,10 +173,12 @@ static size_t open_patches(sp_src *base, sp_src **in)
 {
     size_t n_in = 0;
     in[n_in++] = base;
-    for (struct patch *p = patches; p < patches + merge.n_patches; p++) {
+    for (struct patch *p = patches; p < patches + n_patches; p++) {
         in[n_in++] = p->src = sp_need_src(p->path);
         sp_need_tensors(base, p->src);
         for (size_t i = 0; i < sp_src_count(p->src); i++) sp_need_float(p->src, i);
+        if (p->fisher_path) in[n_in++] = p->fisher = sp_need_src(p->fisher_path);
+        for (size_t i = 0; p->fisher && i < sp_src_count(p->fisher); i++) sp_need_float(p->fisher, i);
         if (!p->mask_path) continue;
         in[n_in++] = p->mask = sp_need_src(p->mask_path);
         sp_need_tensors(p->mask, p->src);
@@ -169,13 +222,28 @@ static sp_dst *begin_output(const char *base_path, sp_src *base, sp_tinfo *t, sp
     return d;
 }
 
+/* What the methods ask of the patches, and their defaults. */
+static void check_patches(void)
+{
+    if (merge.method == SP_SLERP && n_patches != 2) sp_die(SP_EUSAGE, "--method slerp takes two patches, not %d", n_patches);
+    if (merge.method == SP_STOCK && n_patches < 2) sp_die(SP_EUSAGE, "--method stock takes two patches or more, not %d", n_patches);
+    for (struct patch *p = patches; p < patches + n_patches; p++) {
+        bool fisher = merge.method == SP_FISHER;
+        if (fisher != !!p->fisher_path) sp_die(SP_EUSAGE, "--add %s: %s --fisher", p->path, fisher ? "--method fisher needs a" : "only --method fisher takes a");
+        if (fisher && p->scale <= 0) sp_die(SP_EUSAGE, "--add %s: --method fisher needs a --scale above 0", p->path);
+    }
+    if (merge.drop < 0) merge.drop = merge.method == SP_DARE ? 0.5 : 0;
+}
+
 static int run(int argc, char **argv)
 {
     (void)argc;
-    sp_src *base = sp_need_src(argv[0]), *in[1 + 2 * MAX_PATCHES];
+    check_patches();
+    sp_src *base = sp_need_src(argv[0]), *in[1 + 3 * SP_MERGE_MAX];
     size_t n = sp_src_count(base), n_in = open_patches(base, in);
     sp_tinfo *t = sp_xarray(n, sizeof *t);
     merge.seed = (uint64_t)sp_args.seed;
+    for (int k = 0; sp_merge_global(&merge) && k < n_patches; k++) find_threshold(&patches[k]);
     sp_dst *dst = begin_output(argv[0], base, t, in, n_in);
     sp_progress bar;
     sp_progress_start(&bar, "merging", "tensors", (double)n);
@@ -199,20 +267,21 @@ static int set_scale(struct patch *p, const char *value, sp_err *e)
     return end == value || *end || !isfinite(p->scale) ? sp_fail(e, SP_EUSAGE, "'%s' is not a number", value) : 0;
 }
 
-/* --add opens a patch, --mask and --scale belong to the one before them. */
+/* --add opens a patch, --mask, --scale and --fisher belong to the one before them. */
 static int on_patch(void *self, const char *name, const char *value, sp_err *e)
 {
     (void)self;
     if (!strcmp(name, "add")) {
-        if (merge.n_patches == MAX_PATCHES) return sp_fail(e, SP_EUSAGE, "more than %d patches", MAX_PATCHES);
-        patches[merge.n_patches++] = (struct patch){.path = value, .scale = 1};
+        if (n_patches == SP_MERGE_MAX) return sp_fail(e, SP_EUSAGE, "more than %d patches", SP_MERGE_MAX);
+        patches[n_patches++] = (struct patch){.path = value, .scale = 1};
         return 0;
     }
-    if (!merge.n_patches) return sp_fail(e, SP_EUSAGE, "it must follow the --add it belongs to");
-    struct patch *p = &patches[merge.n_patches - 1];
+    if (!n_patches) return sp_fail(e, SP_EUSAGE, "it must follow the --add it belongs to");
+    struct patch *p = &patches[n_patches - 1];
     if (!strcmp(name, "scale")) return set_scale(p, value, e);
-    if (p->mask_path) return sp_fail(e, SP_EUSAGE, "--add %s has a mask already", p->path);
-    p->mask_path = value;
+    const char **path = !strcmp(name, "mask") ? &p->mask_path : &p->fisher_path;
+    if (*path) return sp_fail(e, SP_EUSAGE, "--add %s has one already", p->path);
+    *path = value;
     return 0;
 }
 
@@ -223,13 +292,18 @@ int main(int argc, char **argv)
         {"add", 'a', SP_CALL, &on, "PATCH", "add this patch (may be given several times)", 0, 0},
         {"mask", 'm', SP_CALL, &on, "MASK", "only where MASK is set; belongs to the --add before it", 0, 0},
         {"scale", 's', SP_CALL, &on, "X", "times X; belongs to the --add before it (default: 1)", 0, 0},
+        {"fisher", 0, SP_CALL, &on, "STREAM", "its Fisher information (sp-grad grad --square); belongs to the --add before it", 0, 0},
         {"method", 0, SP_CHOICE, &merge.method, SP_MERGE_METHODS, "how patches combine (default: sum)", 0, 0},
-        {"density", 0, SP_REAL, &merge.density, "R", "ties: fraction of each patch tensor that is kept, the largest (default: 0.2)", 0, 1},
-        {"drop", 0, SP_REAL, &merge.drop, "R", "dare: probability that an entry is dropped (default: 0.5)", 0, 0.999999},
+        {"lambda", 0, SP_REAL, &merge.lambda, "X", "times the combined change (default: 1)", -1e6, 1e6},
+        {"drop", 0, SP_REAL, &merge.drop, "R", "drop entries at random with probability R, scale up the others (default: 0; dare: 0.5)", 0, 0.999999},
+        {"density", 0, SP_REAL, &merge.density, "R", "ties, breadcrumbs: fraction that is kept, the largest (default: 0.2)", 0, 1},
+        {"trim", 0, SP_CHOICE, &merge.global, "tensor|global", "ties: the largest of each patch tensor, or of each patch (default: tensor)", 0, 0},
+        {"gamma", 0, SP_REAL, &merge.gamma, "R", "breadcrumbs: fraction of each tensor's largest that goes (default: 0.01)", 0, 1},
+        {"t", 0, SP_REAL, &merge.t, "R", "slerp: from the first model, 0, to the second, 1 (default: 0.5)", 0, 1},
         {"dtype", 0, SP_CALL, &on_dtype, "F64|F32|BF16|F16", "dtype of the output (default: that of each tensor of BASE)", 0, 0},
         {"allow-nonfinite", 0, SP_FLAG, &allow_nonfinite, NULL, "let NaN and Inf pass", 0, 0},
         {0}};
-    static const sp_cmd cmds[] = {{NULL, "BASE [--add PATCH [--mask MASK] [--scale X]]...",
+    static const sp_cmd cmds[] = {{NULL, "BASE [--add PATCH [--mask MASK] [--scale X] [--fisher STREAM]]...",
                                    "Write BASE with the patches added, in the order of BASE. -o OUT/ makes a checkpoint directory with the "
                                    "other files of BASE.", opts, 1, 1, run}, {0}};
     return sp_opt_main(argc, argv, "weights plus patches", cmds,
