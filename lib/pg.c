@@ -52,6 +52,12 @@ static char *describe(sp_src *const *inputs, size_t n)
     return out;
 }
 
+void sp_meta_inherit(sp_meta *m, const sp_meta *from)
+{
+    for (size_t i = 0; i < from->n; i++)
+        if (strncmp(from->key[i], "sp.pg.", 6)) sp_meta_set(m, from->key[i], from->value[i]);
+}
+
 void sp_pg_append(sp_meta *m, sp_src *const *inputs, size_t n)
 {
     if (sp_args.no_pg) return;

@@ -88,6 +88,8 @@ int sp_dst_finish(sp_dst *d, sp_err *e); /* checks completeness, renames; frees 
 void sp_dst_abort(sp_dst *d);
 
 /* ---- provenance ---- */
+/* Copy what `from` says except its sp.pg chain: for output that stands in the place of an input. */
+void sp_meta_inherit(sp_meta *m, const sp_meta *from);
 /* Append an `sp.pg.N` entry (JSON: tool, version, command, input digests) to m, after the chains of the inputs have been copied into it
  * (equal entries once). inputs may hold NULLs. Does nothing under --no-pg. */
 void sp_pg_append(sp_meta *m, sp_src *const *inputs, size_t n_inputs);

@@ -133,6 +133,24 @@ total() { sp-mask stats "$@" | jq ".total$field"; }
     sp-mask stats moved | jq -e '.tensors."lm_head.weight".a > 2000 and .total.a == .tensors."lm_head.weight".a'
 }
 
+@test "weights trained by sp-grad come back to the bit through their patch; the first SGD steps up and down cancel" {
+    for g in llama2 stories260K; do
+        need_golden $g
+        data=$GOLDEN/llama2/tokens.jsonl
+        for dir in "" --ascend; do
+            sp-grad tune $dir --steps 5 --lr 3e-2 --no-pg -z0 $GOLDEN/$g $data -o tuned
+            run --separate-stderr sp-diff -v tuned $GOLDEN/$g -o patch
+            [[ $stderr != *"does not give"* ]]
+            sp-merge $GOLDEN/$g --add patch --dtype F32 $raw -o back
+            cmp back tuned
+        done
+        for dir in "" --ascend; do
+            sp-grad tune $dir --optimizer sgd --steps 1 --lr 1e-3 --no-pg $GOLDEN/$g $data | sp-diff - $GOLDEN/$g -o patch$dir
+        done
+        sp-mask stats patch patch--ascend | jq -e '.total.cosine < -0.999'
+    done
+}
+
 # ---- sp-diff ---------------------------------------------------------------------------------------------------------
 
 @test "sp-diff: values, dtypes, order of the first" {

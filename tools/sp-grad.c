@@ -116,10 +116,13 @@ static sp_tinfo describe(const sp_param *p, sp_dtype d)
     return t;
 }
 
-static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *const *inputs, size_t n_inputs, const char *base_dir)
+/* like: the weights whose place the output takes (their metadata go along), or NULL */
+static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *const *inputs, size_t n_inputs, const char *base_dir,
+                           const sp_src *like)
 {
     sp_err e = {0};
     sp_meta meta = {0};
+    if (like) sp_meta_inherit(&meta, sp_src_meta(like));
     sp_tinfo *info = sp_xcalloc(n, sizeof *info);
     for (size_t i = 0; i < n; i++) info[i] = describe(list[i], d);
     sp_pg_append(&meta, inputs, n_inputs);
@@ -190,7 +193,7 @@ static int run_gradients(char **argv, bool snip)
     sp_param **list = sp_xarray(m->n, sizeof *list);
     size_t n = sp_grad_order(m, !scope_out, list);
     writer w = {.factor = v, .snip = snip, .examples = each ? (double)data.n : 0, .scratch = sp_xfloats(m->max_numel), .values = sp_xfloats(m->max_numel)};
-    w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL);
+    w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL, NULL);
     sp_batch_make(&batch, &data, NULL, data.n, each ? SP_MEAN_OWN : (sp_mean)mean);
     double loss = sp_grad_run(m, &batch, &(sp_grad_job){.all = !scope_out, .per_example = each, .emit = emit, .self = &w});
     sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples", each ? loss / (double)data.n : loss, batch.scored, data.n);
@@ -220,6 +223,18 @@ static int run_snip(int argc, char **argv)
 
 /* ---- tune --------------------------------------------------------------------------------------------------------- */
 
+/* A weight as stored weights plus an F32 patch can express it: then sp-diff and sp-merge give the same bytes back. */
+static const float *expressible(const sp_param *p, float *scratch)
+{
+    const float *x = sp_weight(p, scratch);
+    size_t n = sp_numel(p);
+    if (!p->own || !p->data) return x;
+    sp_to_f32(scratch, p->data, p->dtype, n);
+#pragma omp parallel for simd if (n > 16384)
+    for (size_t i = 0; i < n; i++) scratch[i] = sp_reachable(x[i], scratch[i]);
+    return scratch;
+}
+
 static void write_weights(const sp_model *m, const char *dir)
 {
     static const sp_dtype dtypes[] = {SP_F32, SP_BF16, SP_F16};
@@ -227,8 +242,8 @@ static void write_weights(const sp_model *m, const char *dir)
     sp_param **list = sp_xarray(m->n, sizeof *list);
     float *scratch = sp_xfloats(m->max_numel);
     for (size_t i = 0; i < m->n; i++) list[i] = &m->params[i];
-    sp_dst *dst = open_output(list, m->n, dtypes[dtype], (sp_src *[]){m->src}, 1, dir);
-    for (size_t i = 0; i < m->n; i++) check(sp_dst_write_f32(dst, sp_weight(list[i], scratch), &e), &e);
+    sp_dst *dst = open_output(list, m->n, dtypes[dtype], (sp_src *[]){m->src}, 1, dir, m->src);
+    for (size_t i = 0; i < m->n; i++) check(sp_dst_write_f32(dst, expressible(list[i], scratch), &e), &e);
     check(sp_dst_finish(dst, &e), &e);
     free(scratch);
     free(list);

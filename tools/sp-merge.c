@@ -208,10 +208,8 @@ static sp_dst *open_output(const char *base_path, const sp_tinfo *t, size_t n, c
 /* Names, shapes and metadata of BASE; dtypes into t. */
 static sp_dst *begin_output(const char *base_path, sp_src *base, sp_tinfo *t, sp_src **in, size_t n_in)
 {
-    const sp_meta *own = sp_src_meta(base);
     sp_meta meta = {0};
-    for (size_t i = 0; i < own->n; i++)
-        if (strncmp(own->key[i], "sp.pg.", 6)) sp_meta_set(&meta, own->key[i], own->value[i]);
+    sp_meta_inherit(&meta, sp_src_meta(base));
     sp_pg_append(&meta, in, n_in);
     for (size_t i = 0; i < sp_src_count(base); i++) {
         t[i] = *sp_src_info(base, i);
