@@ -21,6 +21,8 @@ layers-%: all ## where the important parameters of both patches lie, by depth an
 	+$(run) layers
 continual-%: all ## three categories of harm one after the other, against GA and NPO (3 min)
 	+$(run) continual
+decoding-%: all ## SafeDecoding, Self-CD, ROSE: rates, and time a token (ATGR) (3 min)
+	+$(run) decoding
 jailbreak-%: all ## harmful requests in wrappers, by wrapper (3 min)
 	+$(run) jailbreak
 transfer-%: all ## harmful requests that no training saw, by category (3 min)

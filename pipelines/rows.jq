@@ -29,16 +29,16 @@ def continual_rows: . as {$tasks, $methods, names: $names}
 def expand: .[1] as $e | .[0] * ($e | {rows, sweeps, tables, continual} | with_entries(select(.value != null)))
   | .sweeps = sweeps($e)
   | .rows = ([.sweeps | to_entries[] | .key as $axis | .value.points[] | {key: .row, value: {title: "\($axis) = \(.value)", change}}] | from_entries) + .rows
-  | .rows |= map_values(. + {kind: kind, files: files} | if .change then .from = (.change | from) else . end)
+  | .rows |= map_values(. + {kind: kind, files: files} | if .change then .from = (.change | from) elif .tune.data then .from = .tune.data else . end)
   | (.continual | continual_rows) as $c | .rows += $c | .tables.continual = ["original"] + ($c | keys_unsorted)
   | .tables.sweep = (["original"] + [.sweeps[].points[].row] | unique);
 
-# The options of every row that has some, for pipelines/put.
-def row_params($e): .rows | to_entries[] | .key as $name | .value
+# The options of every row that has some, for pipelines/put; $tiny: the model is that of the tiny world.
+def row_params($e; $tiny): .rows | to_entries[] | .key as $name | .value
   | if .change then $e * .change | blocks
-    elif .tune then {tune: (($e.patch | del(.ascent, .descent)) + .tune)}
+    elif .tune then {tune: (($e.patch | del(.ascent, .descent)) + .tune | del(.data))}
     elif .merge then {merge}
-    elif .decode then {eval: ($e.eval + .decode)} else {} end
+    elif .decode then {eval: ($e.eval + .decode + if $tiny then .world else {} end)} else {} end
   | lines("\($name)/");
 
 # For make, words: NAME|KIND|FROM|FILE;FILE... of every row, NAME|table|-|ROW;ROW... of every table

@@ -34,3 +34,18 @@ $(R)/layers.md: $(R)/layers.json pipelines/layers-table.jq
 layers: $(R)/layers.md
 	@cat $<
 paper: $(R)/layers.md
+
+# Time a token of decoding-time defences against that of patched weights. The defences' options name files as $R/... and $S/...
+SPEED := safedecoding self_cd rose
+$(R)/speed_prompts.jsonl: $(R)/prompts.jsonl
+	@jq -c 'select(.set == "lookalike" or .set == "benign")' $< | sed -n '1~20p' >$@
+$(R)/speed.json: $(R)/speed_prompts.jsonl $(FIRST)/expert.st.zst $(FIRST)/safepatching.st.zst $(SPEED:%=$(R)/param/%/eval.json) $(ID) $(BIN)/sp-eval
+	$(call stage,time a token,R=$(R) S=$(FIRST) pipelines/speed $(M) $< 5 48 original=$(R)/param/eval.json \
+	    safepatching=$(R)/param/eval.json=$(FIRST)/safepatching.st.zst $(foreach d,$(SPEED),$(d)=$(R)/param/$(d)/eval.json) >$@)
+$(R)/speed.md: $(R)/speed.json
+	@jq -r '"| decoding | ms a token | ATGR |", "|---|---|---|", (to_entries | sort_by(.value.atgr)[] | "| \(.key) | \(.value.ms * 1000 | round / 1000) | \(.value.atgr * 100 | round / 100) |")' $< >$@
+.PHONY: speed
+speed: $(R)/speed.md
+	@cat $<
+decoding: speed
+paper: $(R)/speed.md
