@@ -97,6 +97,7 @@ static void drop(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t
 static void magnitudes(sp_delta *d, size_t n)
 {
     sp_to_f32(d->work, d->x, d->dtype, n);
+#pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < n; i++) d->work[i] = d->keep[i] ? fabsf(d->work[i]) : 0;
 }
 
