@@ -105,7 +105,7 @@ help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9_%-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## /\1\t/' | \
 	    awk -F'\t' '{ printf "  %-22s %s\n", $$1, $$2 }'
 
-include pipelines/experiments.mk
+include pipelines/experiments.mk pipelines/data.mk
 include $(wildcard tests/fuzz/*.mk bench/*.mk)
 endif
 

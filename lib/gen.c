@@ -91,9 +91,11 @@ static int64_t cache_rows(const run *r, const engine *e)
 static int64_t count_slots(const run *r)
 {
     const sp_config *c = &r->engines[0].m->cfg;
-    double row = 2.0 * sizeof(float) * (double)(c->layers * c->kv_heads * c->head_dim), rows = 0, room = r->o->cache_bytes;
+    double row = 2.0 * sizeof(float) * (double)(c->layers * c->kv_heads * c->head_dim), rows = 0;
+    double room = r->o->cache_bytes;
     if (room <= 0) room = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 4;
-    for (const engine *e = r->engines; e < r->engines + r->n_engines; e++) rows += e->n_lanes * (double)cache_rows(r, e);
+    for (int i = 0; i < r->n_engines; i++)
+        rows += r->engines[i].n_lanes * (double)cache_rows(r, &r->engines[i]);
     int64_t wanted = SP_MIN(r->o->batch, (int64_t)r->n_items), n = SP_MAX(1, (int64_t)(room / (row * rows)));
     if (n >= wanted || r->o->no_cache) return wanted;
     sp_note("%lld prompts side by side: more keys and values would not fit into %.3g GB", (long long)n, room / 1e9);
