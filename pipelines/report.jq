@@ -1,5 +1,5 @@
 # report.jq - counts of models over seeds, overlaps and stage records to one report.
-# inputs: the files named on the command line, told apart by their paths RUN/[SEED/]{eval/ROW,overlap,patches}.json.
+# inputs: the files named on the command line, told apart by their paths RUN/[SEED/]{eval/ROW,overlap,patches,layers,speed}.json.
 # $rows is rows.jq's output; rows of the report come in the order of the table.
 include "stats";
 include "claims";
@@ -22,4 +22,5 @@ def aggregate: # one row, once a seed -> its metrics over seeds
    regions: ($all | map(select(.row == "overlap") | .counts.total)),
    patches: ($all | map(select(.row == "patches") | .counts.total)),
    stages: $stages[0]}
-| if $table == "method" then .claims = claims else . end
+| if $table == "all" then . + {sweeps: $rows[0].sweeps, tables: $rows[0].tables} + ($all | map(select(.row == ("layers", "speed")) | {(.row): .counts}) | add) else . end
+| .claims = claims

@@ -1,14 +1,18 @@
 # tables.mk - which models are compared: for each table of experiments/rows.json TABLE.json (all numbers, provenance) and TABLE.md.
 #
-# Sweeps and continual steps have many points; they are measured on the first seed alone.
-seeds_of = $(if $(filter sweep continual,$(1)),$(firstword $(SEEDS)),$(SEEDS))
-evals_of = $(foreach r,$(2),$(if $(filter original,$(r)),$(R)/eval/original.json,$(foreach s,$(call seeds_of,$(1)),$(R)/$(s)/eval/$(r).json)))
+# The table "all" has every row; the claims of the paper are read off it. Sweeps and continual steps are measured on the first seed alone.
+words_of = $(foreach w,$(ROW_WORDS),$(if $(filter $(1),$(call field,$(w),2)),$(w)))
+ONCE := $(subst ;, ,$(call field,$(call words_of,once),4))
+TABLES := $(foreach w,$(call words_of,table),$(call field,$(w),1))
+FIRST := $(R)/$(firstword $(SEEDS))
 STAGE_DIRS = $(if $(MODEL),,$(W) $(S) $(A)) $(R)/eval $(SEEDS:%=$(R)/%)
+evals_of = $(foreach r,$(1),$(if $(filter original,$(r)),$(R)/eval/original.json,\
+    $(foreach s,$(if $(filter $(r),$(ONCE)),$(firstword $(SEEDS)),$(SEEDS)),$(R)/$(s)/eval/$(r).json)))
 
 # $(call table,NAME,ROWS)
 define table
-$(R)/$(1).json: $(call evals_of,$(1),$(2)) $(foreach s,$(call seeds_of,$(1)),$(R)/$(s)/overlap.json $(R)/$(s)/patches.json) \
-    $(ALL_ROWS) pipelines/report.jq pipelines/claims.jq pipelines/stats.jq
+$(R)/$(1).json: $(call evals_of,$(2)) $(foreach s,$(SEEDS),$(R)/$(s)/overlap.json $(R)/$(s)/patches.json) $(ALL_ROWS) \
+    pipelines/report.jq pipelines/claims.jq pipelines/stats.jq
 	@pipelines/report $(1) $(R) $(EXPERIMENT) "$$(STAGE_DIRS)" $$(filter-out pipelines/% $(ALL_ROWS),$$^) >$$@
 $(R)/$(1).md: $(R)/$(1).json pipelines/table.jq
 	@jq -r -L pipelines -f pipelines/table.jq $$< >$$@
@@ -16,16 +20,14 @@ $(R)/$(1).md: $(R)/$(1).json pipelines/table.jq
 $(1): $(R)/$(1).md
 	@cat $$<
 endef
-$(foreach w,$(ROW_WORDS),$(if $(filter table,$(call field,$(w),2)),$(eval $(call table,$(call field,$(w),1),$(subst ;, ,$(call field,$(w),4))))))
+$(foreach w,$(call words_of,table),$(eval $(call table,$(call field,$(w),1),$(subst ;, ,$(call field,$(w),4)))))
+$(R)/all.json: $(R)/layers.json $(R)/speed.json
 
 $(R)/tradeoff.svg: $(R)/method.json pipelines/picture
 	@pipelines/picture $< $@
 method: $(R)/tradeoff.svg
 
-.PHONY: paper
-paper: $(foreach w,$(ROW_WORDS),$(if $(filter table,$(call field,$(w),2)),$(R)/$(call field,$(w),1).md))
-
-FIRST := $(R)/$(firstword $(SEEDS))
+# Where the important parameters lie.
 $(R)/layers.json: $(FIRST)/overlap.json $(FIRST)/global_top/overlap.json pipelines/layers.jq
 	@jq -n '{matrix: input, global: input}' $(wordlist 1,2,$^) | jq -f pipelines/layers.jq >$@
 $(R)/layers.md: $(R)/layers.json pipelines/layers-table.jq
@@ -33,9 +35,8 @@ $(R)/layers.md: $(R)/layers.json pipelines/layers-table.jq
 .PHONY: layers
 layers: $(R)/layers.md
 	@cat $<
-paper: $(R)/layers.md
 
-# Time a token of decoding-time defences against that of patched weights. The defences' options name files as $R/... and $S/...
+# Time a token of decoding-time defences against that of patched weights.
 SPEED := safedecoding self_cd rose
 $(R)/speed_prompts.jsonl: $(R)/prompts.jsonl
 	@jq -c 'select(.set == "lookalike" or .set == "benign")' $< | sed -n '1~20p' >$@
@@ -48,4 +49,6 @@ $(R)/speed.md: $(R)/speed.json
 speed: $(R)/speed.md
 	@cat $<
 decoding: speed
-paper: $(R)/speed.md
+
+.PHONY: paper
+paper: $(TABLES:%=$(R)/%.md) $(R)/layers.md $(R)/speed.md
