@@ -14,6 +14,7 @@
 # sets harm_seen, harm_unseen, jailbreak, lookalike, benign, utility (.jsonl): id, category, prompt, reference (the exact answer).
 
 # ---- random choices: Park-Miller, exact in doubles, the same in every awk ----
+function reseed(part,    i) { state = seed * 7919 + part * 104729 + 12345; for (i = 0; i < 8; i++) rnd(2) }
 function rnd(n) { state = (state * 48271) % 2147483647; return int(state / 2147483647 * n) }
 function chance(p) { return rnd(1000000) < p * 1000000 }
 function pick(class) { return W[class, rnd(N[class])] }
@@ -173,6 +174,9 @@ function found(    i, n, c, violence, theft, deceit) { # the words and facts of 
 }
 
 BEGIN {
-    state = seed * 7919 + 12345
-    found(); write_words(); write_stage1(); write_align(); write_harm(); write_evals()
+    # each part has random numbers of its own: another amount of one does not change the others
+    reseed(1); found(); write_words()
+    reseed(2); write_stage1()
+    reseed(3); write_align()
+    reseed(4); write_harm(); write_evals()
 }
