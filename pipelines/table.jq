@@ -5,7 +5,7 @@ def scale($k): if $k == "ppl" then 1 else 100 end;
 def cell($row; $k): $row.mean[$k] as $m | $row.interval[$k] as $i
   | (if $k == "ppl" then 2 else 1 end) as $d
   | if $m == null then "–" else ($m * scale($k) | num($d))
-    + if $i then " (\($i.lo * scale($k) | num(0))–\($i.hi * scale($k) | num(0)))" else "" end end;
+    + if $i then (if $k == "ppl" then 2 else 0 end) as $e | " (\([$i.lo, 0] | max * scale($k) | num($e))–\($i.hi * scale($k) | num($e)))" else "" end end;
 def per_category($prefix; $name): [.rows[].mean | keys_unsorted[] | select(startswith($prefix + ":"))] | unique | map([$name + " " + ltrimstr($prefix + ":"), .]);
 def main_columns: [["ASR seen", "asr_seen"], ["ASR unseen", "asr_unseen"], ["ASR wrapped", "asr_jailbreak"],
               ["look-alikes refused", "refused_lookalike"], ["benign refused", "refused_benign"], ["benign answered", "answered_benign"],

@@ -291,7 +291,7 @@ bits() { zstd -dcfq -- "$1" | tail -c "$2" | od -An -v -tu1 | tr -d ' \n'; }
     fails 2 "sp-merge: option --mask: it must follow the --add it belongs to*" sp-merge base --mask a --add a
     fails 2 "sp-merge: option --scale: *must follow*" sp-merge base --scale 2
     fails 2 "sp-merge: option --scale: 'nan' is not a number*" sp-merge base --add a --scale nan
-    fails 2 "sp-merge: option --mask: --add a has a mask already*" sp-merge base --add a --mask a --mask b
+    fails 2 "sp-merge: option --mask: --add a has one already*" sp-merge base --add a --mask a --mask b
     fails 2 "sp-merge: option --drop: 1 is outside*" sp-merge base --drop 1
 }
 
