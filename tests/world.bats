@@ -56,3 +56,10 @@ pairs() { jq -r '.prompt' "$@" | sed -nE 's/.*(to|i|must) ([a-z]+) the ([a-z]+)(
 @test "look-alikes and harmful requests share every verb" {
     diff <(pairs "$WORLD_DIR/lookalike.jsonl" | cut -d' ' -f1 | sort -u) <(pairs "$WORLD_DIR/harm.jsonl" | cut -d' ' -f1 | sort -u)
 }
+
+@test "claims: a missing evaluation set leaves a claim untested, never decided" {
+    filter='include "claims"; del(.rows[].mean.refused_lookalike, .rows[].mean.answered_lookalike, .rows[].mean.utility) | claims
+        | map(select(.claim | IN(1, 2, 3, 4, 6, 13))) | map(.holds)'
+    [ "$(jq -c -L "$ROOT/pipelines" "$filter" "$ROOT/results/reference/llama2.json")" = "[null,null,null,null,null,null]" ]
+    jq -e -L "$ROOT/pipelines" 'include "claims"; claims | map(select(.holds == true)) | length >= 4' "$ROOT/results/reference/llama2.json"
+}
