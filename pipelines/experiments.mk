@@ -2,7 +2,7 @@
 OUT ?= results
 EXPERIMENTS_DIR ?= experiments
 WORLD ?= experiments/world.json
-SEEDS ?= 1
+SEEDS ?= 1 2 3
 EXPERIMENTS := $(basename $(notdir $(shell grep -l '"config"' $(EXPERIMENTS_DIR)/*.json)))
 run = @mkdir -p $(OUT) && PATH=$(abspath $(BIN)):$$PATH flock $(OUT)/.$*.lock $(MAKE) --no-print-directory -f pipelines/run.mk X=$* OUT=$(OUT) \
     BIN=$(abspath $(BIN)) EXPERIMENTS_DIR=$(EXPERIMENTS_DIR) WORLD=$(WORLD) SEEDS="$(SEEDS)" MODEL=$(MODEL) DATA=$(DATA) LAUNCH="$(LAUNCH)"

@@ -32,8 +32,7 @@ def expand: .[1] as $e | .[0] * ($e | {rows, sweeps, tables, continual} | with_e
   | .rows |= map_values(. + {kind: kind, files: files} | if .change then .from = (.change | from) elif .tune.data then .from = .tune.data else . end)
   | (.continual | continual_rows) as $c | .rows += $c | .tables.continual = ["original"] + ($c | keys_unsorted)
   | .tables.sweep = (["original"] + [.sweeps[].points[].row] | unique)
-  | .tables.all = ((.rows | keys_unsorted) as $have | ([.tables[][]] | unique) as $used | [$have[] | select(. as $r | $used | index([$r]))])
-  | .once = ((.tables | [.sweep, .continual | .[]]) - [.tables | del(.sweep, .continual, .all) | .[][]] | unique);
+  | .tables.all = ((.rows | keys_unsorted) as $have | ([.tables[][]] | unique) as $used | [$have[] | select(. as $r | $used | index([$r]))]);
 
 # The options of every row that has some, for pipelines/put; $tiny: the model is that of the tiny world.
 def row_params($e; $tiny): .rows | to_entries[] | .key as $name | .value
@@ -43,7 +42,6 @@ def row_params($e; $tiny): .rows | to_entries[] | .key as $name | .value
     elif .decode then {eval: ($e.eval + .decode + if $tiny then .world else {} end)} else {} end
   | lines("\($name)/");
 
-# For make, words: NAME|KIND|FROM|FILE;FILE... of every row, NAME|table|-|ROW;ROW... of every table,
-# -|once|-|ROW;ROW... of those measured on one seed only
+# For make, words: NAME|KIND|FROM|FILE;FILE... of every row, NAME|table|-|ROW;ROW... of every table
 def words: (.rows | to_entries[] | "\(.key)|\(.value.kind)|\(.value.from // "-")|\(.value.files | join(";"))"),
-  (.tables | to_entries[] | "\(.key)|table|-|\(.value | join(";"))"), "-|once|-|\(.once | join(";"))";
+  (.tables | to_entries[] | "\(.key)|table|-|\(.value | join(";"))");

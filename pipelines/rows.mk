@@ -21,8 +21,8 @@ $(call evaluate,$(R)/$(1),$(2),$(R)/$(1)/$(2)/safepatching.st.zst,$(R)/param,$(1
 endef
 base = $(R)/$(1)$(if $(filter $(3),$(4)),/$(2))
 define row_tune
-$(R)/$(1)/$(2).st.zst: $(R)/param/$(2)/tune.json $(ID) $(HARM) $(4) $(BIN)/sp-grad
-	$$(call stage,$(1) $(2),R=$(R) S=$(R)/$(1); sp-grad tune -v @$(R)/param/$(2)/tune.json --seed $(1) --log $(R)/$(1)/$(2).loss.jsonl -o $$@ $(M) $(if $(filter -,$(3)),$(HARM),$(3)))
+$(eval LOSSES += $(R)/$(1)/$(2).loss.jsonl)$(R)/$(1)/$(2).st.zst $(R)/$(1)/$(2).loss.jsonl &: $(R)/param/$(2)/tune.json $(ID) $(HARM) $(4) $(BIN)/sp-grad
+	$$(call stage_as,$(R)/$(1)/$(2).st.zst,$(1) $(2),R=$(R) S=$(R)/$(1); sp-grad tune -v @$(R)/param/$(2)/tune.json --seed $(1) --log $(R)/$(1)/$(2).loss.jsonl -o $(R)/$(1)/$(2).st.zst $(M) $(if $(filter -,$(3)),$(HARM),$(3)))
 $(call evaluate,$(R)/$(1),$(2),$(R)/$(1)/$(2).st.zst,$(R)/param,$(1))
 endef
 define row_merge

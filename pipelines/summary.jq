@@ -12,4 +12,4 @@ def group_counts: {
     tokens: (map(.tokens // 0) | add), seconds: (map(.seconds // 0) | add)
   };
 {sets: (group_by(.set) | map({key: .[0].set, value: (group_counts + {category: (group_by(.category) | map({key: (.[0].category // "all"), value: group_counts | del(.tokens, .seconds)}) | from_entries)})}) | from_entries)}
-+ ($ppl | {ppl, nll})
++ ($ppl[0] | {ppl, nll})

@@ -1,13 +1,11 @@
 # tables.mk - which models are compared: for each table of experiments/rows.json TABLE.json (all numbers, provenance) and TABLE.md.
 #
-# The table "all" has every row; the claims of the paper are read off it. Sweeps and continual steps are measured on the first seed alone.
+# The table "all" has every row; the claims of the paper are read off it.
 words_of = $(foreach w,$(ROW_WORDS),$(if $(filter $(1),$(call field,$(w),2)),$(w)))
-ONCE := $(subst ;, ,$(call field,$(call words_of,once),4))
 TABLES := $(foreach w,$(call words_of,table),$(call field,$(w),1))
 FIRST := $(R)/$(firstword $(SEEDS))
 STAGE_DIRS = $(if $(MODEL),,$(W) $(S) $(A)) $(R)/eval $(SEEDS:%=$(R)/%)
-evals_of = $(foreach r,$(1),$(if $(filter original,$(r)),$(R)/eval/original.json,\
-    $(foreach s,$(if $(filter $(r),$(ONCE)),$(firstword $(SEEDS)),$(SEEDS)),$(R)/$(s)/eval/$(r).json)))
+evals_of = $(foreach r,$(1),$(if $(filter original,$(r)),$(R)/eval/original.json,$(SEEDS:%=$(R)/%/eval/$(r).json)))
 
 # $(call table,NAME,ROWS)
 define table
@@ -25,7 +23,7 @@ $(R)/all.json: $(R)/layers.json $(R)/speed.json
 
 $(R)/tradeoff.svg: $(R)/method.json pipelines/picture
 	@pipelines/picture $< $@
-method: $(R)/tradeoff.svg
+method: $(R)/tradeoff.svg $(foreach s,$(SEEDS),$(KINDS:%=$(R)/$(s)/%.loss.jsonl))
 
 # Where the important parameters lie.
 $(R)/layers.json: $(FIRST)/overlap.json $(FIRST)/global_top/overlap.json pipelines/layers.jq
@@ -51,4 +49,4 @@ speed: $(R)/speed.md
 decoding: speed
 
 .PHONY: paper
-paper: $(TABLES:%=$(R)/%.md) $(R)/layers.md $(R)/speed.md
+paper: $(TABLES:%=$(R)/%.md) $(R)/layers.md $(R)/speed.md $(R)/tradeoff.svg $(LOSSES)

@@ -16,12 +16,13 @@ W := $(CACHE)/world-$(WORLD_KEY)
 S := $(CACHE)/$(X)-$(STAGE1_KEY)
 A := $(CACHE)/$(X)-$(ALIGN_KEY)
 
+.PHONY: world
+world: $(W)/words.txt
 $(W)/words.txt:
-	$(call stage,tiny world,pipelines/world $(WORLD) $(W))
-
+	$(call once,tiny world,pipelines/world $(WORLD) $(W))
 
 $(S)/blank/config.json: | $(W)/words.txt
-	$(call stage,tokenizer and configuration,pipelines/blank $(EXPERIMENT) $(W)/words.txt $(@D))
+	$(call once,tokenizer and configuration,pipelines/blank $(EXPERIMENT) $(W)/words.txt $(@D))
 
 # $(call train,NAME,START): NAME/ from the model START, on the world's NAME.jsonl; leaves NAME.sha256, which stands for the model's bytes.
 train = sp-grad tune -v @$(@D)/$(1).json --log $(@D)/$(1).log $(2) $(W)/$(1).jsonl -o $(@D)/$(1)/ \
@@ -29,8 +30,8 @@ train = sp-grad tune -v @$(@D)/$(1).json --log $(@D)/$(1).log $(2) $(W)/$(1).jso
 
 $(S)/stage1.sha256: | $(S)/blank/config.json $(W)/words.txt
 	@jq -c .train.stage1 $(EXPERIMENT) >$(@D)/stage1.json
-	$(call stage,train: answer everything,$(call train,stage1,$(S)/blank))
+	$(call once,train: answer everything,$(call train,stage1,$(S)/blank))
 
 $(A)/align.sha256: | $(S)/stage1.sha256 $(W)/words.txt
 	@mkdir -p $(@D); jq -c .train.align $(EXPERIMENT) >$(@D)/align.json
-	$(call stage,train: refuse,$(call train,align,$(S)/stage1))
+	$(call once,train: refuse,$(call train,align,$(S)/stage1))

@@ -1,0 +1,60 @@
+# reference.bats - one backbone from nothing: the figures agree with results/reference, and make knows what depends on what.
+load helper
+
+# The optimised tools, whatever build is under test: this is a training from random weights.
+setup_file() {
+    export ROOT=$BATS_TEST_DIRNAME/.. OUT=$BATS_FILE_TMPDIR/results
+    make -C "$ROOT" MODE=opt all >/dev/null && run_experiment >"$BATS_FILE_TMPDIR/log" 2>&1 || { cat "$BATS_FILE_TMPDIR/log"; return 1; }
+}
+
+# Standard error has a line a stage: "  llama2: 1 safety patch      1.2 s".
+run_experiment() { env -u MAKEFLAGS -u MAKELEVEL make -j2 -C "$ROOT" MODE=opt experiment-llama2 OUT="$OUT" SEEDS=1; }
+stages() { run_experiment 2>&1 >/dev/null | sed -nE 's/^  llama2: (.*[^ ]) +[0-9.]+ s$/\1/p'; }
+
+@test "a fresh run agrees with the reference within the 95 % intervals" {
+    jq -r -n --slurpfile fresh "$OUT/llama2/method.json" --slurpfile reference "$ROOT/results/reference/llama2.json" '
+        $fresh[0].rows[] as $f | ($reference[0].rows[] | select(.row == $f.row)) as $r
+        | ("asr_seen", "asr_unseen", "asr_jailbreak", "refused_lookalike", "answered_benign", "utility") as $k
+        | [$f.row, $k, $f.mean[$k], $r.mean[$k], ($f.interval[$k].lo <= $r.interval[$k].hi and $r.interval[$k].lo <= $f.interval[$k].hi)]
+        | @tsv' >compared
+    cat compared
+    [ "$(wc -l <compared)" = 36 ]
+    ! grep -q 'false$' compared
+}
+
+@test "a second run does nothing" {
+    [ -z "$(stages)" ]
+}
+
+@test "a lost result is made again, the same bytes, with what depends on it and nothing else" {
+    lost() { # FILE STAGE...: these stages run again
+        local file=$OUT/llama2/$1 before
+        shift
+        before=$(sha256sum <"$file")
+        rm "$file"
+        diff <(printf '%s\n' "$@" | sort) <(stages | sort)
+        [ "$(sha256sum <"$file")" = "$before" ]
+        [ -z "$(stages)" ]
+    }
+    lost 1/eval/intersect.answers.jsonl "1 evaluate intersect"
+    lost 1/eval/intersect.ppl.json "1 evaluate intersect"
+    lost 1/intersect.st.zst "1 merge intersection" "1 evaluate intersect"
+    lost 1/patches.json "1 patches compared"
+    lost 1/overlap.json "1 overlap"
+    [ -z "$(rm "$OUT/llama2/1/eval/intersect.json"; stages)" ] && [ -s "$OUT/llama2/1/eval/intersect.json" ]
+    rm "$OUT/llama2/1/safety.loss.jsonl"
+    stages >again
+    [ "$(head -n 1 again)" = "1 safety patch" ] && [ -s "$OUT/llama2/1/safety.loss.jsonl" ]
+    ! grep -q "oversafety patch" again
+}
+
+@test "experiments that start together on an empty cache share it" {
+    out=$PWD/results
+    for x in llama2 llama3 gemma; do
+        env -u MAKEFLAGS -u MAKELEVEL PATH="$ROOT/bin:$PATH" make -s -f pipelines/run.mk -C "$ROOT" X=$x OUT="$out" BIN="$ROOT/bin" \
+            EXPERIMENTS_DIR=experiments WORLD=experiments/world.json SEEDS=1 world 2>$x.err &
+    done
+    wait
+    cat ./*.err
+    [ "$(cat ./*.err | grep -c 'tiny world')" = 1 ]
+}
