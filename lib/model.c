@@ -27,15 +27,22 @@ static const family families[] = {
     {"GemmaForCausalLM", "gemma", true, true, true, SP_ACT_GELU_TANH, 256, 16, 0, 8192},
 };
 
-/* Keys read below, and keys that say nothing about the forward pass in inference or plain training. */
+/* Keys read below, and keys that say nothing about the forward pass: what the makers' scripts leave behind, and defaults of generation, which
+ * this project takes from the command line. */
 static const char *const known_keys[] = {
     "architectures", "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
     "intermediate_size", "vocab_size", "rms_norm_eps", "rope_theta", "rope_scaling", "rope_parameters", "sliding_window", "hidden_act",
-    "hidden_activation", "tie_word_embeddings", "max_position_embeddings", "bos_token_id", "eos_token_id", "attention_bias", "mlp_bias",
+    "hidden_activation", "tie_word_embeddings", "max_position_embeddings", "eos_token_id", "attention_dropout",
     /* harmless */
-    "pad_token_id", "torch_dtype", "dtype", "transformers_version", "use_cache", "initializer_range", "pretraining_tp", "attention_dropout",
-    "auto_map", "unk_token_id", "is_llama_config", "max_sequence_length", "attn_implementation", "name_or_path", "sep_token_id",
+    "bos_token_id", "pad_token_id", "torch_dtype", "dtype", "transformers_version", "use_cache", "initializer_range", "pretraining_tp",
+    "unk_token_id", "is_llama_config", "max_sequence_length", "attn_implementation", "name_or_path", "sep_token_id",
     "return_dict", "output_attentions", "output_hidden_states", "task_specific_params", "problem_type", "id2label", "label2id",
+    "max_length", "do_sample", "temperature", "top_p", "top_k", "repetition_penalty", "unsloth_version", "unsloth_fixed",
+};
+
+/* Keys of rope_scaling and rope_parameters that are read. */
+static const char *const rope_keys[] = {
+    "rope_type", "type", "rope_theta", "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings",
 };
 
 /* ---- configuration ------------------------------------------------------------------------------------------------ */
@@ -60,6 +67,14 @@ static int read_int(const reader *r, const char *key, int64_t fallback, int64_t 
     return 0;
 }
 
+static int read_bool(const reader *r, const char *key, bool fallback, bool *out)
+{
+    const json_t *v = json_object_get(r->obj, key);
+    *out = v && !json_is_null(v) ? json_is_true(v) : fallback;
+    if (!v || json_is_null(v) || json_is_boolean(v)) return 0;
+    return sp_fail(r->e, SP_EINPUT, "%s: \"%s\" must be true or false", r->path, key);
+}
+
 static int read_real(const reader *r, const char *key, double fallback, double *out)
 {
     const json_t *v = json_object_get(r->obj, key);
@@ -70,69 +85,98 @@ static int read_real(const reader *r, const char *key, double fallback, double *
 
 static bool switched_on(const json_t *v) { return v && !json_is_null(v) && !json_is_false(v); }
 
-static int refuse_unknown(const reader *r)
+static bool is_one_of(const char *key, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(key, list[i])) return true;
+    return false;
+}
+
+/* Keys of r->obj outside the list must be switched off: what is not known might change the arithmetic. */
+static int refuse_unknown(const reader *r, const char *const *list, size_t n)
 {
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)r->obj, key, v)
-    {
-        bool known = key[0] == '_';
-        for (size_t i = 0; i < sizeof known_keys / sizeof *known_keys && !known; i++) known = !strcmp(key, known_keys[i]);
-        if (!known && switched_on(v))
-            return sp_fail(r->e, SP_EINPUT, "%s: \"%s\" is not known here and might change the arithmetic", r->path, key);
-    }
-    static const char *const biases[] = {"attention_bias", "mlp_bias"};
-    for (size_t i = 0; i < 2; i++)
-        if (switched_on(json_object_get(r->obj, biases[i])))
-            return sp_fail(r->e, SP_EINPUT, "%s: \"%s\" is not supported", r->path, biases[i]);
+        if (key[0] != '_' && switched_on(v) && !is_one_of(key, list, n))
+            return sp_fail(r->e, SP_EINPUT, "%s: \"%s\" is not supported: it might change the arithmetic", r->path, key);
     return 0;
 }
 
+/* The family of the architecture, to which model_type must not say the contrary. */
 static const family *find_family(const reader *r)
 {
     const char *arch = json_string_value(json_array_get(json_object_get(r->obj, "architectures"), 0));
-    for (size_t i = 0; arch && i < sizeof families / sizeof *families; i++)
-        if (!strcmp(arch, families[i].architecture)) return &families[i];
+    const char *type = json_string_value(json_object_get(r->obj, "model_type"));
+    for (size_t i = 0; arch && i < sizeof families / sizeof *families; i++) {
+        if (strcmp(arch, families[i].architecture)) continue;
+        if (!type || !strcmp(type, families[i].name)) return &families[i];
+        sp_fail(r->e, SP_EINPUT, "%s: model_type \"%s\" does not go with architecture \"%s\"", r->path, type, arch);
+        return NULL;
+    }
     sp_fail(r->e, SP_EINPUT, "%s: architecture \"%s\" is not supported (LlamaForCausalLM, MistralForCausalLM, GemmaForCausalLM are)",
             r->path, arch ? arch : "(none)");
     return NULL;
 }
 
+/* Gemma: hidden_activation decides; where it is absent the tanh form is meant, also when hidden_act says "gelu", as the published files do. */
 static int read_activation(const reader *r, const family *f, sp_config *c)
 {
-    c->act = f->act;
     bool gemma = f->act == SP_ACT_GELU_TANH;
-    /* Gemma: hidden_activation decides; where it is absent the tanh form is meant, whatever hidden_act says. */
-    const char *name = json_string_value(json_object_get(r->obj, gemma ? "hidden_activation" : "hidden_act"));
-    if (!name || !strcmp(name, gemma ? "gelu_pytorch_tanh" : "silu")) return 0;
-    return sp_fail(r->e, SP_EINPUT, "%s: activation \"%s\" is not supported for %s", r->path, name, f->name);
+    const json_t *v = gemma ? json_object_get(r->obj, "hidden_activation") : NULL;
+    bool legacy = !v || json_is_null(v);
+    if (legacy) v = json_object_get(r->obj, "hidden_act");
+    const char *name = json_string_value(v);
+    c->act = f->act;
+    if (!v || json_is_null(v)) return 0;
+    if (name && !strcmp(name, gemma ? "gelu_pytorch_tanh" : "silu")) return 0;
+    if (name && gemma && legacy && !strcmp(name, "gelu")) return 0;
+    return sp_fail(r->e, SP_EINPUT, "%s: activation \"%s\" is not supported for %s", r->path, name ? name : "(not a string)", f->name);
+}
+
+/* The object that describes the rotary embedding: rope_scaling, or rope_parameters as newer files call it. NULL = neither. */
+static int find_rope(const reader *r, const json_t **out)
+{
+    static const char *const names[] = {"rope_scaling", "rope_parameters"};
+    *out = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *v = json_object_get(r->obj, names[i]);
+        if (!switched_on(v)) continue;
+        if (!json_is_object(v)) return sp_fail(r->e, SP_EINPUT, "%s: \"%s\" is not an object", r->path, names[i]);
+        if (*out && !json_equal(*out, v)) return sp_fail(r->e, SP_EINPUT, "%s: rope_scaling and rope_parameters differ", r->path);
+        *out = v;
+    }
+    return 0;
+}
+
+static int read_llama3_rope(const reader *r, sp_config *c)
+{
+    c->rope = SP_ROPE_LLAMA3;
+    if (read_real(r, "factor", 0, &c->rope_factor) < 0 || read_real(r, "low_freq_factor", 0, &c->rope_low) < 0 ||
+        read_real(r, "high_freq_factor", 0, &c->rope_high) < 0 || read_real(r, "original_max_position_embeddings", 0, &c->rope_orig) < 0)
+        return -1;
+    if (c->rope_high > c->rope_low) return 0;
+    return sp_fail(r->e, SP_EINPUT, "%s: rope_scaling: high_freq_factor must be above low_freq_factor", r->path);
 }
 
 static int read_rope(const reader *r, sp_config *c)
 {
-    const json_t *params = json_object_get(r->obj, "rope_parameters"), *s = json_object_get(r->obj, "rope_scaling");
-    if (json_is_object(params)) s = params;
-    reader theta = {r->path, json_object_get(params, "rope_theta") ? params : r->obj, r->e};
-    if (read_real(&theta, "rope_theta", 10000, &c->rope_theta) < 0) return -1;
-    c->rope = SP_ROPE_PLAIN;
-    if (!s || json_is_null(s)) return 0;
-    const char *type = json_string_value(json_object_get(s, "rope_type"));
-    if (!type) type = json_string_value(json_object_get(s, "type"));
-    if (type && !strcmp(type, "default")) return 0;
+    const json_t *s, *type;
+    if (find_rope(r, &s) < 0) return -1;
     reader in = {r->path, s, r->e};
-    if (type && !strcmp(type, "linear")) {
-        c->rope = SP_ROPE_LINEAR;
-        return read_real(&in, "factor", 0, &c->rope_factor);
-    }
-    if (!type || strcmp(type, "llama3"))
-        return sp_fail(r->e, SP_EINPUT, "%s: rope type \"%s\" is not supported", r->path, type ? type : "(none)");
-    c->rope = SP_ROPE_LLAMA3;
-    if (read_real(&in, "factor", 0, &c->rope_factor) < 0 || read_real(&in, "low_freq_factor", 0, &c->rope_low) < 0 ||
-        read_real(&in, "high_freq_factor", 0, &c->rope_high) < 0 ||
-        read_real(&in, "original_max_position_embeddings", 0, &c->rope_orig) < 0)
-        return -1;
-    if (c->rope_high > c->rope_low) return 0;
-    return sp_fail(r->e, SP_EINPUT, "%s: rope_scaling: high_freq_factor must be above low_freq_factor", r->path);
+    if (read_real(json_object_get(s, "rope_theta") ? &in : r, "rope_theta", 10000, &c->rope_theta) < 0) return -1;
+    c->rope = SP_ROPE_PLAIN;
+    if (!s) return 0;
+    if (!(type = json_object_get(s, "rope_type"))) type = json_object_get(s, "type");
+    const char *name = json_string_value(type);
+    bool plain = (!type && !json_object_get(s, "factor")) || (name && !strcmp(name, "default"));
+    if (!plain && (!name || (strcmp(name, "linear") && strcmp(name, "llama3"))))
+        return sp_fail(r->e, SP_EINPUT, "%s: rope type \"%s\" is not supported", r->path, name ? name : "(none)");
+    if (refuse_unknown(&in, rope_keys, sizeof rope_keys / sizeof *rope_keys) < 0) return -1;
+    if (plain) return 0;
+    if (!strcmp(name, "llama3")) return read_llama3_rope(&in, c);
+    c->rope = SP_ROPE_LINEAR;
+    return read_real(&in, "factor", 0, &c->rope_factor);
 }
 
 static void add_eos(sp_config *c, const json_t *v)
@@ -152,34 +196,44 @@ static int read_sizes(const reader *r, const family *f, sp_config *c)
     if (read_int(r, "hidden_size", 0, 1, big, &c->hidden) < 0 || read_int(r, "num_hidden_layers", 0, 1, 4096, &c->layers) < 0 ||
         read_int(r, "num_attention_heads", 0, 1, 65536, &c->heads) < 0 || read_int(r, "intermediate_size", 0, 1, big, &c->mlp) < 0 ||
         read_int(r, "vocab_size", 0, 1, big, &c->vocab) < 0 ||
-        read_int(r, "num_key_value_heads", f->kv_heads ? f->kv_heads : c->heads, 1, 65536, &c->kv_heads) < 0 ||
         read_int(r, "head_dim", f->head_dim ? f->head_dim : SP_MAX(c->hidden / c->heads, 1), 1, 65536, &c->head_dim) < 0 ||
         read_int(r, "max_position_embeddings", f->max_position, 1, 1 << 30, &c->max_position) < 0)
         return -1;
+    bool absent = !json_object_get(r->obj, "num_key_value_heads"); /* null: as many as heads, in every family */
+    if (read_int(r, "num_key_value_heads", absent && f->kv_heads ? f->kv_heads : c->heads, 1, 65536, &c->kv_heads) < 0) return -1;
     if (c->heads % c->kv_heads)
         return sp_fail(r->e, SP_EINPUT, "%s: num_attention_heads %lld is not a multiple of num_key_value_heads %lld", r->path,
                        (long long)c->heads, (long long)c->kv_heads);
     if (c->head_dim % 2) return sp_fail(r->e, SP_EINPUT, "%s: head_dim %lld is odd", r->path, (long long)c->head_dim);
-    if (!f->window) return 0;
-    const json_t *w = json_object_get(r->obj, "sliding_window"); /* absent: the family's default; null: none */
-    if (json_is_null(w)) return 0;
-    return read_int(r, "sliding_window", f->window, 1, 1 << 30, &c->window);
+    return 0;
+}
+
+/* Absent: the family's default; null: none. */
+static int read_window(const reader *r, const family *f, sp_config *c)
+{
+    const json_t *w = json_object_get(r->obj, "sliding_window");
+    if (f->window) return json_is_null(w) ? 0 : read_int(r, "sliding_window", f->window, 1, 1 << 30, &c->window);
+    return switched_on(w) ? sp_fail(r->e, SP_EINPUT, "%s: \"sliding_window\" is not supported for %s", r->path, f->name) : 0;
+}
+
+/* Dropout would make training draw, which nothing here does. */
+static int refuse_dropout(const reader *r)
+{
+    const json_t *v = json_object_get(r->obj, "attention_dropout");
+    bool on = switched_on(v) && !(json_is_number(v) && json_number_value(v) == 0);
+    return on ? sp_fail(r->e, SP_EINPUT, "%s: \"attention_dropout\" is not supported", r->path) : 0;
 }
 
 static int read_config(const reader *r, sp_config *c)
 {
     const family *f = find_family(r);
-    if (!f || refuse_unknown(r) < 0) return -1;
+    if (!f || refuse_unknown(r, known_keys, sizeof known_keys / sizeof *known_keys) < 0 || refuse_dropout(r) < 0) return -1;
     c->family = f->name;
-    if (read_sizes(r, f, c) < 0 || read_real(r, "rms_norm_eps", 1e-6, &c->norm_eps) < 0 || read_activation(r, f, c) < 0 ||
-        read_rope(r, c) < 0)
+    if (read_sizes(r, f, c) < 0 || read_window(r, f, c) < 0 || read_real(r, "rms_norm_eps", 1e-6, &c->norm_eps) < 0 ||
+        read_activation(r, f, c) < 0 || read_rope(r, c) < 0 || read_bool(r, "tie_word_embeddings", f->tied, &c->tied) < 0)
         return -1;
     c->norm_plus_one = f->norm_plus_one;
     c->embed_scale = f->scale_embed ? sqrtf((float)c->hidden) : 1;
-    const json_t *tied = json_object_get(r->obj, "tie_word_embeddings");
-    c->tied = tied ? json_is_true(tied) : f->tied;
-    const json_t *bos = json_object_get(r->obj, "bos_token_id");
-    c->bos = json_is_integer(bos) ? (int32_t)json_integer_value(bos) : -1;
     add_eos(c, json_object_get(r->obj, "eos_token_id"));
     return 0;
 }
@@ -203,7 +257,7 @@ static json_t *load_json(const char *dir, const char *file, bool needed, sp_err 
 
 int sp_config_load(sp_config *c, const char *dir, sp_err *e)
 {
-    *c = (sp_config){.bos = -1};
+    *c = (sp_config){0};
     json_t *j = load_json(dir, "config.json", true, e);
     if (!j) return -1;
     char *path = sp_xasprintf("%s/config.json", dir);

@@ -25,7 +25,7 @@ typedef struct {
     int64_t window;                              /* tokens a position sees, itself included; 0 = all before it */
     bool tied;                                   /* lm_head = embed_tokens */
     int64_t max_position;
-    int32_t bos, eos[8];                         /* -1 = none; generation_config.json adds to eos */
+    int32_t eos[8];                              /* generation_config.json adds to them */
     int n_eos;
 } sp_config;
 
