@@ -220,16 +220,13 @@ static void metaspace(void **state)
     "{\"id\":1,\"content\":\"<s>\",\"special\":true},{\"id\":300,\"content\":\"<x>\"" flags                            \
     "},{\"id\":301,\"content\":\"<x><y>\"}"
 
-/* In place of the usual list of added tokens. */
+/* With these added tokens and no others. */
 static sp_tok *with_added(const char *list, const char *parts)
 {
-    char *json = world_json(parts, "", "a b", "[]"), *from = strstr(json, "\"added_tokens\":["),
-         *to = strchr(from, ']');
-    char *mine = sp_xasprintf("%.*s\"added_tokens\":[%s%s", (int)(from - json), json, list, to);
+    char *json = added_json(parts, "", "a b", "[]", list);
     sp_err e = {0};
-    sp_tok *t = open_json(mine, &e);
+    sp_tok *t = open_json(json, &e);
     if (!t) fail_msg("%s", e.msg);
-    free(mine);
     free(json);
     return t;
 }

@@ -31,19 +31,15 @@ static inline char *put_file(const char *dir, const char *name, const char *text
 }
 
 /* A tokenizer.json of whole words with byte fallback: <unk> <s> </s>, 256 bytes, then the words (separated by spaces in
- * `words`); `parts` are its other members, e.g. "\"pre_tokenizer\":{...},", `flags` those of the model, `merges` the
- * list. */
-static inline char *world_json(const char *parts, const char *flags, const char *words, const char *merges)
+ * `words`); `parts` are its other members, e.g. "\"pre_tokenizer\":{...},", `flags` those of the model, `merges` and
+ * `added` the lists of merges and of added tokens. */
+static inline char *added_json(const char *parts, const char *flags, const char *words, const char *merges,
+                               const char *added)
 {
     char *json = NULL, *list = sp_xstrdup(words), *save;
     size_t n, id = 259;
     FILE *f = open_memstream(&json, &n);
-    fprintf(f, "{%s\"added_tokens\":[", parts);
-    for (int i = 0; i < 3; i++)
-        fprintf(f, "%s{\"id\":%d,\"content\":\"%s\",\"special\":true}", i ? "," : "", i,
-                i == 0   ? "<unk>"
-                : i == 1 ? "<s>"
-                         : "</s>");
+    fprintf(f, "{%s\"added_tokens\":[%s", parts, added);
     fputs("],\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"byte_fallback\":true,\"fuse_unk\":true,", f);
     fprintf(f, "%s\"vocab\":{\"<unk>\":0,\"<s>\":1,\"</s>\":2", flags);
     for (int b = 0; b < 256; b++) fprintf(f, ",\"<0x%02X>\":%d", b, b + 3);
@@ -52,6 +48,14 @@ static inline char *world_json(const char *parts, const char *flags, const char 
     fclose(f);
     free(list);
     return json;
+}
+
+static inline char *world_json(const char *parts, const char *flags, const char *words, const char *merges)
+{
+    return added_json(parts, flags, words, merges,
+                      "{\"id\":0,\"content\":\"<unk>\",\"special\":true},"
+                      "{\"id\":1,\"content\":\"<s>\",\"special\":true},"
+                      "{\"id\":2,\"content\":\"</s>\",\"special\":true}");
 }
 
 static inline sp_tok *open_or_fail(const char *dir)
