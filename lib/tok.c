@@ -270,7 +270,7 @@ int sp_tok_encode(const sp_tok *t, const char *text, size_t n, int flags, sp_ids
     tok_buf_free(&w.norm);
     free(w.step);
     free(w.sym);
-    free(w.heap);
+    free(w.tree.level[0]);
     return rc;
 }
 

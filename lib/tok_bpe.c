@@ -3,15 +3,17 @@
  * LLaMA-2 and Gemma have no pre-tokenizer: a whole book is one "word". Almost nowhere in it can a merge cross from a
  * letter to the next space, though, so the text is first cut wherever no merge ever joins the two characters
  * (tok_joins), which changes no token. A short stretch is merged by scanning for its best pair again and again; a long
- * one (a run of spaces) through a heap.
+ * one (a run of spaces) by asking a tree.
  */
 #include "tok_int.h"
 
 #include "utf8.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define SHORT 48 /* symbols up to which scanning beats the heap */
+#define FAN   16 /* a line of the cache */
+#define SHORT 48 /* symbols up to which scanning beats the tree */
 
 static int32_t char_to_id(const sp_tok *t, const char *s, size_t n, uint32_t c)
 {
@@ -75,65 +77,81 @@ static size_t merge_short(const sp_tok *t, tok_sym *sym, size_t m)
     return m;
 }
 
-/* ---- a heap of (rank << 32 | position), smallest first --------------------------------------------------------- */
+/* ---- a tree over the ranks of all symbols, for the smallest and among equals the leftmost ------------------------ */
 
-static void heap_push(tok_work *w, uint64_t key)
+/* least of the FAN numbers at x */
+static uint32_t least(const uint32_t *x)
 {
-    if (w->heap_n == w->heap_cap) {
-        w->heap_cap = SP_MAX(256, 2 * w->heap_cap);
-        w->heap = sp_xrealloc(w->heap, w->heap_cap * sizeof *w->heap);
-    }
-    size_t i = w->heap_n++;
-    for (; i > 0 && w->heap[(i - 1) / 4] > key; i = (i - 1) / 4) w->heap[i] = w->heap[(i - 1) / 4];
-    w->heap[i] = key;
+    uint32_t best = x[0];
+    for (int i = 1; i < FAN; i++) best = SP_MIN(best, x[i]);
+    return best;
 }
 
-static uint64_t heap_pop(tok_work *w)
+/* Room for m ranks, none of them set. Number i of level k + 1 is the least of numbers FAN i and on of level k; the last
+ * level is one number. */
+static void tree_new(tok_tree *t, size_t m)
 {
-    uint64_t top = w->heap[0], key = w->heap[--w->heap_n];
-    size_t i = 0, n = w->heap_n;
-    for (size_t c; (c = 4 * i + 1) < n;) {
-        size_t best = c, end = SP_MIN(c + 4, n);
-        for (size_t k = c + 1; k < end; k++)
-            if (w->heap[k] < w->heap[best]) best = k;
-        if (w->heap[best] >= key) break;
-        w->heap[i] = w->heap[best];
-        i = best;
+    size_t size[TOK_LEVELS], total = 0;
+    t->n = 0;
+    do {
+        m = (m + FAN - 1) / FAN;
+        total += size[t->n++] = m * FAN;
+    } while (m > 1);
+    if (total + 1 > t->cap) {
+        free(t->level[0]);
+        t->level[0] = sp_xarray(t->cap = total + 1, sizeof(uint32_t));
     }
-    w->heap[i] = key;
-    return top;
+    for (int k = 0; k < t->n; k++) t->level[k + 1] = t->level[k] + size[k];
+    memset(t->level[0], 0xff, (total + 1) * sizeof(uint32_t)); /* TOK_NONE */
 }
 
-/* Pair symbol i with its successor and queue the merge, if there is one. */
-static void queue_pair(const sp_tok *t, tok_work *w, int32_t i)
+static void tree_set(tok_tree *t, size_t i, uint32_t rank)
+{
+    t->level[0][i] = rank;
+    for (int k = 0; k < t->n; k++) {
+        i /= FAN;
+        uint32_t best = least(t->level[k] + i * FAN);
+        if (t->level[k + 1][i] == best) return;
+        t->level[k + 1][i] = best;
+    }
+}
+
+/* Index of the leftmost smallest rank, -1 when none is set. */
+static int64_t tree_first(const tok_tree *t)
+{
+    uint32_t best = t->level[t->n][0];
+    size_t i = 0;
+    for (int k = t->n; k > 0; k--)
+        for (i *= FAN; t->level[k - 1][i] != best;) i++;
+    return best == TOK_NONE ? -1 : (int64_t)i;
+}
+
+/* Pair symbol i with its successor and enter the rank of the merge, if there is one. */
+static void enter_pair(const sp_tok *t, tok_work *w, int32_t i)
 {
     tok_sym *a = &w->sym[i];
     a->rank = TOK_NONE;
-    if (a->next < 0) return;
-    pair_up(t, a, &w->sym[a->next]);
-    if (a->rank != TOK_NONE) heap_push(w, (uint64_t)a->rank << 32 | (uint32_t)i);
+    if (a->next >= 0) pair_up(t, a, &w->sym[a->next]);
+    tree_set(&w->tree, (size_t)i, a->rank);
 }
 
-/* The same as merge_short for any m, in O(m log m): symbols are a linked list, and queue entries that no longer hold
- * are recognised by their rank. */
+/* The same as merge_short for any m, in O(m log m): symbols are a linked list. */
 static size_t merge_long(const sp_tok *t, tok_work *w, size_t m)
 {
     tok_sym *sym = w->sym;
-    w->heap_n = 0;
+    int64_t at;
+    tree_new(&w->tree, m);
     for (size_t i = 0; i < m; i++) sym[i].prev = (int32_t)i - 1, sym[i].next = i + 1 < m ? (int32_t)i + 1 : -1;
-    for (size_t i = 0; i < m; i++) queue_pair(t, w, (int32_t)i);
-    while (w->heap_n) {
-        uint64_t key = heap_pop(w);
-        int32_t at = (int32_t)(uint32_t)key;
+    for (size_t i = 0; i < m; i++) enter_pair(t, w, (int32_t)i);
+    while ((at = tree_first(&w->tree)) >= 0) {
         tok_sym *a = &sym[at];
-        if (a->id < 0 || a->rank != key >> 32) continue;
-        tok_sym *b = &sym[a->next];
+        int32_t gone = a->next;
         a->id = a->into;
-        b->id = -1; /* gone */
-        a->next = b->next;
-        if (a->next >= 0) sym[a->next].prev = at;
-        queue_pair(t, w, at);
-        if (a->prev >= 0) queue_pair(t, w, a->prev);
+        a->next = sym[gone].next;
+        if (a->next >= 0) sym[a->next].prev = (int32_t)at;
+        tree_set(&w->tree, (size_t)gone, TOK_NONE);
+        enter_pair(t, w, (int32_t)at);
+        if (a->prev >= 0) enter_pair(t, w, a->prev);
     }
     size_t k = 0;
     for (int32_t i = 0; i >= 0 && m; i = sym[i].next) sym[k++].id = sym[i].id;

@@ -160,6 +160,13 @@ typedef struct {
     uint32_t rank; /* of the merge with next, TOK_NONE = none */
     int32_t into;  /* its result */
 } tok_sym;
+/* Ranks of symbols and the least of every few of them, level upon level (tok_bpe.c). */
+#define TOK_LEVELS 8
+typedef struct {
+    uint32_t *level[TOK_LEVELS + 1]; /* all in one array, owned by the first */
+    int n;
+    size_t cap;
+} tok_tree;
 /* Where a stretch of text stands; decides whether a space is put in front of it. */
 typedef enum { TOK_BEGINS, TOK_INSIDE, TOK_JOINED } tok_place;
 typedef struct {
@@ -171,8 +178,7 @@ typedef struct {
     tok_buf norm, *step; /* step: one buffer a pre-tokenizer step */
     tok_sym *sym;
     size_t sym_cap;
-    uint64_t *heap;
-    size_t heap_n, heap_cap;
+    tok_tree tree;
 } tok_work;
 
 /* tok_load.c: the merge of s[0..cut) and s[cut..n), both in the vocabulary as is s[0..n). */
