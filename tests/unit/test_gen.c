@@ -100,6 +100,42 @@ static void test_reference(void **state)
     sp_model_close(r.m);
 }
 
+/* Answers far longer than the window, from prompts of one token to more than the ring holds, on other weights than the
+ * reference's: the cache changes no token. */
+static void test_cache_changes_nothing(void **state)
+{
+    enum { LONG = 64 };
+    static const int64_t lengths[] = {1, 3, 7, 38};
+    static const struct {
+        int64_t batch, prefill;
+        bool no_cache;
+    } ways[] = {{1, 2048, true}, {4, 4, false}, {4, 1, false}, {3, 16, false}, {1, 2048, false}};
+    reference r = {0};
+    sp_err e = {0};
+    load(&r, *state);
+    char *dir = golden(*state);
+    sp_model *m = sp_model_open(dir, NULL, .5, 11, &e);
+    assert_non_null(m);
+    int32_t want[4][LONG];
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+        sp_gen_item it[4] = {0};
+        for (int i = 0; i < 4; i++)
+            it[i] = (sp_gen_item){.prompt = r.prompt[0], .n_prompt = SP_MIN(lengths[i], r.length[0])};
+        sp_gen_opt o = {.max_new = LONG, .batch = ways[way].batch, .prefill = ways[way].prefill, .no_cache = ways[way].no_cache};
+        n_done = 0;
+        assert_int_equal(sp_generate(m, it, 4, &o, done, NULL, &e), 0);
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(it[i].out.n, LONG);
+            if (!way) memcpy(want[i], it[i].out.ids, sizeof want[i]);
+            assert_memory_equal(it[i].out.ids, want[i], sizeof want[i]);
+            sp_ids_free(&it[i].out);
+        }
+    }
+    free(dir);
+    sp_model_close(m);
+    sp_model_close(r.m);
+}
+
 /* End ids end an answer and are not part of it; draws do not depend on the batch. */
 static void test_endings(void **state)
 {
@@ -283,6 +319,11 @@ int main(void)
         cmocka_unit_test_prestate(test_reference, "llama31"),
         cmocka_unit_test_prestate(test_reference, "mistral"),
         cmocka_unit_test_prestate(test_reference, "gemma"),
+        cmocka_unit_test_prestate(test_cache_changes_nothing, "llama2"),
+        cmocka_unit_test_prestate(test_cache_changes_nothing, "llama3"),
+        cmocka_unit_test_prestate(test_cache_changes_nothing, "llama31"),
+        cmocka_unit_test_prestate(test_cache_changes_nothing, "mistral"),
+        cmocka_unit_test_prestate(test_cache_changes_nothing, "gemma"),
         cmocka_unit_test(test_endings),
         cmocka_unit_test(test_draws),
         cmocka_unit_test(test_positions_draw_apart),
