@@ -84,6 +84,33 @@ no_time() { jq -c 'del(.seconds)'; }
     zstd -qc "$model/model.safetensors" | gen --template llama2 --weights - "$model" p.jsonl | jq -c .ids | diff a -
 }
 
+@test "generate: --template auto follows the directory's own files, and -v says where to" {
+    need_golden stories260K
+    cp -r "$GOLDEN/stories260K" m && chmod -R u+w m
+    echo '{"input_ids":[1,2]}' > ids.jsonl
+    echo '{"prompt":"Hello"}' > p.jsonl
+    chosen() { gen -v m ids.jsonl 2>&1 >/dev/null | grep -o 'template [a-z0-9]*'; }
+    [ "$(chosen)" = "template plain" ]
+    while read -r family mark; do
+        rm -f m/chat_template.jinja
+        jq --arg t "{{ '$mark' }}" '.chat_template = $t' "$GOLDEN/stories260K/tokenizer_config.json" > m/tokenizer_config.json
+        [ "$(chosen)" = "template $family" ]
+        echo "{{ '<start_of_turn>' }}" > m/chat_template.jinja # where there is one, it counts
+        [ "$(chosen)" = "template gemma" ]
+    done <<'END'
+llama2 [INST] <<SYS>>
+mistral [INST]
+llama3 <|start_header_id|>
+gemma <start_of_turn>
+END
+    echo "{{ '[INST]' }}" > m/chat_template.jinja
+    gen m p.jsonl | jq -c .ids > a
+    gen --template mistral "$GOLDEN/stories260K" p.jsonl | jq -c .ids | diff a -
+    echo '{"user":"[INST] {user} [/INST]","assistant":" {assistant}{eos}"}' > own.json
+    gen --template-file own.json "$GOLDEN/stories260K" p.jsonl | jq -c .ids | diff a -
+    [ "$(gen -v --template-file own.json m ids.jsonl 2>&1 >/dev/null | grep -o 'template [a-z0-9]*')" = "template file" ]
+}
+
 @test "generate: bad prompts are named by line, nothing is left behind" {
     need_golden stories260K
     model=$GOLDEN/stories260K

@@ -133,6 +133,23 @@ static void gemma(void **state)
     sp_tok_close(t);
 }
 
+/* As in the instruction-tuned checkpoints, which declare the turn marks special. */
+static void gemma_it(void **state)
+{
+    (void)state;
+    if (!golden()) skip();
+    char *dir = model_dir("gemma");
+    free(put_file("gemma", "tokenizer_config.json",
+                  "{\"additional_special_tokens\":[\"<start_of_turn>\",\"<end_of_turn>\"]}"));
+    sp_tok *t = open_or_fail(dir);
+#define TURN(r, text) "<start_of_turn>" r "\n" text "<end_of_turn>\n"
+    check_whole(t, SP_TMPL_GEMMA, two, 3,
+                "<bos>" TURN("user", "Hi there") TURN("model", "Hello, you.\nHow?") TURN("user", "Bye now") "<start_of_turn>model\n",
+                0, "Hi there|Bye now", "Hello, you.\nHow?<end_of_turn>");
+    sp_tok_close(t);
+    free(dir);
+}
+
 /* ---- without the goldens: a world of words ---- */
 
 static void words(void **state)
@@ -290,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(llama2),       cmocka_unit_test(mistral),
                                        cmocka_unit_test(llama3),       cmocka_unit_test(gemma),
+                                       cmocka_unit_test(gemma_it),
                                        cmocka_unit_test(words),        cmocka_unit_test(injection),
                                        cmocka_unit_test(bad_turns),    cmocka_unit_test(own_template),
                                        cmocka_unit_test(bad_template), cmocka_unit_test(pick)};
