@@ -5,6 +5,7 @@
 #define SP_FUZZ_H
 
 #include "data.h"
+#include "st.h"
 #include "tok_int.h"
 #include "utf8.h"
 
@@ -26,6 +27,49 @@ static inline int fuzz_file(const void *data, size_t n, char path[32])
     MUST(fd >= 0 && write(fd, data, n) == (ssize_t)n && lseek(fd, 0, SEEK_SET) == 0);
     snprintf(path, 32, "/proc/self/fd/%d", fd);
     return fd;
+}
+
+static char fuzz_dir_name[] = "/tmp/sp-fuzz-XXXXXX";
+static inline void fuzz_drop_dir(void) { sp_cleanup_remove(fuzz_dir_name); }
+
+/* A directory with one file a part of data[0..n), parts ending at lines "---"; files that get no part are not there. */
+static inline const char *fuzz_dir(const char *const *names, size_t n_names, const void *data, size_t n)
+{
+    static bool ready;
+    const char *part = n ? data : "", *end = part + n;
+    if (!ready) MUST(mkdtemp(fuzz_dir_name) && !atexit(fuzz_drop_dir));
+    if (!ready) sp_cleanup_add(fuzz_dir_name);
+    ready = true;
+    for (size_t i = 0; i < n_names; i++) {
+        char path[80];
+        const char *mark = part && i + 1 < n_names ? memmem(part, (size_t)(end - part), "\n---\n", 5) : NULL;
+        snprintf(path, sizeof path, "%s/%s", fuzz_dir_name, names[i]);
+        FILE *f = part ? fopen(path, "wb") : NULL;
+        size_t len = part ? (size_t)((mark ? mark : end) - part) : 0;
+        if (!part) unlink(path);
+        MUST(!part || (f && fwrite(part, 1, len, f) == len && !fclose(f)));
+        part = mark ? mark + 5 : NULL;
+    }
+    return fuzz_dir_name;
+}
+
+/* Open what lies at path, read the beginning of every tensor in pieces, prove the end. */
+static inline void fuzz_src(const char *path)
+{
+    static char buf[4096];
+    sp_err e = {0};
+    int rc = 0;
+    sp_src *s = sp_src_open(path, &e);
+    for (size_t i = 0; s && !rc && i < sp_src_count(s); i++) {
+        const sp_tinfo *t = sp_src_info(s, i);
+        size_t size1 = sp_dtype_size(t->dtype);
+        for (uint64_t at = 0; !rc && at < t->numel && at < 65536; at += sizeof buf / size1)
+            rc = sp_src_read_part(s, i, at, (size_t)SP_MIN(t->numel - at, sizeof buf / size1), buf, &e);
+        MUST(sp_src_find(s, t->name) == (int64_t)i);
+    }
+    if (s && !rc) rc = sp_src_end(s, &e);
+    MUST((s && !rc) || (e.code && e.msg[0]));
+    sp_src_close(s);
 }
 
 /* A tokenizer from JSON text; NULL when it is refused, and then with a message. */

@@ -19,6 +19,9 @@
 #define LLVMFuzzerTestOneInput fuzz_one_config
 #include "../fuzz/fuzz_config.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_index
+#include "../fuzz/fuzz_index.c"
+#undef LLVMFuzzerTestOneInput
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -95,10 +98,12 @@ static void spm(void **state) { (void)state, replay(fuzz_one_spm, "spm"); }
 static void data(void **state) { (void)state, replay(fuzz_one_data, "data"); }
 static void st(void **state) { (void)state, replay(fuzz_one_st, "st"); }
 static void config(void **state) { (void)state, replay(fuzz_one_config, "config"); }
+static void checkpoint(void **state) { (void)state, replay(fuzz_one_index, "index"); }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(tok),  cmocka_unit_test(tokjson), cmocka_unit_test(spm),
-                                       cmocka_unit_test(data), cmocka_unit_test(st),      cmocka_unit_test(config)};
+                                       cmocka_unit_test(data), cmocka_unit_test(st),      cmocka_unit_test(config),
+                                       cmocka_unit_test(checkpoint)};
     return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
 }
