@@ -74,6 +74,19 @@ static int32_t mark_special(sp_tok *t, const json_t *v)
     return id;
 }
 
+/* These classes put BOS and EOS as tokenizer_config.json says; the others as tokenizer.json does. */
+static bool flags_count(const sp_tok *t, const json_t *j)
+{
+    const char *class = json_string_value(json_object_get(j, "tokenizer_class"));
+    return t->from_spm || (class && (!strncmp(class, "LlamaTokenizer", 14) || !strncmp(class, "GemmaTokenizer", 14)));
+}
+
+static void follow_flag(const json_t *flag, sp_ids *ends, int32_t id)
+{
+    if (json_is_false(flag)) ends->n = 0;
+    if (json_is_true(flag) && !ends->n && id >= 0) sp_ids_push(ends, id);
+}
+
 int tok_read_config(sp_tok *t, const json_t *j, sp_err *e)
 {
     static const char *const roles[] = {"unk_token", "pad_token", "sep_token", "cls_token", "mask_token"};
@@ -95,9 +108,10 @@ int tok_read_config(sp_tok *t, const json_t *j, sp_err *e)
             eos = mark_special(t, json_object_get(j, "eos_token"));
     if (t->bos < 0) t->bos = bos;
     if (t->eos < 0) t->eos = eos;
-    if (t->from_spm && json_is_false(json_object_get(j, "add_bos_token"))) t->prefix.n = 0;
-    if (t->from_spm && json_is_true(json_object_get(j, "add_eos_token")) && t->eos >= 0 && !t->suffix.n)
-        sp_ids_push(&t->suffix, t->eos);
+    if (flags_count(t, j)) {
+        follow_flag(json_object_get(j, "add_bos_token"), &t->prefix, t->bos);
+        follow_flag(json_object_get(j, "add_eos_token"), &t->suffix, t->eos);
+    }
     return 0;
 }
 

@@ -147,7 +147,7 @@ struct sp_tok {
     int32_t char_id[0x800]; /* of one- and two-byte characters, -1 = no piece */
     int32_t unk;            /* -1 = unknown characters vanish */
     bool byte_fallback, fuse_unk, ignore_merges;
-    bool from_spm;         /* of a tokenizer.model: tokenizer_config.json decides about BOS and EOS */
+    bool from_spm;         /* of a tokenizer.model */
     bool cut;              /* words may be cut where no merge joins */
     sp_ids prefix, suffix; /* what the post-processor adds */
     uint8_t *special;      /* (vocab.n) */

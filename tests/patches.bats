@@ -338,6 +338,29 @@ bits() { zstd -dcfq -- "$1" | tail -c "$2" | od -An -v -tu1 | tr -d ' \n'; }
     [ "$only_top" = "bad empty llama2 mistral wide wide.d" ]
 }
 
+@test "sp-merge -o DIR/: a patched model of every family loads again, in its dtype or another, with what lay beside it" {
+    for g in llama2 llama3 llama31 mistral gemma; do
+        need_golden $g
+        cp -r "$GOLDEN/$g" base && chmod -R u+w base && rm base/expected*
+        echo '{"eos_token_id":[1,2]}' >base/generation_config.json
+        touch base/chat_template.jinja base/pytorch_model.bin
+        sp-grad tune --steps 1 --lr 1e-2 base base/tokens.jsonl | sp-diff - base >p
+        sp-merge base --add p >stream
+        sp-merge base --add p -o out/
+        diff <(cd base && ls | grep -v pytorch_model.bin) <(ls out)
+        for f in base/*.json base/*.jinja; do [[ $f == *index.json ]] || cmp "$f" out/"${f##*/}"; done
+        for f in base/*.safetensors; do diff <(st_json "$f" | jq -S 'del(.__metadata__)') <(st_json out/"${f##*/}" | jq -S 'del(.__metadata__)'); done
+        [ "$(for f in out/*.safetensors; do st_json "$f" | jq -r .__metadata__.format; done | sort -u)" = pt ]
+        sp-eval ppl out base/tokens.jsonl >a
+        sp-eval ppl --weights stream base base/tokens.jsonl | diff a -
+        sp-eval ppl base base/tokens.jsonl | (! diff -q a -)
+        sp-merge base --add p --dtype F16 -o half/
+        sp-eval ppl half base/tokens.jsonl | jq -e --slurpfile a a '.nll - $a[0].nll | fabs < 1e-2'
+        jq -e '.torch_dtype == "float16"' half/config.json
+        rm -r base out half
+    done
+}
+
 @test "sp-merge -o DIR/ that fails or is killed leaves no directory" {
     need_golden llama2
     mkdir ck

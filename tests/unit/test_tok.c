@@ -279,6 +279,35 @@ static void template(void **state)
     sp_tok_close(t);
 }
 
+/* Who decides about BOS and EOS depends on the class that the makers load the file with. */
+static void ends_by_config(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"\"tokenizer_class\":\"LlamaTokenizer\",\"add_bos_token\":true", "<s>|a"},
+        {"\"tokenizer_class\":\"LlamaTokenizerFast\",\"add_bos_token\":false,\"add_eos_token\":true", "a|</s>"},
+        {"\"tokenizer_class\":\"GemmaTokenizer\",\"add_eos_token\":true", "<s>|a|</s>"},
+        {"\"tokenizer_class\":\"LlamaTokenizer\"", "<s>|a"},
+        {"\"tokenizer_class\":\"PreTrainedTokenizerFast\",\"add_bos_token\":false,\"add_eos_token\":true", "<s>|a"},
+    };
+    char *json = world_json(RAW "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"
+                                "\"B\"}},{\"Sequence\":{\"id\":\"A\"}}],\"special_tokens\":{\"B\":{\"ids\":[1]}}},",
+                            "", "a", "[]");
+    char *bare = world_json(RAW, "", "a", "[]");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *config = sp_xasprintf("{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\",%s}", rows[i][0]);
+        free(put_file("ends", "tokenizer.json", i ? json : bare));
+        char *dir = put_file("ends", "tokenizer_config.json", config);
+        sp_tok *t = open_or_fail(dir);
+        check(t, "a", SP_TOK_SPECIAL, rows[i][1]);
+        sp_tok_close(t);
+        free(dir);
+        free(config);
+    }
+    free(json);
+    free(bare);
+}
+
 /* ---- splitting ---- */
 
 static void splitting(void **state)
@@ -602,7 +631,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(merging),    cmocka_unit_test(merged_bytes),
                                        cmocka_unit_test(unknown),    cmocka_unit_test(whole_words),
                                        cmocka_unit_test(metaspace),  cmocka_unit_test(added),
-                                       cmocka_unit_test(template),   cmocka_unit_test(splitting),
+                                       cmocka_unit_test(template), cmocka_unit_test(ends_by_config),   cmocka_unit_test(splitting),
                                        cmocka_unit_test(byte_level), cmocka_unit_test(decoding),
                                        cmocka_unit_test(round_trip), cmocka_unit_test(refused),
                                        cmocka_unit_test(damaged),    cmocka_unit_test(bad_config),
