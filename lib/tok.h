@@ -21,8 +21,7 @@ void sp_ids_free(sp_ids *v);
 
 /* Load from a model directory (tokenizer.json, or tokenizer.model where there is none; tokenizer_config.json and
  * special_tokens_map.json may mark further tokens special, and for the classes of LLaMA and Gemma say whether BOS and
- * EOS are added). Unknown normaliser, pre-tokenizer, model or decoder kinds
- * are refused by name. */
+ * EOS are added). Unknown normaliser, pre-tokenizer, model or decoder kinds are refused by name. */
 sp_tok *sp_tok_open(const char *model_dir, sp_err *e);
 void sp_tok_close(sp_tok *t);
 

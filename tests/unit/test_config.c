@@ -133,7 +133,9 @@ static void end_tokens(void **state)
 
 /* ---- defaults and spellings ---- */
 
-#define SMALL(arch) "{\"architectures\":[\"" arch "\"],\"hidden_size\":64,\"num_hidden_layers\":2,\"num_attention_heads\":16,\"intermediate_size\":96,\"vocab_size\":50"
+#define SMALL(arch)                                                                                                                           \
+    "{\"architectures\":[\"" arch "\"],\"hidden_size\":64,\"num_hidden_layers\":2,\"num_attention_heads\":16,\"intermediate_size\":96,"        \
+    "\"vocab_size\":50"
 
 static void defaults(void **state)
 {
@@ -217,9 +219,13 @@ static void refused(void **state)
         {"LlamaForCausalLM", ",\"rope_parameters\":true", "\"rope_parameters\" is not an object"},
         {"LlamaForCausalLM", ",\"rope_parameters\":{\"rope_type\":\"default\",\"partial_rotary_factor\":0.5}", "\"partial_rotary_factor\""},
         {"LlamaForCausalLM", ",\"rope_parameters\":{\"full_attention\":{\"rope_type\":\"default\"}}", "\"full_attention\""},
-        {"LlamaForCausalLM", ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2},\"rope_parameters\":{\"rope_type\":\"default\"}", "rope_scaling and rope_parameters differ"},
+        {"LlamaForCausalLM", ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2},\"rope_parameters\":{\"rope_type\":\"default\"}",
+         "rope_scaling and rope_parameters differ"},
         {"LlamaForCausalLM", ",\"rope_scaling\":{\"type\":\"linear\"}", "\"factor\" must be a positive number"},
-        {"LlamaForCausalLM", ",\"rope_scaling\":{\"factor\":8,\"rope_type\":\"llama3\",\"low_freq_factor\":4,\"high_freq_factor\":4,\"original_max_position_embeddings\":64}", "high_freq_factor must be above"},
+        {"LlamaForCausalLM",
+         ",\"rope_scaling\":{\"factor\":8,\"rope_type\":\"llama3\",\"low_freq_factor\":4,\"high_freq_factor\":4,"
+         "\"original_max_position_embeddings\":64}",
+         "high_freq_factor must be above"},
         {"LlamaForCausalLM", ",\"rope_theta\":\"500000\"", "\"rope_theta\" must be a positive number"},
         {"LlamaForCausalLM", ",\"rms_norm_eps\":0", "\"rms_norm_eps\" must be a positive number"},
         {"LlamaForCausalLM", ",\"tie_word_embeddings\":\"true\"", "\"tie_word_embeddings\" must be true or false"},
