@@ -40,6 +40,16 @@ END
     answers | sp-eval judge --judge "sp-eval judge -" - | jq -cS . | diff - <(answers | sp-eval judge - | jq -cS .) # another sp-eval is a judge too
 }
 
+@test "a classifier of harm as the judge, as in the manual" {
+    mkdir bin
+    printf '#!/bin/sh\njq -c ".harmful = (.id == 1)"\n' >bin/classify
+    chmod +x bin/classify
+    answers >answers.jsonl
+    command=$(sed -n 's/\\-/-/g; s/\\e/\\/g; s/^ *\(sp-eval judge --judge .classify.*\)/\1/p' "$ROOT/man/sp-eval.1.in")
+    PATH=$PWD/bin:$PATH bash -c "$command" >out.jsonl
+    [ "$(jq -r .label out.jsonl | xargs)" = "comply refuse refuse refuse refuse refuse" ]
+}
+
 @test "an external judge that fails, loses lines or talks nonsense" {
     answers > a.jsonl
     fails 1 'sp-eval: *exit status 7*' sp-eval judge --judge 'cat; exit 7' -o out.jsonl a.jsonl
