@@ -271,7 +271,7 @@ static void half_is_a_full_step_or_none(void **state)
     sp_model *m = small_model(0);
     int params = (int)m->n;
     sp_model_close(m);
-    for (uint64_t seed = 0; seed < 40; seed++) {
+    for (uint64_t seed = 0; seed < 16; seed++) {
         n += half_step(seed, moved[seed % 2]);
         draws += params;
         for (int i = 0; seed % 2 && i < params; i++) same += moved[0][i] == moved[1][i];
