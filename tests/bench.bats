@@ -82,7 +82,7 @@ END
     printf '%s\n' '{"question":"Q?","subject":"x_y","choices":["w","x","y","z"],"answer":1}' '{"question":"R?","subject":"z","choices":["w","x","y","z"],"answer":0}' >m.jsonl
     items mmlu m.jsonl --shots m.jsonl 5 | head -1 | jq -e '.context | startswith("The following are multiple choice questions (with answers) about x y.\n\nQ?\n")
         and contains("Answer: B\n\nQ?") and (contains("R?") | not)'
-    echo '{"activity_label":"Roof","ctx_a":"A man sits. [title] He  waits.","ctx_b":"he","ctx":"x","endings":["is [substeps] x.","y."],"label":"1"}' >h.jsonl
+    echo '{"activity_label":"Roof","ctx_a":"A man sits. [title] He  waits.","ctx_b":"hE","ctx":"x","endings":["is [substeps] x.","y."],"label":"1"}' >h.jsonl
     items hellaswag h.jsonl | jq -e '.context == "Roof: A man sits.. He waits. He " and .choices == ["is x.","y."] and .answer == 1'
     echo '{"question":{"stem":"S?","choices":[{"text":"w","label":"A"},{"text":"v","label":"B"}]},"answerKey":"B"}' >a.jsonl
     echo '{"question":"S?","choices":{"text":["w","v"],"label":["1","2"]},"answerKey":"2"}' >>a.jsonl
@@ -108,6 +108,37 @@ END
     echo '{"qID":"q1","sentence":"A _ b.","option1":"x","option2":"y","answer":"2"}' >w.jsonl
     items winogrande w.jsonl | jq -cs 'map([.context, .continuation, .right])' | grep -qxF '[["A x"," b.",false],["A y"," b.",true]]'
     items winogrande w.jsonl --shots w.jsonl 1 | head -1 | jq -e '.context == "A y b.\n\nA x"'
+}
+
+@test "from the real files to figures: items, answers of a model, scores" {
+    need_data gsm8k_test.jsonl
+    need_golden stories260K
+    model=$GOLDEN/stories260K
+    while read -r name file stop; do
+        items "$name" "$DATA/$file" >all.jsonl
+        head -20 all.jsonl | sp-eval generate --template llama2 --max-new 12 ${stop:+--stop "$stop"} -o answers.jsonl "$model" -
+        score "$name" answers.jsonl >s.json
+        jq -e --arg name "$name" '.n == 20 and (if has("comply") then .comply + .partial + .refuse + .degenerate == 20 else .exact // .strict | .rate < 0.5 end)' s.json ||
+            { echo "$name: $(cat s.json)"; false; }
+        # the items go through whole, in their order; texts as they stand, prompts through the template
+        diff <(jq -c 'del(.response, .ids, .finish, .tokens, .seconds)' answers.jsonl) <(head -20 all.jsonl)
+        [ "$(jq -s 'map(.tokens) | add > 100' answers.jsonl)" = true ]
+    done <<END
+advbench advbench_harmful_behaviors.csv
+xstest xstest_prompts.csv
+xstest_contrast xstest_prompts.csv
+oktest oktest.csv
+oktest oktest_heldout.csv
+gsm8k gsm8k_test.jsonl Question:
+bbh bbh_boolean_expressions.json Q
+bbh_cot bbh_date_understanding.json Q
+END
+    # two turns of real questions, marked by another checkpoint (this one knows no marks)
+    jq -c 'select((.turns | join("") | length) < 250)' "$DATA/mt_bench_question.jsonl" | head -20 >q.jsonl
+    "$ROOT/pipelines/bench/mt-bench" "$model" q.jsonl me --template llama2 --max-new 4 >answers.jsonl
+    jq -es 'length == 20 and all(.[]; .choices[0].turns | length == 2 and all(.[]; type == "string"))' answers.jsonl
+    diff <(jq .question_id q.jsonl) <(jq .question_id answers.jsonl)
+    "$ROOT/pipelines/bench/mt-judge" q.jsonl answers.jsonl "sp-eval generate --template llama2 --max-new 4 $model -" out.jsonl | jq -e '.n == 40 and .unmarked == 40 and .score == null'
 }
 
 @test "requests: BeaverTails' unsafe ones once, AdvBench and XSTest, judged" {
@@ -147,7 +178,8 @@ END
     judge() { jq -c '.response = (if (.messages[1].content | contains("ref two")) then "good [[7]], no, [[3.5]]" elif .turn == 2 then "[8]" else "no idea" end)'; }
     export -f judge
     "$ROOT/pipelines/bench/mt-judge" q.jsonl answers.jsonl judge out.jsonl ref.jsonl >s.json
-    jq -e '.n == 6 and .unmarked == 3 and .turn_1 == null and .turn_2 == 6.5 and .score == 6.5' s.json
+    # FastChat takes the first mark
+    jq -e '.n == 6 and .unmarked == 3 and .turn_1 == null and (.turn_2 - 23 / 3 | fabs) < 1e-9 and .score == .turn_2' s.json
     jq -es 'length == 6 and (.[0] | keys_unsorted) == ["question_id","model","judge","turn","score","user_prompt","judgment"] and (map(select(.score == -1)) | length) == 3' out.jsonl
     # a second turn is shown with the first, a first one alone
     jq -es '(.[1].user_prompt | contains("Write.") and contains("Shorter.")) and (.[0].user_prompt | contains("Shorter.") | not)' out.jsonl
@@ -185,12 +217,14 @@ END
     echo one >source/one.txt
     echo two >source/two.txt
     list() { jq -n --arg one "$(sha256sum <source/one.txt | cut -d' ' -f1)" --arg d "file://$PWD/source" \
-        '[{file: "a", url: "\($d)/one.txt", licence: "MIT", sha256: $one}, {file: "b", url: "\($d)/two.txt", licence: "MIT", sha256: null}]'; }
+        '[{file: "a", url: "\($d)/one.txt", licence: "MIT", sha256: $one}, {file: "b", url: "\($d)/two.txt", licence: "MIT", sha256: "unknown"}]'; }
     list >list.json
     data() { make -s -C "$ROOT" data DATASETS="$PWD/list.json" BENCH_DATA="$PWD/got"; }
     data
     diff source/one.txt got/a
-    data | grep -qx 'ok       a'
+    data >out
+    grep -qx 'ok       a' out
+    grep -qx "unproven b: no digest to check it by; its sha256 is $(sha256sum <source/two.txt | cut -d' ' -f1)" out
     echo other >got/a
     run data
     [ "$status" = 2 ]
@@ -203,7 +237,7 @@ END
     # one file out of an archive
     command -v zip && command -v unzip || return 0
     (cd source && zip -q ../z.zip one.txt)
-    jq -n --arg d "file://$PWD" '[{file: "c", url: "\($d)/z.zip", member: "one.txt", licence: "MIT", sha256: null}, {file: "d", url: "\($d)/z.zip", member: "no.txt", licence: "MIT", sha256: null}]' >list.json
+    jq -n --arg d "file://$PWD" '[{file: "c", url: "\($d)/z.zip", member: "one.txt", licence: "MIT", sha256: "unknown"}, {file: "d", url: "\($d)/z.zip", member: "no.txt", licence: "MIT", sha256: "unknown"}]' >list.json
     run data
     [[ $output == *"put no.txt out of file://$PWD/z.zip at $PWD/got/d"* ]]
     diff source/one.txt got/c
@@ -211,13 +245,21 @@ END
 }
 
 @test "the list of data sets: every field, known benchmarks, real digests" {
-    jq -e 'all(.[]; (.url | startswith("https://")) and (.licence | length > 2) and (.about | length > 5) and (.sha256 == null or (.sha256 | test("^[0-9a-f]{64}$"))))' "$ROOT/experiments/datasets.json"
+    jq -e 'all(.[]; (.url | startswith("https://")) and (.licence | length > 2) and (.about | length > 5) and (.sha256 | test("^([0-9a-f]{64}|unknown)$")))' "$ROOT/experiments/datasets.json"
     for name in $(jq -r '.[].benchmark // empty' "$ROOT/experiments/datasets.json" | grep -vx mt-bench | sort -u); do grep -q "^def $name:" "$ROOT/pipelines/bench/formats.jq"; done
-    need_data gsm8k_test.jsonl
     mkdir bin
     printf '#!/bin/sh\nexit 6\n' >bin/curl # no network, whatever this machine has
     chmod +x bin/curl
+    # without a network and with nothing there: where to get what, and where to put it, for every file
+    run env PATH="$PWD/bin:$PATH" "$ROOT/pipelines/bench/fetch" "$ROOT/experiments/datasets.json" got
+    [ "$status" = 1 ]
+    diff <(jq -r '.[] | "missing  \(.file): put \(if .member then .member + " out of " else "" end)\(.url) at got/\(.file) (\(.licence))"' "$ROOT/experiments/datasets.json") \
+        <(grep '^missing' <<<"$output")
+    [ -z "$(ls got)" ]
+    need_data gsm8k_test.jsonl
     PATH=$PWD/bin:$PATH "$ROOT/pipelines/bench/fetch" "$ROOT/experiments/datasets.json" "$DATA" >out || true
     ! grep differs out
-    [ "$(grep -c '^ok ' out)" -ge 10 ]
+    # every file at hand is in the list, with its digest
+    [ "$(grep -c '^ok ' out)" = "$(cd "$DATA" && ls | grep -vc README)" ]
+    ! grep unproven out
 }

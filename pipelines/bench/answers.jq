@@ -13,7 +13,7 @@ def gsm8k: map((.target | after_hashes) as $x
     | {strict: (.response | after_hashes | same_as($x)), flexible: (.response | last_number | same_as($x))});
 
 # What follows "the answer is ", to the end of the line, without the full stop.
-def bbh_cot: map({exact: (.target as $x | .response | first_match("the answer is (.*).") // "" | same_as($x))});
+def bbh_cot: map({exact: (.target as $x | .response | first_match("the answer is (.*).") // "" | clean | same_as($x))});
 def bbh: map({exact: (.target as $x | .response | clean | same_as($x))});
 
 # ---- MATH ----

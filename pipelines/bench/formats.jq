@@ -35,7 +35,7 @@ def mmlu:
 
 def plain: clean | gsub(" \\[title\\]"; ". ") | gsub("\\[.*?\\]"; "") | gsub("  "; " ");
 def hellaswag:
-  (.ctx_b // "" | (.[:1] | ascii_upcase) + .[1:]) as $b
+  (.ctx_b // "" | (.[:1] | ascii_upcase) + (.[1:] | ascii_downcase)) as $b
   | choices(("\(.activity_label): \(.ctx_a // .ctx) \($b)" | plain) + " "; [.endings[] | plain]; .label | tonumber);
 
 def arc:

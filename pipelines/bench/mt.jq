@@ -20,9 +20,8 @@ def tasks($q; $reference):
   | {question_id: $r.question_id, model: $r.model_id, turn: ($t + 1), messages: [
       {role: "system", content: (rubric + if $t > 0 then " Mark the assistant's last answer; the rest is what went before." else "" end)},
       (dialogue($q; $turns; $t + 1) + if $reference then part("A correct answer to the last question, to compare with"; $reference[$t]) else "" end | user)]};
-# a judge's words -> the last mark in them, -1 if there is none
-def mark: ([match("\\[\\[([0-9]+(\\.[0-9]+)?)\\]\\]"; "g").captures[0].string] | last) as $two
-  | ($two // ([match("\\[([0-9]+(\\.[0-9]+)?)\\]"; "g").captures[0].string] | last) // "-1") | tonumber;
+# a judge's words -> the first mark in them, in double brackets or else in single ones; -1 if there is none
+def mark: [capture("\\[\\[(?<x>[0-9]+(\\.[0-9]*)?)\\]\\]", "\\[(?<x>[0-9]+(\\.[0-9]*)?)\\]").x][0] // "-1" | tonumber;
 def judgment($judge): {question_id, model, judge: $judge, turn, score: (.response | mark), user_prompt: .messages[-1].content, judgment: .response};
 # all judgments -> means; those without a mark are left out
 def summary: def average: map(.score) | if length == 0 then null else add / length end;

@@ -12,6 +12,7 @@
 
 #include "gemm.h"
 #include "grad.h"
+#include "models.h"
 #include "tune.h"
 #include "vec.h"
 
@@ -31,11 +32,6 @@ typedef struct {
     sp_data data;
     sp_batch batch;
 } golden;
-
-static void die_on(const sp_err *e)
-{
-    if (e->code) fail_msg("%s", e->msg);
-}
 
 static void golden_open(golden *g, const char *name, sp_mean mean)
 {
@@ -238,39 +234,6 @@ GOLDEN_TESTS(gemma)
 
 /* ---- small random models of each family --------------------------------------------------------------------------- */
 
-static const char *const small_configs[] = {
-    /* grouped heads, llama3 rope scaling, tied head */
-    "{\"architectures\":[\"LlamaForCausalLM\"],\"hidden_size\":24,\"num_hidden_layers\":2,\"num_attention_heads\":4,"
-    "\"num_key_value_heads\":2,\"intermediate_size\":40,\"vocab_size\":37,\"rms_norm_eps\":1e-5,\"rope_theta\":10000,"
-    "\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":4,\"low_freq_factor\":1,\"high_freq_factor\":4,"
-    "\"original_max_position_embeddings\":16},\"tie_word_embeddings\":true,\"hidden_act\":\"silu\"}",
-    /* sliding window */
-    "{\"architectures\":[\"MistralForCausalLM\"],\"hidden_size\":24,\"num_hidden_layers\":2,\"num_attention_heads\":4,"
-    "\"num_key_value_heads\":2,\"intermediate_size\":40,\"vocab_size\":37,\"sliding_window\":5,\"hidden_act\":\"silu\"}",
-    /* 1 + w norm, GELU-tanh, tied head, embedding scale, head_dim apart from hidden / heads */
-    "{\"architectures\":[\"GemmaForCausalLM\"],\"hidden_size\":20,\"num_hidden_layers\":2,\"num_attention_heads\":3,"
-    "\"num_key_value_heads\":1,\"head_dim\":8,\"intermediate_size\":40,\"vocab_size\":37,\"hidden_act\":\"gelu\"}",
-};
-
-static sp_model *small_model(int which)
-{
-    sp_err e = {0};
-    char dir[] = "/tmp/sp-engine-XXXXXX", path[64];
-    assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/config.json", dir);
-    FILE *f = fopen(path, "w");
-    fputs(small_configs[which], f);
-    fclose(f);
-    sp_model *m = sp_model_open(dir, NULL, 0.2, 7, &e);
-    die_on(&e);
-    unlink(path);
-    rmdir(dir);
-    for (size_t i = 0; i < m->n; i++) /* norm weights away from their identity */
-        if (m->params[i].cols == 1)
-            for (size_t j = 0; j < sp_numel(&m->params[i]); j++) m->params[i].own[j] += (float)(0.3 * sp_rand_normal(9, i, j));
-    return m;
-}
-
 /* Three sequences of different lengths (one longer than a query block of attention), random ids, most tokens scored. */
 static void small_batch(sp_batch *b, sp_mean mean)
 {
@@ -390,7 +353,7 @@ static void per_example_is_separate_runs(void **state)
     }
 }
 
-/* NPO and KL against slow scalar versions of their definitions. */
+/* KL against a slow scalar version of its definition. (What training makes of it, and NPO: test_tune.c.) */
 typedef struct {
     sp_model *m, *ref;
     sp_data data;
@@ -399,9 +362,7 @@ typedef struct {
 
 static void pair_open(pair *p)
 {
-    *p = (pair){.m = small_model(0), .ref = small_model(0)};
-    for (size_t i = 0; i < p->m->n; i++)
-        for (size_t j = 0; j < sp_numel(&p->m->params[i]); j++) p->m->params[i].own[j] *= 1 + 0.1f * (float)sp_rand_normal(5, i, j);
+    *p = (pair){.m = shaken_model(0), .ref = small_model(0)};
     small_batch(&p->b, SP_MEAN_TOKEN);
 }
 
@@ -410,23 +371,6 @@ static void pair_close(pair *p)
     sp_batch_free(&p->b);
     sp_model_close(p->m);
     sp_model_close(p->ref);
-}
-
-/* log softmax of every token's logits, (N, V) in double */
-static double *log_probs(sp_model *m, const sp_batch *b)
-{
-    int64_t v = m->cfg.vocab;
-    float *x = sp_forward_all(m, b), *z = sp_xfloats((size_t)(b->n * v));
-    double *lp = sp_xarray((size_t)(b->n * v), sizeof *lp);
-    sp_head_logits(m, x, b->n, z);
-    for (int64_t t = 0; t < b->n; t++) {
-        double sum = 0;
-        for (int64_t i = 0; i < v; i++) sum += exp((double)z[t * v + i]);
-        for (int64_t i = 0; i < v; i++) lp[t * v + i] = (double)z[t * v + i] - log(sum);
-    }
-    free(x);
-    free(z);
-    return lp;
 }
 
 static void soft_targets_match_definition(void **state)
