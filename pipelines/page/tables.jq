@@ -41,8 +41,9 @@ def stages: (.stages | map(.wall_s) | add) as $total | {caption: "Time and memor
     | if type == "string" and startswith("<") then . else {value: .} end] + [map(.peak_rss_mib // 0) | max | if . > 0 then {value: num(0)} else {none: "no tool reported"} end]]},
     {rows: [["<b>all</b>", {value: (.stages | length)}, {value: ($total | round1)}, {value: "100 %"}, {value: (.stages | map(.wall_s) | max | round1)}, {value: (.stages | map(.peak_rss_mib // 0) | max | num(0))}]]}]} | table;
 
-def digest_rows: [.stages[] | .output, .inputs[]] | map(select(.path | test("/(safety|oversafety|safepatching)\\.st\\.zst$|/harm\\.jsonl$|/prompts\\.jsonl$|/model\\.sha256$")))
-  | map(select(.path | test("/continual/|/[a-z_0-9]*/[a-z_]+/safepatching") | not)) | unique_by(.path) | map(["<code>\(plain(.path))</code>", "<code class=sha>\(.sha256)</code>"]);
+def digest_rows: .run as $run | [.stages[] | .output, .inputs[]] | unique_by(.path)
+  | map(select(.path | ltrimstr($run) | test("^/[^/]+/(safety|oversafety|safepatching)\\.st|^/(prompts\\.jsonl|model\\.sha256)$|/harm\\.jsonl$")))
+  | map(["<code>\(plain(.path))</code>", "<code class=sha>\(.sha256)</code>"]);
 def provenance: "<dl>" + pair("tools"; [.stages[].tools[] | "\(.command | split(" ")[0]) \(.version)"] | unique | join(", "))
     + pair("seeds"; .seeds | join(", "))
     + pair("items a rate"; .rows[0].counts[0].sets | to_entries | map("\(.key) \(.value.n)") | join(", ")) + "</dl>"
