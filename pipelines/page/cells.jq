@@ -4,6 +4,7 @@ include "page/backbone";
 
 def name: .run | split("/")[-1];
 def round1: num(1);
+def items: by_name.original.counts[0].sets | map_values(.n);
 def set_of($k): {asr_seen: "harm_seen", asr_unseen: "harm_unseen", asr_jailbreak: "jailbreak", ppl: "text"}[$k | split(":")[0]] // ($k | sub(".*_"; ""));
 def decoded($row): .tables.decoding // [] | (. - ["original", "expert", "safepatching"]) | index([$row]);
 def why_none($row; $k):
@@ -15,3 +16,6 @@ def rate($row; $k): . as $in | by_name[$row] | if . then figure(.; $k) else null
 def title_of($row): by_name[$row].title // $row;
 def of_interest: IN("original", "safepatching");
 def row_head($row): title_of($row) | @html | if $row | of_interest then "<b>\(.)</b>" else . end;
+# said where rows have fewer seeds than the rest
+def fewer_seeds($rows): .seeds as $all | by_name as $r | [$rows[] | $r[.].seeds // [] | map(values) | select(. != [])] | unique | map(select(. != $all))
+  | if . == [] then "" else " (seed \(map(join(" ")) | join("; ")) only)" end;

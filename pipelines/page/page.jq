@@ -23,7 +23,7 @@ def backbone_section: pictures as $p | name as $id | def h($part; $title): "<h3 
   + h("tables"; "The method and its parts") + models("method"; "The method"; []) + models("ablation"; "Without each of its parts"; [])
   + h("baselines"; "Other methods") + models("baselines"; "Training and decoding baselines"; []) + models("merging"; "Other ways to combine the same two patches"; []) + decoding
   + h("jailbreak"; "Wrapped requests, unseen harm") + models("jailbreak"; "Harmful requests in wrappers"; []) + models("transfer"; "Harmful requests by category, in training and not"; [])
-  + h("continual"; "Harm that comes in parts") + $p.continual + models("continual"; "After each category of harmful data (first seed)"; [])
+  + h("continual"; "Harm that comes in parts") + $p.continual + models("continual"; "After each category of harmful data\(fewer_seeds(.tables.continual // []))"; [])
   + h("sweeps"; "Sweeps") + $p.sweeps + sweeps
   + h("layers"; "Where the important parameters lie") + $p.layers + layers
   + h("cost"; "Training, time, memory") + $p.losses + stages
@@ -51,7 +51,7 @@ def summary($reports; $claims): ($reports | map(backbone)) as $names | ($reports
   + ({class: "summary", caption: "Original → SafePatching, per cent; small: 95 % interval", head: ["backbone", "harmful answered, unseen", "harmful answered, wrapped", "look-alikes refused", "utility", "claims: hold / fail / not testable", "seeds"],
       groups: [{rows: [range($n) as $i | $reports[$i] | ["<a href=\"#\(name)\">\(backbone)</a>", change("asr_unseen"), change("asr_jailbreak"), change("refused_lookalike"), change("utility"),
         {value: ([true, false, null] | map(. as $x | [$claims[$i][] | select(.holds == $x)] | length) | join(" / "))}, {value: (.seeds | join(" "))}]]}]} | table)
-  + "<p>What was run: \($reports | map(.rows | length) | add) models evaluated on \([$reports[0].rows[0].counts[0].sets[].n] | add) prompts each, in \($reports | map(.stages | length) | add) recorded stages, \($reports | map(.stages | map(.wall_s) | add) | add / 60 | num(0)) minutes of stages in all. "
+  + "<p>What was run: \($reports | map(.rows | length) | add) models evaluated on \($reports[0] | items | add) prompts each, in \($reports | map(.stages | length) | add) recorded stages, \($reports | map(.stages | map(.wall_s) | add) | add / 60 | num(0)) minutes of stages in all. "
   + "Without a model of one's own (<code>MODEL=</code>) the backbones are tiny models of the same architectures on a toy language, in which “harm” is a class of word pairs and answers are checked word for word: "
   + "directions and ratios may be compared with the paper, absolute figures may not. How the scales alpha and beta were chosen stands in experiments/README.md. An attack succeeds when the answer is the harmful one word for word; “garbled” complies with other words, “degenerate” is no answer at all.</p></section>";
 

@@ -18,7 +18,7 @@ def decoding: if .tables.decoding then models("decoding"; "Decoding-time defence
 
 def sweep_names: {p: "retention rate p", rate: "top rates a = b", alpha: "scale alpha", beta: "scale beta"};
 def sweeps: . as $in | ({table: "sweep"} | columns) as $columns
-  | if .sweeps | not then "" else {caption: "Sweeps, one number changed at a time", head: (["value"] + [$columns[][0]]), groups: [.sweeps | to_entries[]
+  | if .sweeps | not then "" else {caption: "Sweeps, one number changed at a time\($in | fewer_seeds([.sweeps[].points[].row] - ["safepatching"]))", head: (["value"] + [$columns[][0]]), groups: [.sweeps | to_entries[]
       | {title: (sweep_names[.key] // .key), rows: [.value.points | sort_by(.value)[] | . as $p
          | [if $p.row == "safepatching" then "<b>\($p.value) · SafePatching</b>" else "\($p.value)" end] + [$columns[] as [$t, $k] | $in | rate($p.row; $k)]]}]} | table end;
 
@@ -46,7 +46,7 @@ def digest_rows: .run as $run | [.stages[] | .output, .inputs[]] | unique_by(.pa
   | map(["<code>\(plain(.path))</code>", "<code class=sha>\(.sha256)</code>"]);
 def provenance: "<dl>" + pair("tools"; [.stages[].tools[] | "\(.command | split(" ")[0]) \(.version)"] | unique | join(", "))
     + pair("seeds"; .seeds | join(", "))
-    + pair("items a rate"; .rows[0].counts[0].sets | to_entries | map("\(.key) \(.value.n)") | join(", ")) + "</dl>"
+    + pair("items a rate"; items | to_entries | map("\(.key) \(.value)") | join(", ")) + "</dl>"
   + details("Digests (SHA-256) of data, model, patches"; {head: ["file", "SHA-256"], groups: [{rows: digest_rows}], class: "wide"} | table)
   + details("Every number of the experiment"; "<pre>" + ([.experiment | del(.config, .tokenizer) | to_entries[] | plain("\(.key): \(.value | tojson)")] | join("\n")) + "</pre>")
   + details("All \(.stages | length) stages: commands, time, memory, digest of the output";
