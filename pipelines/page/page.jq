@@ -11,7 +11,7 @@ include "page/verdict";
 
 def legend: "<ol class=legend>" + ([tradeoff[] | "<li class=\(.family)>\(plain(.title))</li>"] | add) + "</ol>";
 def pictures: $pictures[0][name] as $p | def p($kind; $caption): picture($p[$kind]; $caption; $kind);
-  {tradeoff: "<div class=tradeoff>\(p("tradeoff"; "Lower left is better; bars are 95 % intervals, axes by square roots."))\(legend)</div>",
+  {tradeoff: "<div class=compared>\(p("tradeoff"; "Lower left is better; bars are 95 % intervals, axes by square roots."))\(legend)</div>",
    sweeps: "<div class=pictures>\(p("sweep-p"; "Random retention. Dotted: SafePatching as it is."))\(p("sweep-rate"; "Top rates."))\(p("sweep-alpha"; "Scale of the safety patch."))\(p("sweep-beta"; "Scale of the over-safety patch."))</div>",
    layers: "<div class=pictures>\(p("layers-depth"; "One top region over all matrices, by layer."))\(p("layers-kind"; "The same, by matrix."))</div>",
    continual: "<div class=pictures>\(p("continual-asr"; "Harm: categories of harmful data come one after the other."))\(p("continual-lost"; "Over-safety: look-alikes refused or not answered."))</div>",
