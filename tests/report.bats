@@ -1,4 +1,4 @@
-# The report: claims of the paper, results/claims.md and the page, from the trimmed results of one backbone (tests/data/report.json).
+# The report: claims of the paper, results/claims.md and the page, from tests/data/report.json: the shape of one backbone's all.json, cut short, most rates made up.
 load helper
 
 setup_file() {

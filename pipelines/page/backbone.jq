@@ -15,7 +15,7 @@ def tradeoff:
 # Continual: {METHOD: {title, steps: [row...]}}; each sequence starts at the original.
 def sequences:
   by_name as $r
-  | reduce ((.tables.continual // [])[] | capture("^continual_(?<m>.*)_(?<t>[0-9]+)$")) as $c ({};
+  | reduce ((.tables.continual // [])[] | select($r[.]) | capture("^continual_(?<m>.*)_(?<t>[0-9]+)$")) as $c ({};
       .[$c.m].title = ($r["continual_\($c.m)_\($c.t)"].title | sub(": after .*"; "")) | .[$c.m].steps += [$r["continual_\($c.m)_\($c.t)"]])
   | map_values(.steps = [$r.original] + .steps);
 
