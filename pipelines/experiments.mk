@@ -4,6 +4,8 @@ EXPERIMENTS_DIR ?= experiments
 WORLD ?= experiments/world.json
 SEEDS ?= 1 2 3
 EXPERIMENTS := $(basename $(notdir $(shell grep -l '"config"' $(EXPERIMENTS_DIR)/*.json)))
+BACKBONES ?= $(EXPERIMENTS)
+MODEL_SUFFIX := $(if $(MODEL),-$(notdir $(MODEL:%/=%)))
 run = @mkdir -p $(OUT) && PATH=$(abspath $(BIN)):$$PATH flock $(OUT)/.$*.lock $(MAKE) --no-print-directory -f pipelines/run.mk X=$* OUT=$(OUT) \
     BIN=$(abspath $(BIN)) EXPERIMENTS_DIR=$(EXPERIMENTS_DIR) WORLD=$(WORLD) SEEDS="$(SEEDS)" MODEL=$(MODEL) DATA=$(DATA) LAUNCH="$(LAUNCH)"
 
@@ -33,5 +35,7 @@ grid-%: all ## every reading of the ambiguous switches (experiments/grid.json) o
 	+$(run) grid
 
 .PHONY: experiments experiments-main
-experiments-main: $(EXPERIMENTS:%=experiment-%) ## the method on every backbone (10 min on 2 cores)
-experiments: $(EXPERIMENTS:%=paper-%) ## every table of every backbone (under an hour on 2 cores)
+experiments-main: $(BACKBONES:%=experiment-%) ## the method on every backbone (10 min on 2 cores)
+experiments: $(BACKBONES:%=paper-%) ## every table of every backbone (under an hour on 2 cores)
+
+include pipelines/report.mk

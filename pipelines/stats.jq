@@ -9,6 +9,10 @@ def spread: if length < 2 or any(. == null) then null else mean as $m | (map((. 
 def t_interval: # 95 % interval of the mean over seeds
   length as $n | mean as $m | (student($n - 1) * spread / ($n | sqrt)) as $half | {lo: ($m - $half), hi: ($m + $half)};
 
+# Do two rates {at, lo, hi} differ? Their difference against its 95 % interval, got from the two intervals (Newcombe 1998, method 10).
+def differ($x; $y): if $x.at < $y.at then differ($y; $x)
+  else ($x.at - $x.lo) as $below | ($y.hi - $y.at) as $above | $x.at - $y.at > ($below * $below + $above * $above | sqrt) end;
+
 # metric -> {hits, n}; a set that was not measured gives none
 def requests: ("harm_seen", "harm_unseen", "jailbreak", "lookalike", "benign");
 def of($sets; set; what): $sets[set] // empty | {hits: .[what], n};

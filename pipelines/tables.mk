@@ -12,7 +12,7 @@ define table
 $(R)/$(1).json: $(call evals_of,$(2)) $(foreach s,$(SEEDS),$(R)/$(s)/overlap.json $(R)/$(s)/patches.json) $(ALL_ROWS) \
     pipelines/report.jq pipelines/claims.jq pipelines/stats.jq
 	@pipelines/report $(1) $(R) $(EXPERIMENT) "$$(STAGE_DIRS)" $$(filter-out pipelines/% $(ALL_ROWS),$$^) >$$@
-$(R)/$(1).md: $(R)/$(1).json pipelines/table.jq
+$(R)/$(1).md: $(R)/$(1).json pipelines/table.jq pipelines/columns.jq
 	@jq -r -L pipelines -f pipelines/table.jq $$< >$$@
 .PHONY: $(1)
 $(1): $(R)/$(1).md

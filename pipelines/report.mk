@@ -1,0 +1,17 @@
+# report.mk - the report on all backbones: report.html, one file with everything in it, and claims.md, both from the tables "all" alone.
+#
+# The experiments run in makes of their own, each for one backbone, and leave all.json as it is when nothing changed: then nothing is done here.
+REPORTED := $(BACKBONES:%=$(OUT)/%$(MODEL_SUFFIX)/all.json)
+.PHONY: report
+report: experiments $(OUT)/report.html $(OUT)/claims.md ## every table, picture and claim as one page: OUT/report.html (BACKBONES="llama2 ..." for some)
+
+$(REPORTED): $(OUT)/%$(MODEL_SUFFIX)/all.json: paper-%
+	@:
+$(OUT)/.reported: experiments # which backbones the report has
+	@echo $(REPORTED) | cmp -s - $@ || echo $(REPORTED) >$@
+$(OUT)/report.html: $(REPORTED) $(OUT)/.reported experiments/paper.json $(wildcard pipelines/page/*) pipelines/columns.jq pipelines/claims.jq pipelines/stats.jq
+	@pipelines/page/build experiments/paper.json $(REPORTED) >$@
+	@echo $@
+$(OUT)/claims.md: $(REPORTED) $(OUT)/.reported $(wildcard pipelines/page/*.jq) pipelines/claims.jq pipelines/stats.jq
+	@jq -rs -L pipelines -f pipelines/page/claims-md.jq $(REPORTED) >$@
+	@echo $@
