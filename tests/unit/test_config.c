@@ -62,8 +62,9 @@ static sp_config loaded(const char *config, const char *generation)
 /* Everything a configuration says, in one line; caller frees. */
 static char *describe(const sp_config *c)
 {
-    char *rope = c->rope == SP_ROPE_LLAMA3 ? sp_xasprintf(" llama3 %g %g %g %g", c->rope_factor, c->rope_low, c->rope_high, c->rope_orig)
-                                           : sp_xasprintf(c->rope ? " linear %g" : "", c->rope_factor);
+    char *rope = c->rope == SP_ROPE_LLAMA3   ? sp_xasprintf(" llama3 %g %g %g %g", c->rope_factor, c->rope_low, c->rope_high, c->rope_orig)
+                 : c->rope == SP_ROPE_LINEAR ? sp_xasprintf(" linear %g", c->rope_factor)
+                                             : sp_xstrdup("");
     char *line = sp_xasprintf("%s %dx%d heads %d/%dx%d mlp %d vocab %d eps %g theta %g%s window %d max %d%s%s%s scale %g eos", c->family,
                               (int)c->layers, (int)c->hidden, (int)c->heads, (int)c->kv_heads, (int)c->head_dim, (int)c->mlp, (int)c->vocab,
                               c->norm_eps, c->rope_theta, rope, (int)c->window, (int)c->max_position, c->tied ? " tied" : "",
