@@ -16,7 +16,7 @@ def aggregate: # one row, once a seed -> its metrics over seeds
    mean: over(mean), spread: over(spread), interval: (reduce $names[] as $k ({}; .[$k] = ($all | interval($k)))),
    counts: map(.counts)};
 
-[inputs | place as $p | {row: ($p[-1] | rtrimstr(".json")), dir: $p[-2], seed: (if $p[0] == "eval" then null else $p[0] end), counts: .}] as $all
+[inputs | place as $p | {row: ($p[-1] | rtrimstr(".json")), dir: $p[-2], seed: (if $p[0] == "eval" or ($p | length) < 2 then null else $p[0] end), counts: .}] as $all
 | {experiment: $experiment[0], run: $run, table: $table, seeds: ($all | map(.seed | values) | unique),
    rows: [$rows[0].tables[$table][] as $r | $all | map(select(.row == $r and .dir == "eval") | .metrics = (.counts | metrics)) | select(length > 0) | aggregate],
    regions: ($all | map(select(.row == "overlap") | .counts.total)),

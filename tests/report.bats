@@ -1,4 +1,4 @@
-# The report: claims of the paper, results/claims.md and the page, from tests/data/report.json: the shape of one backbone's all.json, cut short, most rates made up.
+# The report: claims of the paper, claims.md and the page, from tests/data/report.json: a run of one backbone on 60 items a rate, cut short.
 load helper
 
 setup_file() {
@@ -170,7 +170,7 @@ balanced() {
 }
 
 @test "make report: made anew when a result changed, and only then" {
-    report() { make -s -C "$ROOT" MODE="$SP_MODE" report 'run=@:' OUT="$PWD/out" BACKBONES="${1:-llama2 mistral}"; }
+    report() { make -s -C "$ROOT" MODE="$SP_MODE" report 'run=@:' OUT="$PWD/out" BACKBONES="${1:-llama2 mistral}" | grep "^$PWD"; }
     mkdir -p out/mistral && cp -r "$LITTLE" out/llama2
     jq '.run = "results/mistral"' "$LITTLE/all.json" >out/mistral/all.json
     [ "$(report)" = "$(printf '%s\n' "$PWD"/out/report.html "$PWD"/out/claims.md)" ]
@@ -180,4 +180,12 @@ balanced() {
     [ "$(report llama2 | wc -l)" = 2 ]
     run grep -c Mistral out/claims.md
     [ "$output" = 0 ]
+}
+
+@test "a table's seeds are the seeds, whatever other files it is made of" {
+    mkdir -p r/param r/1/eval log
+    echo '{"rows": {"original": {"title": "Original"}}, "tables": {"method": ["original"]}}' >r/param/rows.json
+    echo '{"sets": {}}' >r/1/eval/original.json
+    for f in r/1/overlap.json r/1/patches.json r/layers.json r/speed.json; do echo '{"total": {}}' >$f; done
+    [ "$("$ROOT/pipelines/report" method r <(echo '{}') log r/1/eval/original.json r/1/overlap.json r/1/patches.json r/layers.json r/speed.json | jq -c .seeds)" = '["1"]' ]
 }
