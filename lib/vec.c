@@ -96,10 +96,10 @@ void sp_from_f64(void *dst, const double *src, sp_dtype d, size_t n) { NARROW_AL
 
 int64_t sp_first_nonfinite(const float *x, size_t n)
 {
-    uint32_t any = 0;
-#pragma omp parallel for simd schedule(static) reduction(| : any) if (n >= PARALLEL_FROM)
-    for (size_t i = 0; i < n; i++) any |= (f32_bits(x[i]) & 0x7f800000) == 0x7f800000;
-    for (size_t i = 0; any && i < n; i++)
+    uint32_t top = 0; /* the largest exponent */
+#pragma omp parallel for simd schedule(static) reduction(max : top) if (n >= PARALLEL_FROM)
+    for (size_t i = 0; i < n; i++) top = SP_MAX(top, f32_bits(x[i]) & 0x7f800000);
+    for (size_t i = 0; top == 0x7f800000 && i < n; i++)
         if (!isfinite(x[i])) return (int64_t)i;
     return -1;
 }

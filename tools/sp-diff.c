@@ -112,7 +112,7 @@ static void write_chunk(sp_pair *p, size_t n, void *ctx)
 static void write_patch(sp_pair *p)
 {
     size_t n = sp_src_count(p->in[0]);
-    patch w = {.dst = sp_dst_like(p->in[0], dtype, p->in, 2), .out = sp_xarray(SP_STEP, sizeof(double))};
+    patch w = {.dst = sp_dst_like(p->in[0], dtype, p->in, 2), .out = sp_xfloats(2 * (size_t)SP_STEP)};
     sp_progress bar;
     sp_progress_start(&bar, "subtracting", "tensors", (double)n);
     for (size_t i = 0; i < n; i++) {
