@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define CHUNK 2048 /* tokens a layer works on at a time; a longer sequence makes its own chunk */
-#define KEEP (1u << 30) /* bytes of activations */
 
 /* ---- batches ------------------------------------------------------------------------------------------------------ */
 
@@ -121,6 +120,7 @@ struct sp_grad_room {
     buffer sum[SP_PER_LAYER]; /* one layer's gradients */
     buffer vocab;             /* (V, H) gradient of the head, then of the embedding */
     buffer one;               /* one example's gradient of one parameter (per_example) */
+    uint64_t keep;            /* bytes of activations */
     int64_t tokens;           /* what follows is for so many at a time */
     sp_work *work;
     sp_acts *acts;            /* of the layer at hand */
@@ -128,7 +128,12 @@ struct sp_grad_room {
     int64_t n_kept;
 };
 
-sp_grad_room *sp_grad_room_new(void) { return sp_xcalloc(1, sizeof(sp_grad_room)); }
+sp_grad_room *sp_grad_room_new(uint64_t keep)
+{
+    sp_grad_room *r = sp_xcalloc(1, sizeof *r);
+    r->keep = keep;
+    return r;
+}
 
 static float *reserve(buffer *b, size_t n)
 {
@@ -156,7 +161,7 @@ void sp_grad_room_free(sp_grad_room *r)
     free(r);
 }
 
-/* Activations for a batch of `n_chunks` chunks of up to `tokens` tokens, kept as far as KEEP bytes or an eighth of the memory go. */
+/* Activations for a batch of `n_chunks` chunks of up to `tokens` tokens, kept as far as r->keep bytes and an eighth of the memory go. */
 static void reserve_acts(sp_grad_room *r, const sp_model *m, int64_t tokens, int64_t n_chunks)
 {
     if (tokens > r->tokens) {
@@ -165,7 +170,7 @@ static void reserve_acts(sp_grad_room *r, const sp_model *m, int64_t tokens, int
         r->work = sp_work_new(m, tokens);
         r->acts = sp_acts_new(m, tokens);
     }
-    int64_t fit = (int64_t)(SP_MIN((uint64_t)KEEP, sp_memory() / 8) / sp_acts_bytes(m, r->tokens)), n = SP_MIN(fit, m->cfg.layers * n_chunks);
+    int64_t fit = (int64_t)(SP_MIN(r->keep, sp_memory() / 8) / sp_acts_bytes(m, r->tokens)), n = SP_MIN(fit, m->cfg.layers * n_chunks);
     if (n <= r->n_kept) return;
     r->kept = sp_xrealloc(r->kept, (size_t)n * sizeof *r->kept);
     while (r->n_kept < n) r->kept[r->n_kept++] = sp_acts_new(m, r->tokens);
@@ -363,7 +368,7 @@ static void run_open(run *r, sp_model *m, const sp_batch *b, const sp_grad_job *
 {
     size_t nh = (size_t)(b->n * m->cfg.hidden), largest = 0;
     int64_t tokens;
-    *r = (run){.m = m, .b = b, .job = job, .room = job->room ? job->room : sp_grad_room_new(), .n_chunks = count_chunks(b, &tokens)};
+    *r = (run){.m = m, .b = b, .job = job, .room = job->room ? job->room : sp_grad_room_new(SP_KEEP), .n_chunks = count_chunks(b, &tokens)};
     reserve_acts(r->room, m, tokens, r->n_chunks);
     r->x = reserve(&r->room->x, (size_t)(m->cfg.layers + 1) * nh);
     r->d = reserve(&r->room->d, nh);

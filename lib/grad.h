@@ -42,7 +42,8 @@ void sp_batch_free(sp_batch *b);
 
 /* Memory that sp_grad_run needs, kept from one call to the next: fresh pages cost as much as a tenth of the work. For one model. */
 typedef struct sp_grad_room sp_grad_room;
-sp_grad_room *sp_grad_room_new(void);
+#define SP_KEEP (1u << 30)
+sp_grad_room *sp_grad_room_new(uint64_t keep); /* bytes of activations that may be kept for the way back, such as SP_KEEP */
 void sp_grad_room_free(sp_grad_room *r);
 
 /* What is made of each example's own gradient g_i = dL_i/dW before the sum over examples. */

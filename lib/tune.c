@@ -439,7 +439,7 @@ static int loop(trainer *t, sp_err *e)
 
 int sp_tune(sp_model *m, const sp_data *data, const sp_tune_opt *o, sp_err *e)
 {
-    trainer t = {.model = m, .o = o, .room = sp_grad_room_new(), .feeds = sp_xcalloc(1 + o->n_terms, sizeof *t.feeds)};
+    trainer t = {.model = m, .o = o, .room = sp_grad_room_new(SP_KEEP), .feeds = sp_xcalloc(1 + o->n_terms, sizeof *t.feeds)};
     t.feeds[0] = feed_open(&t, data);
     for (size_t i = 0; i < o->n_terms; i++) t.feeds[1 + i] = feed_open(&t, &o->terms[i].data);
     t.total = o->steps ? o->steps : o->epochs * steps_an_epoch(&t.feeds[0]);
