@@ -2,7 +2,7 @@
 BENCHES := $(patsubst bench/%.c,%,$(wildcard bench/*.c))
 BENCH_TOKENIZERS := $(wildcard $(addprefix $(or $(SP_GOLDEN),../shared/golden)/tokenizers/,gemma llama3 llama2))
 .PHONY: bench $(BENCHES:%=bench-%)
-bench: bench-engine bench-streams bench-tok ## every figure of speed beside the machine's own bound (10 min)
+bench: bench-engine bench-streams bench-tok ## every figure of speed beside the machine's own bound
 bench-engine: $(B)/bench/engine
 	@$<
 bench-streams: $(B)/bench/streams all

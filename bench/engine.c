@@ -1,9 +1,11 @@
 /* bench/engine.c - speed of the engine beside the machine's own: training and generation of a 110M LLaMA with random weights.
  *
+ *   engine [train] [generate] [single] [threads]      without a name all of them
+ *
  *   train            an AdamW step on 8 x 128 tokens, all parameters, against the time sgemm takes for 6 x parameters of the layers x tokens FLOP
- *   generate 64      64 prompts of 32 tokens, 64 new ones each, BF16 weights, against the time of its FLOP at the sgemm rate
- *   generate 1       one prompt, 64 new tokens, against the time to read all weights once a token
- *   1 -> 2 threads   the same work on one thread against two
+ *   generate         64 prompts of 32 tokens, 64 new ones each, BF16 weights, against the time of its FLOP at the sgemm rate
+ *   single           one prompt, 64 new tokens, against the time to read all weights once a token
+ *   threads          the same work on one thread against two
  * Bounds: sgemm is one product of 2048 x 4096 x 4096 through OpenBLAS on all threads; read is what all threads together can add up.
  */
 #include "bench.h"
@@ -198,6 +200,14 @@ static void bench_threads(bench *b, const char *figure, double (*what)(void *))
     bench_print(figure, value, bound, r.ratio, ">= 180 %");
 }
 
+/* Is the figure asked for? */
+static bool wanted(char **names, const char *figure)
+{
+    bool any = *names, found = false;
+    for (; *names; names++) found |= !strcmp(*names, figure);
+    return found || !any;
+}
+
 int main(int argc, char **argv)
 {
     sp_start(argc, argv);
@@ -207,13 +217,13 @@ int main(int argc, char **argv)
     snprintf(b.log, sizeof b.log, "/tmp/sp-bench-%ld.log", (long)getpid());
     sp_cleanup_add(b.log);
     make_data(&b);
-    bench_train(&b);
-    bench_threads(&b, "train, 1 -> 2 threads", train);
+    if (wanted(argv + 1, "train")) bench_train(&b);
+    if (wanted(argv + 1, "threads")) bench_threads(&b, "train, 1 -> 2 threads", train);
     sp_cleanup_remove(b.log);
     narrow(b.m);
-    bench_generate(&b, 64, 32, 64);
-    bench_generate(&b, 1, 4, 64);
+    if (wanted(argv + 1, "generate")) bench_generate(&b, 64, 32, 64);
+    if (wanted(argv + 1, "single")) bench_generate(&b, 1, 4, 64);
     b.prompts = 64, b.prompt = 32, b.fresh = 8;
-    bench_threads(&b, "generate, 1 -> 2 threads", generate);
+    if (wanted(argv + 1, "threads")) bench_threads(&b, "generate, 1 -> 2 threads", generate);
     return sp_finish();
 }

@@ -1,7 +1,7 @@
 /* gemm.c - see gemm.h.
  *
- * OpenMP spreads tiles of fixed shape; OpenBLAS (its OpenMP build) runs single-threaded inside a parallel region, which is why even a
- * single tile opens one; up to 64^3 multiply-adds it does so anywhere, and waking the team would cost more. A few rows of X (answers
+ * OpenMP spreads tiles, of one product or of several at a time, whose shape the product alone decides; OpenBLAS (its OpenMP
+ * build) runs single-threaded inside a parallel region, which is why even a single tile opens one; up to 64^3 multiply-adds it does so anywhere, and waking the team would cost more. A few rows of X (answers
  * generated one by one) are bound by the bytes of W: they go through plain dot products that read W once.
  */
 #include "gemm.h"
