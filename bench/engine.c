@@ -1,12 +1,14 @@
-/* bench/engine.c - speed of the engine beside the machine's own: a training step and generation of a 110M LLaMA with random weights.
+/* bench/engine.c - speed of the engine beside the machine's own: training and generation of a 110M LLaMA with random weights.
  *
- *   engine                 all figures, each the median of 5, with the bound measured in the same run:
- *     sgemm                one product of 2048 x 4096 x 4096 through OpenBLAS on all threads
- *     read                 bytes a second that all threads together can add up
- *     train                model FLOP/s (6 x parameters of the layers x tokens) of an AdamW step on 8 x 128 tokens, against sgemm
- *     generate 64          64 prompts of 32 tokens, 64 new ones each, against the time of its products at the sgemm rate
- *     generate 1           one prompt, against the time to read all weights once a token
+ *   engine [train] [generate] [single] [threads]      without a name all of them
+ *
+ *   train            an AdamW step on 8 x 128 tokens, all parameters, against the time sgemm takes for 6 x parameters of the layers x tokens FLOP
+ *   generate         64 prompts of 32 tokens, 64 new ones each, BF16 weights, against the time of its FLOP at the sgemm rate
+ *   single           one prompt, 64 new tokens, against the time to read all weights once a token
+ *   threads          the same work on one thread against two
+ * Bounds: sgemm is one product of 2048 x 4096 x 4096 through OpenBLAS on all threads; read is what all threads together can add up.
  */
+#include "bench.h"
 #include "gemm.h"
 #include "gen.h"
 #include "tune.h"
@@ -14,51 +16,45 @@
 
 #include <cblas.h>
 #include <omp.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RUNS 5
 #define VOCAB 32000
+#define HIDDEN 768
 
-static int ascending(const void *a, const void *b) { return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b); }
+typedef struct {
+    sp_model *m;
+    char log[64];                     /* where the trainer writes its steps */
+    sp_data data;
+    int64_t prompts, prompt, fresh;   /* of a generation */
+    double work;                      /* FLOP or bytes of the figure at hand */
+    double (*what)(void *);           /* it, for the comparison of thread counts */
+} bench;
 
-static double median(double *x, int n)
+/* ---- bounds: seconds for b->work ---------------------------------------------------------------------------------- */
+
+static double sgemm(void *ctx)
 {
-    qsort(x, (size_t)n, sizeof *x, ascending);
-    return x[n / 2];
+    enum { M = 2048, N = 4096, K = 4096 };
+    static float *a, *b, *c;
+    if (!a) a = sp_xfloats0((size_t)M * K), b = sp_xfloats0((size_t)K * N), c = sp_xfloats0((size_t)M * N);
+    double t0 = sp_now();
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, M, N, K, 1, a, K, b, N, 0, c, N);
+    return (sp_now() - t0) * ((bench *)ctx)->work / (2.0 * M * N * K);
 }
 
-/* ---- bounds ------------------------------------------------------------------------------------------------------- */
-
-static double sgemm_rate(void)
+static double reading(void *ctx)
 {
-    const int m = 2048, n = 4096, k = 4096;
-    float *a = sp_xfloats0((size_t)m * k), *b = sp_xfloats0((size_t)k * n), *c = sp_xfloats0((size_t)m * n);
-    double t[RUNS];
-    for (int i = -1; i < RUNS; i++) {
-        double t0 = sp_now();
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1, a, k, b, n, 0, c, n);
-        if (i >= 0) t[i] = sp_now() - t0;
-    }
-    free(a), free(b), free(c);
-    return 2.0 * m * n * k / median(t, RUNS);
-}
-
-static double read_rate(void)
-{
-    const size_t n = 128u << 20;
-    float *x = sp_xfloats0(n), sum = 0;
-    double t[RUNS];
-    for (int i = 0; i < RUNS; i++) {
-        double t0 = sp_now();
+    static const size_t n = 64u << 20;
+    static float *x;
+    float sum = 0;
+    if (!x) x = sp_xfloats0(n);
+    double t0 = sp_now();
 #pragma omp parallel for simd reduction(+ : sum)
-        for (size_t j = 0; j < n; j++) sum += x[j];
-        t[i] = sp_now() - t0;
-    }
+    for (size_t j = 0; j < n; j++) sum += x[j];
     if (sum != 0) puts("?");
-    free(x);
-    return (double)(n * sizeof *x) / median(t, RUNS);
+    return (sp_now() - t0) * ((bench *)ctx)->work / (double)(n * sizeof *x);
 }
 
 /* ---- the model ---------------------------------------------------------------------------------------------------- */
@@ -106,71 +102,128 @@ static int32_t some_id(int64_t i, int64_t t) { return (int32_t)(sp_rand_u64(1, (
 
 /* ---- figures ------------------------------------------------------------------------------------------------------ */
 
-static void train(sp_model *m, double sgemm)
+static void make_data(bench *b)
 {
     enum { B = 8, T = 128 };
-    sp_example ex[B];
-    sp_err e = {0};
-    double t[RUNS];
+    b->data = (sp_data){B, sp_xarray(B, sizeof(sp_example)), 0};
     for (int i = 0; i < B; i++) {
-        ex[i] = (sp_example){T, sp_xarray(T, 4), sp_xarray(T, 4)};
-        for (int j = 0; j < T; j++) ex[i].ids[j] = ex[i].labels[j] = some_id(i, j);
+        sp_example *x = &b->data.ex[i];
+        *x = (sp_example){T, sp_xarray(T, 4), sp_xarray(T, 4)};
+        for (int j = 0; j < T; j++) x->ids[j] = x->labels[j] = some_id(i, j);
     }
-    sp_data d = {B, ex, 0};
-    sp_tune_opt o = {.weight = 1, .fraction = 1, .moments = SP_F32, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-4, .steps = 1,
-                     .accumulate = 1, .all = true};
-    for (int i = -1; i < RUNS; i++) {
-        double t0 = sp_now();
-        if (sp_tune(m, &d, &o, &e) < 0) sp_die_err(&e);
-        if (i >= 0) t[i] = sp_now() - t0;
-    }
-    double s = median(t, RUNS), rate = 6 * layer_params(m) * B * T / s;
-    printf("train: %.0f ms a step, %.0f tokens/s, %.0f model GFLOP/s = %.0f %% of sgemm\n", 1e3 * s, B * T / s, 1e-9 * rate, 100 * rate / sgemm);
-    for (int i = 0; i < B; i++) free(ex[i].ids), free(ex[i].labels);
+}
+
+static double tokens(const bench *b) { return (double)b->data.n * (double)b->data.ex[0].n; }
+
+/* Seconds of a step once memory is warm: the second of two, as the trainer's own log has it. */
+static double train(void *ctx)
+{
+    bench *b = ctx;
+    sp_err e = {0};
+    sp_tune_opt o = {.weight = 1, .fraction = 1, .moments = SP_F32, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-5, .steps = 2,
+                     .accumulate = 1, .all = true, .log = b->log};
+    if (sp_tune(b->m, &b->data, &o, &e) < 0) sp_die_err(&e);
+    FILE *f = fopen(b->log, "r");
+    char line[512], *at = NULL;
+    while (f && fgets(line, sizeof line, f)) at = strstr(line, "tokens_per_s\":");
+    if (!at) sp_die(SP_ESYSTEM, "%s: no steps in it", b->log);
+    fclose(f);
+    return tokens(b) / strtod(at + strlen("tokens_per_s\":"), NULL);
 }
 
 static void done(void *self, size_t i) { (void)self, (void)i; }
 
-static double generate(sp_model *m, int64_t prompts, int64_t prompt, int64_t fresh)
+static double generate(void *ctx)
 {
+    bench *b = ctx;
     sp_err e = {0};
-    sp_gen_item *items = sp_xcalloc((size_t)prompts, sizeof *items);
-    int32_t *ids = sp_xarray((size_t)(prompts * prompt), sizeof *ids);
-    sp_gen_opt o = {.max_new = fresh, .batch = prompts, .prefill = 2048, .sampler = {0, 1, 0}};
-    for (int64_t i = 0; i < prompts; i++) {
-        items[i] = (sp_gen_item){.prompt = ids + i * prompt, .n_prompt = prompt};
-        for (int64_t t = 0; t < prompt; t++) ids[i * prompt + t] = some_id(i, t);
+    sp_gen_item *items = sp_xcalloc((size_t)b->prompts, sizeof *items);
+    int32_t *ids = sp_xarray((size_t)(b->prompts * b->prompt), sizeof *ids);
+    sp_gen_opt o = {.max_new = b->fresh, .batch = b->prompts, .prefill = 2048, .sampler = {0, 1, 0}};
+    for (int64_t i = 0; i < b->prompts; i++) {
+        items[i] = (sp_gen_item){.prompt = ids + i * b->prompt, .n_prompt = b->prompt};
+        for (int64_t t = 0; t < b->prompt; t++) ids[i * b->prompt + t] = some_id(i, t);
     }
     double t0 = sp_now();
-    if (sp_generate(m, items, (size_t)prompts, &o, done, NULL, &e) < 0) sp_die_err(&e);
+    if (sp_generate(b->m, items, (size_t)b->prompts, &o, done, NULL, &e) < 0) sp_die_err(&e);
     double s = sp_now() - t0;
-    for (int64_t i = 0; i < prompts; i++) sp_ids_free(&items[i].out);
+    for (int64_t i = 0; i < b->prompts; i++) sp_ids_free(&items[i].out);
     free(items), free(ids);
     return s;
 }
 
-static double median_generate(sp_model *m, int64_t prompts, int64_t prompt, int64_t fresh)
+static double on_one_thread(void *ctx)
 {
-    double t[RUNS];
-    for (int i = 0; i < RUNS; i++) t[i] = generate(m, prompts, prompt, fresh);
-    return median(t, RUNS);
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    double s = ((bench *)ctx)->what(ctx);
+    omp_set_num_threads(threads);
+    return s;
+}
+
+static double head_params(void) { return (double)VOCAB * HIDDEN; }
+
+static void bench_train(bench *b)
+{
+    char value[64], bound[64];
+    b->work = 6 * layer_params(b->m) * tokens(b);
+    bench_result r = bench_compare(train, sgemm, b);
+    snprintf(value, sizeof value, "%.0f ms, %.0f tokens/s", 1e3 * r.seconds, tokens(b) / r.seconds);
+    snprintf(bound, sizeof bound, "sgemm %.0f GFLOP/s: %.0f ms", 1e-9 * b->work / r.bound, 1e3 * r.bound);
+    bench_print("train, layers' FLOP", value, bound, r.ratio, ">= 75 %");
+    bench_print("train, FLOP of the head as well", "", "", r.ratio * (1 + head_params() / layer_params(b->m)), "");
+}
+
+static void bench_generate(bench *b, int64_t prompts, int64_t prompt, int64_t fresh)
+{
+    char figure[64], value[64], bound[64];
+    bool one = prompts == 1;
+    b->prompts = prompts, b->prompt = prompt, b->fresh = fresh;
+    b->work = one ? (double)fresh * 2 * (layer_params(b->m) + head_params())
+                  : 2 * (double)prompts * (layer_params(b->m) * (double)(prompt + fresh - 1) + head_params() * (double)fresh);
+    bench_result r = bench_compare(generate, one ? reading : sgemm, b);
+    snprintf(figure, sizeof figure, "generate, %lld prompt%s", (long long)prompts, one ? "" : "s");
+    snprintf(value, sizeof value, "%.2f s, %.0f tokens/s", r.seconds, (double)(prompts * fresh) / r.seconds);
+    if (one) snprintf(bound, sizeof bound, "reading %.1f GB/s: %.2f s", 1e-9 * b->work / r.bound, r.bound);
+    else snprintf(bound, sizeof bound, "sgemm %.0f GFLOP/s: %.2f s", 1e-9 * b->work / r.bound, r.bound);
+    bench_print(figure, value, bound, r.ratio, ">= 70 %");
+}
+
+static void bench_threads(bench *b, const char *figure, double (*what)(void *))
+{
+    char value[64], bound[64];
+    if (omp_get_max_threads() != 2) return;
+    b->what = what;
+    bench_result r = bench_compare(what, on_one_thread, b);
+    snprintf(value, sizeof value, "2 threads: %.2f s", r.seconds);
+    snprintf(bound, sizeof bound, "1 thread: %.2f s", r.bound);
+    bench_print(figure, value, bound, r.ratio, ">= 180 %");
+}
+
+/* Is the figure asked for? */
+static bool wanted(char **names, const char *figure)
+{
+    bool any = *names, found = false;
+    for (; *names; names++) found |= !strcmp(*names, figure);
+    return found || !any;
 }
 
 int main(int argc, char **argv)
 {
     sp_start(argc, argv);
     sp_gemm_start(argv);
-    double sgemm = sgemm_rate(), read = read_rate();
-    printf("OpenBLAS %s, %d threads: sgemm %.0f GFLOP/s, read %.1f GB/s\n", sp_gemm_kernel(), omp_get_max_threads(), 1e-9 * sgemm, 1e-9 * read);
-    sp_model *m = random_model();
-    train(m, sgemm);
-    narrow(m);
-    double head = (double)VOCAB * 768, flop = 2 * (layer_params(m) * 64 * (32 + 64) + head * 64 * 64), bytes = 2 * (layer_params(m) + head);
-    double s = median_generate(m, 64, 32, 64), bound = flop / sgemm;
-    printf("generate 64: %.2f s, %.0f tokens/s, bound by sgemm %.2f s = %.0f %%\n", s, 64 * 64 / s, bound, 100 * bound / s);
-    s = median_generate(m, 1, 4, 64);
-    bound = 64 * bytes / read;
-    printf("generate 1: %.2f s, %.0f tokens/s, bound by reading %.2f s = %.0f %%\n", s, 64 / s, bound, 100 * bound / s);
-    sp_model_close(m);
+    printf("OpenBLAS kernels %s, %d threads; medians of %d, each beside its bound\n", sp_gemm_kernel(), omp_get_max_threads(), RUNS);
+    bench b = {.m = random_model()};
+    snprintf(b.log, sizeof b.log, "/tmp/sp-bench-%ld.log", (long)getpid());
+    sp_cleanup_add(b.log);
+    make_data(&b);
+    if (wanted(argv + 1, "train")) bench_train(&b);
+    if (wanted(argv + 1, "threads")) bench_threads(&b, "train, 1 -> 2 threads", train);
+    sp_cleanup_remove(b.log);
+    narrow(b.m);
+    if (wanted(argv + 1, "generate")) bench_generate(&b, 64, 32, 64);
+    if (wanted(argv + 1, "single")) bench_generate(&b, 1, 4, 64);
+    b.prompts = 64, b.prompt = 32, b.fresh = 8;
+    if (wanted(argv + 1, "threads")) bench_threads(&b, "generate, 1 -> 2 threads", generate);
     return sp_finish();
 }

@@ -21,8 +21,17 @@ typedef struct {
 
 /* Y (n, out) = X (n, in) W^T; beta = 0 overwrites, 1 adds. */
 void sp_gemm_xwt(float *y, const float *x, sp_mat w, int64_t n, int64_t in, int64_t out, float beta);
-/* DX (n, in) = beta * DX + DY (n, out) W */
-void sp_gemm_dyw(float *dx, const float *dy, sp_mat w, int64_t n, int64_t in, int64_t out, float beta);
+/* Several matrices and one X, or one DX: y is what comes out of each, or the gradient that goes back through it. */
+typedef struct {
+    float *y; /* (n, out) */
+    sp_mat w; /* (out, in) */
+    int64_t out;
+} sp_linear;
+#define SP_LINEARS 3 /* at most so many */
+/* y_i = X W_i^T for each of them. */
+void sp_gemm_xwts(const float *x, int64_t n, int64_t in, const sp_linear *l, int count);
+/* DX (n, in) = y_0 W_0 + y_1 W_1 ... */
+void sp_gemm_dyws(float *dx, int64_t n, int64_t in, const sp_linear *l, int count);
 /* DW (out, in) = beta * DW + DY^T X */
 void sp_gemm_dytx(float *dw, const float *dy, const float *x, int64_t n, int64_t in, int64_t out, float beta);
 /* One single-threaded product with leading dimensions, for use inside parallel loops (attention): C (m,n) = alpha op(A) op(B) + beta C. */

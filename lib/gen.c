@@ -28,7 +28,7 @@ typedef struct {
     context *ctx;           /* [n_ctx], borrowed; context c lives in slot c of the cache */
     int64_t n_ctx;
     sp_kv kv;
-    sp_work *work;
+    sp_acts *acts;
     int64_t max_n; /* tokens a step */
     float *last;   /* (n_ctx, hidden) of the last token each context has seen */
     float **row;   /* [n_ctx] its logits in this step, or NULL */
@@ -110,7 +110,7 @@ static void open_engine(run *r, engine *e)
     if (!r->o->no_cache) sp_kv_alloc(&e->kv, e->m, e->n_ctx, cache_rows(r, e));
     for (int64_t i = 0; i < e->n_ctx; i++) e->ctx[i].ids = sp_xarray((size_t)e->longest, sizeof(int32_t));
     size_t n = (size_t)e->max_n, s = (size_t)e->n_ctx, h = (size_t)e->m->cfg.hidden;
-    e->work = sp_work_new(e->m, e->max_n, false);
+    e->acts = sp_acts_new(e->m, e->max_n);
     e->start = sp_xarray(s + 1, sizeof *e->start), e->pos0 = sp_xarray(s, sizeof *e->pos0);
     e->ctx_of = sp_xarray(s, sizeof *e->ctx_of), e->ids = sp_xarray(n, sizeof *e->ids);
     e->x = sp_xfloats(n * h), e->last = sp_xfloats(s * h), e->gathered = sp_xfloats(s * h);
@@ -141,7 +141,7 @@ static void close_run(run *r)
     for (engine *e = r->engines; e < r->engines + r->n_engines; e++) {
         void *all[] = {e->start, e->pos0, e->ctx_of, e->ids, e->x, e->last, e->gathered, e->logits};
         for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
-        sp_work_free(e->work);
+        sp_acts_free(e->acts);
         if (!r->o->no_cache) sp_kv_free(&e->kv);
     }
     free(r->slots), free(r->ready), free(r->chosen), free(r->ctx), free(r->row), free(r->wanted);
@@ -203,7 +203,7 @@ static void forward(engine *e, bool no_cache)
     sp_embed_forward(e->m, e->ids, e->pack.n, e->x);
     for (int64_t l = 0; l < e->m->cfg.layers; l++) {
         sp_layer_prefetch(e->m, l + 1);
-        sp_layer_forward(e->m, l, &e->pack, e->x, e->x, no_cache ? NULL : &e->kv, e->ctx_of, e->work);
+        sp_layer_forward(e->m, l, &e->pack, e->x, e->x, no_cache ? NULL : &e->kv, e->ctx_of, e->acts);
         sp_layer_release(e->m, l);
     }
     for (int64_t k = 0; k < e->pack.n_seq; k++) {

@@ -1,6 +1,8 @@
 /* grad.c - see grad.h. */
 #include "grad.h"
 
+#include "scratch.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +75,7 @@ void sp_batch_free(sp_batch *b)
 
 /* The next chunk: sequences first .. first+n_seq-1, as a pack with starts counted from its own first token. */
 typedef struct {
+    int64_t number;    /* from 0 */
     int64_t first, at; /* sequence, token */
     int64_t *start;    /* room for all sequences */
     sp_pack pack;
@@ -82,6 +85,7 @@ static bool next_chunk(chunk *c, const sp_batch *b)
 {
     int64_t s = c->first + c->pack.n_seq;
     if (s >= b->n_seq) return false;
+    c->number++;
     c->first = s;
     c->at = b->start[s];
     do c->start[s - c->first] = b->start[s] - c->at, s++;
@@ -91,15 +95,85 @@ static bool next_chunk(chunk *c, const sp_batch *b)
     return true;
 }
 
-static chunk chunks(const sp_batch *b) { return (chunk){.start = sp_xarray((size_t)b->n_seq + 1, sizeof(int64_t))}; }
+static chunk chunks(const sp_batch *b) { return (chunk){.number = -1, .start = sp_xarray((size_t)b->n_seq + 1, sizeof(int64_t))}; }
 
-static int64_t largest_chunk(const sp_batch *b)
+/* How many chunks, and the tokens of the largest. */
+static int64_t count_chunks(const sp_batch *b, int64_t *largest)
 {
-    int64_t n = 1;
     chunk c = chunks(b);
-    while (next_chunk(&c, b)) n = SP_MAX(n, c.pack.n);
+    *largest = 1;
+    while (next_chunk(&c, b)) *largest = SP_MAX(*largest, c.pack.n);
     free(c.start);
-    return n;
+    return c.number + 1;
+}
+
+/* ---- room --------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    float *p;
+    size_t n;
+} buffer;
+
+struct sp_grad_room {
+    buffer x;                 /* layer inputs: (layers + 1, N, H) */
+    buffer d;                 /* (N, H) gradient flowing down */
+    buffer sum[SP_PER_LAYER]; /* one layer's gradients */
+    buffer vocab;             /* (V, H) gradient of the head, then of the embedding */
+    buffer one;               /* one example's gradient of one parameter (per_example) */
+    uint64_t keep;            /* bytes of activations */
+    int64_t tokens;           /* what follows is for so many at a time */
+    sp_work *work;
+    sp_acts *acts;            /* of the layer at hand */
+    sp_acts **kept;           /* [n_kept] of the topmost layers, chunk by chunk: the way back need not compute them again */
+    int64_t n_kept;
+};
+
+sp_grad_room *sp_grad_room_new(uint64_t keep)
+{
+    sp_grad_room *r = sp_xcalloc(1, sizeof *r);
+    r->keep = keep;
+    return r;
+}
+
+static float *reserve(buffer *b, size_t n)
+{
+    if (n <= b->n) return b->p;
+    free(b->p);
+    return b->p = sp_xfloats(b->n = n);
+}
+
+static void drop_acts(sp_grad_room *r)
+{
+    for (int64_t i = 0; i < r->n_kept; i++) sp_acts_free(r->kept[i]);
+    free(r->kept);
+    sp_acts_free(r->acts);
+    sp_work_free(r->work);
+    r->kept = NULL, r->acts = NULL, r->work = NULL;
+    r->n_kept = r->tokens = 0;
+}
+
+void sp_grad_room_free(sp_grad_room *r)
+{
+    if (!r) return;
+    drop_acts(r);
+    free(r->x.p), free(r->d.p), free(r->vocab.p), free(r->one.p);
+    for (int k = 0; k < SP_PER_LAYER; k++) free(r->sum[k].p);
+    free(r);
+}
+
+/* Activations for a batch of `n_chunks` chunks of up to `tokens` tokens, kept as far as r->keep bytes and an eighth of the memory go. */
+static void reserve_acts(sp_grad_room *r, const sp_model *m, int64_t tokens, int64_t n_chunks)
+{
+    if (tokens > r->tokens) {
+        drop_acts(r);
+        r->tokens = tokens;
+        r->work = sp_work_new(m, tokens);
+        r->acts = sp_acts_new(m, tokens);
+    }
+    int64_t fit = (int64_t)(SP_MIN(r->keep, sp_memory() / 8) / sp_acts_bytes(m, r->tokens)), n = SP_MIN(fit, m->cfg.layers * n_chunks);
+    if (n <= r->n_kept) return;
+    r->kept = sp_xrealloc(r->kept, (size_t)n * sizeof *r->kept);
+    while (r->n_kept < n) r->kept[r->n_kept++] = sp_acts_new(m, r->tokens);
 }
 
 /* ---- the driver --------------------------------------------------------------------------------------------------- */
@@ -108,14 +182,21 @@ typedef struct {
     sp_model *m;
     const sp_batch *b;
     const sp_grad_job *job;
-    sp_work *work;
-    float *x;                  /* layer inputs: (layers + 1, N, H) */
-    float *d;                  /* (N, H) gradient flowing down */
-    float *sum[SP_PER_LAYER];  /* one layer's gradients */
-    float *one;                /* one example's gradient of one parameter (per_example) */
+    sp_grad_room *room;
+    int64_t n_chunks;
+    bool first;                            /* chunk of a layer's way back */
+    float *x, *d, *sum[SP_PER_LAYER], *one; /* as in the room, NULL where there is no need */
 } run;
 
 static float *input(const run *r, int64_t l) { return r->x + (size_t)(l * r->b->n * r->m->cfg.hidden); }
+
+/* Where layer l's activations of a chunk go, and whether they will still be there on the way back. */
+static sp_acts *acts_of(const run *r, int64_t l, const chunk *c, bool *kept)
+{
+    int64_t i = (r->m->cfg.layers - 1 - l) * r->n_chunks + c->number;
+    *kept = i < r->room->n_kept;
+    return *kept ? r->room->kept[i] : r->room->acts;
+}
 
 /* One example's gradient into the sum over examples. */
 static void add_each(const run *r, float *sum, const float *g, size_t n)
@@ -132,25 +213,29 @@ static void collect(void *self, sp_param *p, const float *dy, const float *x, co
     float *sum = r->sum[p->kind];
     if (!sum) return;
     if (!r->job->per_example) {
-        sp_grad_dense(sum, 1, p, dy, x, 0, pack->n);
+        sp_grad_dense(sum, !r->first, p, dy, x, 0, pack->n);
         return;
     }
+    if (r->first) memset(sum, 0, sp_numel(p) * sizeof *sum);
     for (int64_t s = 0; s < pack->n_seq; s++) {
-        if (p->cols == 1) memset(r->one, 0, sp_numel(p) * sizeof(float));
         sp_grad_dense(r->one, 0, p, dy, x, pack->start[s], pack->start[s + 1]);
         add_each(r, sum, r->one, sp_numel(p));
     }
 }
 
-static void forward_layers(sp_model *m, const sp_batch *b, sp_work *work, float *x, bool keep)
+/* All layer inputs are kept in r->x, or only the last where nothing flows back. */
+static void forward_layers(run *r)
 {
+    sp_model *m = r->m;
     int64_t h = m->cfg.hidden;
-    sp_embed_forward(m, b->ids, b->n, x);
+    float *x = r->x;
+    bool kept;
+    sp_embed_forward(m, r->b->ids, r->b->n, x);
     for (int64_t l = 0; l < m->cfg.layers; l++) {
-        chunk c = chunks(b);
+        chunk c = chunks(r->b);
         sp_layer_prefetch(m, l + 1);
-        float *y = keep ? x + (size_t)(b->n * h) : x;
-        while (next_chunk(&c, b)) sp_layer_forward(m, l, &c.pack, x + c.at * h, y + c.at * h, NULL, NULL, work);
+        float *y = r->d ? x + (size_t)(r->b->n * h) : x;
+        while (next_chunk(&c, r->b)) sp_layer_forward(m, l, &c.pack, x + c.at * h, y + c.at * h, NULL, NULL, acts_of(r, l, &c, &kept));
         x = y;
         sp_layer_release(m, l);
         free(c.start);
@@ -159,11 +244,13 @@ static void forward_layers(sp_model *m, const sp_batch *b, sp_work *work, float 
 
 float *sp_forward_all(sp_model *m, const sp_batch *b)
 {
-    sp_work *work = sp_work_new(m, largest_chunk(b), false);
-    float *x = sp_xfloats((size_t)(b->n * m->cfg.hidden));
-    forward_layers(m, b, work, x, false);
-    sp_work_free(work);
-    return x;
+    sp_grad_room room = {0};
+    run r = {.m = m, .b = b, .room = &room, .x = sp_xfloats((size_t)(b->n * m->cfg.hidden))};
+    r.n_chunks = count_chunks(b, &room.tokens);
+    room.acts = sp_acts_new(m, room.tokens);
+    forward_layers(&r);
+    drop_acts(&room);
+    return r.x;
 }
 
 /* Head loss of tokens t0..t1-1 with gradients added to dhead and dnorm (either may be NULL); fills r->d of those tokens when with_d. */
@@ -192,21 +279,19 @@ static double head_per_example(run *r, float *dhead, float *dnorm)
     return loss;
 }
 
-/* The loss, and the gradients of norm and an untied head. A tied head's gradient is returned for the embedding to be completed. */
-static double backward_head(run *r, float **tied)
+/* The loss, and the gradients of norm and an untied head. A tied head's stays in room->vocab for the embedding to complete it. */
+static double backward_head(run *r)
 {
     const sp_model *m = r->m;
     bool all = r->job->all, own_head = all && !m->cfg.tied;
     size_t h = (size_t)m->cfg.hidden, vh = (size_t)m->cfg.vocab * h;
-    float *dnorm = all ? sp_xfloats0(h) : NULL;
-    float *dhead = own_head || (all && !r->job->per_example) ? sp_xfloats0(vh) : NULL;
+    float *dnorm = all ? sp_xfloats0(h) : NULL, *dhead = NULL;
+    if (own_head || (all && !r->job->per_example)) dhead = memset(reserve(&r->room->vocab, vh), 0, vh * sizeof *dhead);
     double loss = r->job->per_example ? head_per_example(r, dhead, dnorm) : head_range(r, 0, r->b->n, true, dhead, dnorm);
     sp_layer_release(m, -1);
     if (own_head) r->job->emit(r->job->self, m->head, dhead);
     if (all) r->job->emit(r->job->self, m->norm, dnorm);
     free(dnorm);
-    if (m->cfg.tied) *tied = dhead;
-    else free(dhead);
     return loss;
 }
 
@@ -215,15 +300,22 @@ static const int layer_order[SP_PER_LAYER] = {SP_DOWN, SP_GATE, SP_UP, SP_NORM2,
 
 static bool in_scope(bool all, int kind) { return all || kind < SP_N_LINEARS; }
 
+static void backward_chunk(run *r, int64_t l, const chunk *c)
+{
+    bool kept;
+    int64_t h = r->m->cfg.hidden;
+    sp_acts *a = acts_of(r, l, c, &kept);
+    const float *x = input(r, l) + c->at * h;
+    if (!kept) sp_layer_recompute(r->m, l, &c->pack, x, a);
+    r->first = c->number == 0;
+    sp_layer_backward(r->m, l, &c->pack, x, r->d + c->at * h, l > 0 || r->job->all, collect, r, a, r->room->work);
+}
+
 static void backward_layer(run *r, int64_t l)
 {
-    int64_t h = r->m->cfg.hidden;
     if (l > 0) sp_layer_prefetch(r->m, l - 1);
-    for (int k = 0; k < SP_PER_LAYER; k++)
-        if (r->sum[k]) memset(r->sum[k], 0, sp_numel(sp_layer_param(r->m, l, k)) * sizeof(float));
     chunk c = chunks(r->b);
-    while (next_chunk(&c, r->b))
-        sp_layer_backward(r->m, l, &c.pack, input(r, l) + c.at * h, r->d + c.at * h, l > 0 || r->job->all, collect, r, r->work);
+    while (next_chunk(&c, r->b)) backward_chunk(r, l, &c);
     free(c.start);
     for (int i = 0; i < SP_PER_LAYER; i++) {
         int k = layer_order[i];
@@ -262,37 +354,30 @@ static void embed_per_example(run *r, float *g)
     }
 }
 
-static void backward_embed(run *r, float *tied)
+static void backward_embed(run *r)
 {
-    float *g = tied ? tied : sp_xfloats0((size_t)r->m->cfg.vocab * (size_t)r->m->cfg.hidden);
+    size_t vh = (size_t)r->m->cfg.vocab * (size_t)r->m->cfg.hidden;
+    float *g = reserve(&r->room->vocab, vh);
+    if (!r->m->cfg.tied || r->job->per_example) memset(g, 0, vh * sizeof *g);
     if (r->job->per_example) embed_per_example(r, g);
     else scatter(r, g, 0, r->b->n);
     r->job->emit(r->job->self, r->m->embed, g);
-    free(g);
 }
 
 static void run_open(run *r, sp_model *m, const sp_batch *b, const sp_grad_job *job)
 {
     size_t nh = (size_t)(b->n * m->cfg.hidden), largest = 0;
-    *r = (run){.m = m, .b = b, .job = job};
-    r->work = sp_work_new(m, largest_chunk(b), true);
-    r->x = sp_xfloats((size_t)(m->cfg.layers + 1) * nh);
-    r->d = sp_xfloats(nh);
+    int64_t tokens;
+    *r = (run){.m = m, .b = b, .job = job, .room = job->room ? job->room : sp_grad_room_new(SP_KEEP), .n_chunks = count_chunks(b, &tokens)};
+    reserve_acts(r->room, m, tokens, r->n_chunks);
+    r->x = reserve(&r->room->x, (size_t)(m->cfg.layers + 1) * nh);
+    r->d = reserve(&r->room->d, nh);
     for (int k = 0; k < SP_PER_LAYER; k++) {
         size_t n = sp_numel(sp_layer_param(m, 0, k));
         largest = SP_MAX(largest, n);
-        if (in_scope(job->all, k)) r->sum[k] = sp_xfloats(n);
+        if (in_scope(job->all, k)) r->sum[k] = reserve(&r->room->sum[k], n);
     }
-    if (job->per_example) r->one = sp_xfloats(job->all ? m->max_numel : largest);
-}
-
-static void run_close(run *r)
-{
-    sp_work_free(r->work);
-    free(r->x);
-    free(r->d);
-    free(r->one);
-    for (int k = 0; k < SP_PER_LAYER; k++) free(r->sum[k]);
+    if (job->per_example) r->one = reserve(&r->room->one, job->all ? m->max_numel : largest);
 }
 
 /* The caller's look at the losses before anything flows back. */
@@ -311,17 +396,15 @@ static bool weigh(run *r)
 double sp_grad_run(sp_model *m, const sp_batch *b, const sp_grad_job *job)
 {
     run r;
-    float *tied = NULL;
     run_open(&r, m, b, job);
-    forward_layers(m, b, r.work, r.x, true);
+    forward_layers(&r);
     double loss = 0;
     if (weigh(&r)) {
-        loss = backward_head(&r, &tied);
+        loss = backward_head(&r);
         for (int64_t l = m->cfg.layers - 1; l >= 0; l--) backward_layer(&r, l);
-        if (job->all) backward_embed(&r, tied);
-        else free(tied);
+        if (job->all) backward_embed(&r);
     }
-    run_close(&r);
+    if (!job->room) sp_grad_room_free(r.room);
     return loss;
 }
 

@@ -1,7 +1,8 @@
 /* grad.h - gradients layer by layer: batches, the forward/backward driver, and its emission order.
  *
- * Forward goes through the layers over the whole batch and keeps only their inputs, (layers + 1) x N x hidden floats. Backward recomputes inside each
- * layer, in chunks of whole sequences so that scratch stays bounded, and emits each weight's gradient once, when it is complete and the weight is no longer
+ * Forward goes through the layers over the whole batch and keeps their inputs, (layers + 1) x N x hidden floats, and of the topmost
+ * layers what they compute inside, up to 1 GiB; backward computes the rest again, to the same bits. Both work in chunks of whole sequences, so that scratch
+ * stays bounded. Backward emits each weight's gradient once, when it is complete and the weight is no longer
  * needed: the receiver may change the weight in place. No gradient of the whole model exists at any time.
  */
 #ifndef SP_GRAD_H
@@ -39,6 +40,12 @@ void sp_batch_pack(sp_batch *b, const sp_seq *seqs, size_t n);
 void sp_batch_make(sp_batch *b, const sp_data *data, const size_t *order, size_t n, sp_mean mean);
 void sp_batch_free(sp_batch *b);
 
+/* Memory that sp_grad_run needs, kept from one call to the next: fresh pages cost as much as a tenth of the work. For one model. */
+typedef struct sp_grad_room sp_grad_room;
+#define SP_KEEP (1u << 30)
+sp_grad_room *sp_grad_room_new(uint64_t keep); /* bytes of activations that may be kept for the way back, such as SP_KEEP */
+void sp_grad_room_free(sp_grad_room *r);
+
 /* What is made of each example's own gradient g_i = dL_i/dW before the sum over examples. */
 typedef enum {
     SP_EACH_NONE,  /* nothing: dL/dW of the whole batch */
@@ -47,6 +54,7 @@ typedef enum {
 } sp_each;
 
 typedef struct {
+    sp_grad_room *room; /* or NULL: for this call alone */
     bool all; /* every parameter; otherwise the seven linears of each layer */
     sp_each per_example;
     void (*emit)(void *self, sp_param *p, const float *g); /* g: (rows, cols), valid during the call */

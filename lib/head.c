@@ -101,7 +101,7 @@ static void block_backward(head *k, const int64_t *list, int64_t rows, const sp_
     int64_t h = k->hidden;
     if (io->dhead) sp_gemm_dytx(io->dhead, k->logits, k->h, rows, h, k->vocab, 1);
     if (!io->dx && !io->dnorm) return;
-    sp_gemm_dyw(k->dh, k->logits, k->weight, rows, h, k->vocab, 0);
+    sp_gemm_dyws(k->dh, rows, h, &(sp_linear){k->logits, k->weight, k->vocab}, 1);
     memset(k->dx, 0, (size_t)(rows * h) * sizeof *k->dx);
     sp_norm_backward(k->dx, k->xhat, k->dh, k->x, k->scale, rows, h, k->m->cfg.norm_eps);
     if (io->dnorm) sp_grad_dense(io->dnorm, 1, k->m->norm, k->dh, k->xhat, 0, rows);

@@ -24,9 +24,15 @@ typedef struct {
 void sp_kv_alloc(sp_kv *kv, const sp_model *m, int64_t n_seq, int64_t cap);
 void sp_kv_free(sp_kv *kv);
 
-/* Scratch for up to max_n tokens; sp_layer_backward needs backward = true. */
+/* What a layer's forward pass computes for up to n tokens, and the backward pass needs. */
+typedef struct sp_acts sp_acts;
+sp_acts *sp_acts_new(const sp_model *m, int64_t n);
+size_t sp_acts_bytes(const sp_model *m, int64_t n);
+void sp_acts_free(sp_acts *a);
+
+/* Scratch of the backward pass for up to n tokens. */
 typedef struct sp_work sp_work;
-sp_work *sp_work_new(const sp_model *m, int64_t max_n, bool backward);
+sp_work *sp_work_new(const sp_model *m, int64_t n);
 void sp_work_free(sp_work *w);
 
 /* y (n, hidden) = E[ids] * embed_scale. */
@@ -34,16 +40,18 @@ void sp_embed_forward(const sp_model *m, const int32_t *ids, int64_t n, float *y
 
 /* y = layer l of x, both (N, hidden); y may equal x. With kv, this chunk's keys and values are appended: sequence s of the pack
  * lives in slot[s] (slot NULL = s). The rotary tables grow as needed. */
-void sp_layer_forward(sp_model *m, int64_t l, const sp_pack *p, const float *x, float *y, sp_kv *kv, const int64_t *slot, sp_work *w);
+void sp_layer_forward(sp_model *m, int64_t l, const sp_pack *p, const float *x, float *y, sp_kv *kv, const int64_t *slot, sp_acts *a);
+/* The same for what it leaves in `a` alone. */
+void sp_layer_recompute(sp_model *m, int64_t l, const sp_pack *p, const float *x, sp_acts *a);
 
 /* A weight's gradient, still as its two factors. Matrix: dW = dy^T x with dy (N, rows), x (N, cols).
  * Norm weight: dw = sum over tokens of dy * x, both (N, rows). */
 typedef void sp_grad_fn(void *self, sp_param *p, const float *dy, const float *x, const sp_pack *pack);
 
-/* Recomputes layer l from its input x and sends the gradients of its weights to `emit`. d (N, hidden) holds dL/dy on entry and dL/dx on
- * return; with need_dx = false it is left undefined. */
+/* Sends the gradients of layer l's weights to `emit`, given its input x and what its forward pass left in `a`. d (N, hidden) holds dL/dy on entry
+ * and dL/dx on return; with need_dx = false it is left undefined. */
 void sp_layer_backward(sp_model *m, int64_t l, const sp_pack *p, const float *x, float *d, bool need_dx, sp_grad_fn *emit, void *self,
-                       sp_work *w);
+                       const sp_acts *a, sp_work *w);
 
 /* dw (rows, cols) = beta * dw + the gradient of tokens t0 .. t1-1 out of the two factors above. */
 void sp_grad_dense(float *dw, float beta, const sp_param *p, const float *dy, const float *x, int64_t t0, int64_t t1);

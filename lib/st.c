@@ -372,7 +372,8 @@ int sp_src_load_f32(sp_src *s, size_t i, float **x, size_t *cap, sp_err *e)
     while (got < n || !*x) {
         uint64_t room = s->in ? SP_MIN(n, SP_MAX(2 * got, (uint64_t)16 << 20)) : n; /* a pipe's header may claim any size */
         if (room > *cap || !*x) {
-            *x = sp_xrealloc(*x, room * sizeof **x);
+            if (got) *x = sp_xrealloc(*x, room * sizeof **x);
+            else free(*x), *x = sp_xfloats(room);
             *cap = room;
         }
         room = SP_MIN(n, *cap);

@@ -89,7 +89,7 @@ sp_pair sp_pair_open(const char *a, const char *b)
 {
     sp_pair p = {.in = {sp_need_src(a), b ? sp_need_src(b) : NULL}};
     if (b) sp_need_tensors(p.in[1], p.in[0]);
-    for (int k = 0; k < 2; k++) p.buf[k] = sp_xarray(SP_STEP, sizeof(double));
+    for (int k = 0; k < 2; k++) p.buf[k] = sp_xfloats(2 * (size_t)SP_STEP); /* room for doubles */
     return p;
 }
 

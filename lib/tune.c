@@ -34,6 +34,7 @@ typedef struct {
     double norm2;           /* squared gradient norm of the current step */
     char *state_path, *fingerprint;
     FILE *log;
+    sp_grad_room *room;
 } trainer;
 
 /* ---- order of examples -------------------------------------------------------------------------------------------- */
@@ -329,7 +330,7 @@ static int one_step(trainer *t, sp_err *e)
     double t0 = sp_now();
     make_batch(t, &s);
     sp_batch *b = &s.batch;
-    sp_grad_job job = {.all = o->all, .emit = update, .self = &s, .ref = o->ref, .ref_x = o->ref ? sp_forward_all(o->ref, b) : NULL};
+    sp_grad_job job = {.room = t->room, .all = o->all, .emit = update, .self = &s, .ref = o->ref, .ref_x = o->ref ? sp_forward_all(o->ref, b) : NULL};
     if (o->max_loss > 0 || o->loss == SP_LOSS_NPO || o->n_terms) job.weigh = weigh;
     if (o->loss == SP_LOSS_NPO) {
         s.ref_ce = sp_xarray((size_t)b->n, sizeof *s.ref_ce);
@@ -415,6 +416,7 @@ static void close_trainer(trainer *t)
     free(t->state_path);
     free(t->fingerprint);
     if (t->log) fclose(t->log);
+    sp_grad_room_free(t->room);
 }
 
 static int loop(trainer *t, sp_err *e)
@@ -437,7 +439,7 @@ static int loop(trainer *t, sp_err *e)
 
 int sp_tune(sp_model *m, const sp_data *data, const sp_tune_opt *o, sp_err *e)
 {
-    trainer t = {.model = m, .o = o, .feeds = sp_xcalloc(1 + o->n_terms, sizeof *t.feeds)};
+    trainer t = {.model = m, .o = o, .room = sp_grad_room_new(SP_KEEP), .feeds = sp_xcalloc(1 + o->n_terms, sizeof *t.feeds)};
     t.feeds[0] = feed_open(&t, data);
     for (size_t i = 0; i < o->n_terms; i++) t.feeds[1 + i] = feed_open(&t, &o->terms[i].data);
     t.total = o->steps ? o->steps : o->epochs * steps_an_epoch(&t.feeds[0]);

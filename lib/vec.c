@@ -30,11 +30,16 @@ static inline uint16_t to_bf16(float x)
     return (uint16_t)((x != x ? u | 0x400000 : rounded) >> 16); /* a NaN stays one */
 }
 
+/* Blocks inside a parallel loop are short, and opening a region of one thread would cost as much as the work. */
+#define LOOP(N, BODY)                                                                                                               \
+    if ((N) < PARALLEL_FROM) _Pragma("omp simd") for (size_t i = 0; i < (N); i++) { BODY; }                                         \
+    else _Pragma("omp parallel for simd schedule(static)") for (size_t i = 0; i < (N); i++) { BODY; }
+
 /* Widen src[] of C type T to dst[] of type D through CONV. */
 #define WIDEN(D, T, CONV)                                                                                                           \
     {                                                                                                                               \
         const T *s = src;                                                                                                           \
-        _Pragma("omp parallel for simd schedule(static) if (n >= PARALLEL_FROM)") for (size_t i = 0; i < n; i++) dst[i] = (D)CONV(s[i]);     \
+        LOOP(n, dst[i] = (D)CONV(s[i]))                                                                                             \
     }                                                                                                                               \
     return
 #define WIDEN_ALL(D)                                                                                                                \
@@ -65,11 +70,7 @@ static inline float clamp(float x, float lo, float hi) { return x != x ? 0 : x <
 #define NARROW(T, EXPR)                                                                                                             \
     {                                                                                                                               \
         T *o = dst;                                                                                                                 \
-        _Pragma("omp parallel for simd schedule(static) if (n >= PARALLEL_FROM)") for (size_t i = 0; i < n; i++)                    \
-        {                                                                                                                           \
-            float x = (float)src[i];                                                                                                \
-            o[i] = (T)(EXPR);                                                                                                       \
-        }                                                                                                                           \
+        LOOP(n, float x = (float)src[i]; o[i] = (T)(EXPR))                                                                          \
     }                                                                                                                               \
     return
 #define NARROW_ALL                                                                                                                  \
@@ -95,10 +96,10 @@ void sp_from_f64(void *dst, const double *src, sp_dtype d, size_t n) { NARROW_AL
 
 int64_t sp_first_nonfinite(const float *x, size_t n)
 {
-    uint32_t any = 0;
-#pragma omp parallel for simd schedule(static) reduction(| : any) if (n >= PARALLEL_FROM)
-    for (size_t i = 0; i < n; i++) any |= (f32_bits(x[i]) & 0x7f800000) == 0x7f800000;
-    for (size_t i = 0; any && i < n; i++)
+    uint32_t top = 0; /* the largest exponent */
+#pragma omp parallel for simd schedule(static) reduction(max : top) if (n >= PARALLEL_FROM)
+    for (size_t i = 0; i < n; i++) top = SP_MAX(top, f32_bits(x[i]) & 0x7f800000);
+    for (size_t i = 0; top == 0x7f800000 && i < n; i++)
         if (!isfinite(x[i])) return (int64_t)i;
     return -1;
 }
@@ -194,28 +195,53 @@ bool sp_select_next(sp_select *s)
     return ++s->round < 3;
 }
 
-static size_t mark_block(sp_select *s, uint8_t *mask, const float *x, size_t n)
+/* What a block holds of entries above the threshold, and at it. */
+typedef struct {
+    uint32_t set, ties;
+} tally;
+
+static tally mark_above(const sp_select *s, uint8_t *mask, const float *x, size_t n)
 {
     uint32_t t = s->prefix, set = 0, ties = 0;
+#pragma omp simd reduction(+ : set, ties)
     for (size_t i = 0; i < n; i++) {
         uint32_t u = f32_bits(x[i]);
         mask[i] = (u > t) & selectable(u);
         set += mask[i];
         ties += u == t;
     }
-    for (size_t i = 0; ties && s->left && t && i < n; i++)
-        if (f32_bits(x[i]) == t) {
+    return (tally){set, ties};
+}
+
+/* Entries at the threshold are taken in their order, until none is wanted. */
+static size_t mark_ties(sp_select *s, uint8_t *mask, const float *x, size_t n)
+{
+    uint64_t before = s->left;
+    for (size_t i = 0; s->left && i < n; i++)
+        if (f32_bits(x[i]) == s->prefix) {
             mask[i] = 1;
-            set++;
             s->left--;
         }
-    return set;
+    return (size_t)(before - s->left);
 }
 
 size_t sp_select_mark(sp_select *s, uint8_t *mask, const float *x, size_t n)
 {
     size_t set = 0;
-    for (size_t i = 0; i < n; i += BLOCK) set += mark_block(s, mask + i, x + i, SP_MIN(n - i, (size_t)BLOCK));
+    for (size_t at = 0; at < n; at += (size_t)BLOCK * 256) {
+        tally t[256];
+        size_t here = SP_MIN(n - at, (size_t)BLOCK * 256), blocks = (here + BLOCK - 1) / BLOCK;
+#pragma omp parallel for schedule(static) if (here >= PARALLEL_FROM)
+        for (size_t i = 0; i < blocks; i++) {
+            size_t from = at + i * BLOCK;
+            t[i] = mark_above(s, mask + from, x + from, SP_MIN(n - from, (size_t)BLOCK));
+        }
+        for (size_t i = 0; i < blocks; i++) {
+            size_t from = at + i * BLOCK;
+            set += t[i].set;
+            if (t[i].ties && s->left && s->prefix) set += mark_ties(s, mask + from, x + from, SP_MIN(n - from, (size_t)BLOCK));
+        }
+    }
     return set;
 }
 

@@ -14,6 +14,7 @@
 #include <zstd_errors.h>
 
 #define MAX_FRAME (64u << 20) /* larger frames are not worth a random access, and would need that much memory */
+#define STRETCH (1u << 20)    /* bytes of a raw file that one thread reads at a time */
 
 typedef struct {
     uint64_t at, out; /* where the frame begins in the file, and in the data */
@@ -149,7 +150,7 @@ static bool read_frames(sp_file *f, uint64_t at, uint8_t *buf, size_t n)
 }
 
 /* Raw bytes by read(2), which is cheaper than touching the map for the first time. */
-static int read_raw(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, sp_err *e)
+static int read_stretch(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, sp_err *e)
 {
     while (n > 0) {
         ssize_t r = pread(f->fd, buf, n, (off_t)at);
@@ -161,6 +162,20 @@ static int read_raw(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, sp_er
         n -= (size_t)r;
     }
     return 0;
+}
+
+/* The kernel copies as many stretches at a time as there are threads. */
+static int read_raw(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, sp_err *e)
+{
+    int rc = 0;
+#pragma omp parallel for schedule(static) if (n > STRETCH)
+    for (size_t from = 0; from < n; from += STRETCH) {
+        sp_err own = {0};
+        if (read_stretch(f, at + from, buf + from, SP_MIN(n - from, (size_t)STRETCH), &own) == 0) continue;
+#pragma omp critical(sp_read_raw)
+        rc = sp_fail(e, own.code, "%s", own.msg);
+    }
+    return rc;
 }
 
 int sp_file_read(sp_file *f, uint64_t at, void *buf, size_t n, sp_err *e)

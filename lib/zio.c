@@ -356,6 +356,10 @@ int sp_out_write(sp_out *o, const void *buf, size_t n, sp_err *e)
 {
     const uint8_t *p = buf;
     while (n > 0) {
+        if (!o->level && !o->len && n >= o->cap) { /* raw and much: no need to gather it first */
+            o->started = true;
+            return write_all(o, p, n, e);
+        }
         size_t take = SP_MIN(n, o->cap - o->len);
         memcpy(o->batch + o->len, p, take);
         o->len += take;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 4096 /* elements a thread works on at a time */
+#define BLOCK 1024 /* elements a thread works on at a time: three arrays of doubles stay in the nearest cache */
 #define N_BINS 32768
 
 static int dtype = SP_F32;
@@ -31,16 +31,23 @@ static const sp_opt opts[] = {
 
 enum { BAD_TUNED = 1, BAD_BASE = 2, BAD_DIFF = 4 };
 
-/* Does b + d, rounded to the dtype of TUNED, give t? That is what sp-merge computes. */
-static bool gives_back(double b, double d, double t, sp_dtype dt)
+/* How many elements b + d, rounded to the dtype of TUNED as sp-merge does it, does not give back. */
+static uint64_t not_given_back(const double *b, const double *d, const double *t, sp_dtype dt, size_t n)
 {
-    if (dt == SP_F64) return b + d == t;
-    float r = (float)(b + d);
-    if (r == t || dt == SP_F32) return r == t;
-    double bits;
-    sp_from_f32(&bits, &r, dt, 1);
-    sp_to_f32(&r, &bits, dt, 1);
-    return r == t;
+    uint64_t missed = 0;
+    float r[BLOCK];
+    if (dt == SP_F64) {
+        for (size_t i = 0; i < n; i++) missed += b[i] + d[i] != t[i];
+        return missed;
+    }
+    for (size_t i = 0; i < n; i++) r[i] = (float)(b[i] + d[i]);
+    if (dt != SP_F32) {
+        uint16_t narrow[BLOCK];
+        sp_from_f32(narrow, r, dt, n);
+        sp_to_f32(r, narrow, dt, n);
+    }
+    for (size_t i = 0; i < n; i++) missed += r[i] != (float)t[i];
+    return missed;
 }
 
 static bool all_finite(const double *x, size_t n)
@@ -63,7 +70,7 @@ static int diff_block(const sp_pair *p, size_t at, size_t n, char *out, sp_dtype
     out += at * sp_dtype_size(out_dtype);
     sp_from_f64(out, d, out_dtype, n);
     sp_to_f64(d, out, out_dtype, n);
-    for (size_t i = 0; i < n; i++) *missed += !gives_back(b[i], d[i], t[i], p->dtype[0]);
+    *missed += not_given_back(b, d, t, p->dtype[0], n);
     return bad | (all_finite(d, n) ? 0 : BAD_DIFF);
 }
 
@@ -105,7 +112,7 @@ static void write_chunk(sp_pair *p, size_t n, void *ctx)
 static void write_patch(sp_pair *p)
 {
     size_t n = sp_src_count(p->in[0]);
-    patch w = {.dst = sp_dst_like(p->in[0], dtype, p->in, 2), .out = sp_xarray(SP_STEP, sizeof(double))};
+    patch w = {.dst = sp_dst_like(p->in[0], dtype, p->in, 2), .out = sp_xfloats(2 * (size_t)SP_STEP)};
     sp_progress bar;
     sp_progress_start(&bar, "subtracting", "tensors", (double)n);
     for (size_t i = 0; i < n; i++) {

@@ -56,17 +56,24 @@ static struct {
     size_t n;
 } chunk;
 
+/* n elements of any dtype, in large pages; what was there is lost. */
+static void renew(char **p, size_t n)
+{
+    free(*p);
+    *p = (char *)sp_xfloats(2 * n);
+}
+
 /* Room for chunks of n elements. */
 static void reserve(size_t n)
 {
     if (n <= chunk.n) return;
     chunk.n = n;
-    chunk.base = sp_xrealloc(chunk.base, n * sizeof(double));
-    chunk.out = sp_xrealloc(chunk.out, n * sizeof(double));
+    renew(&chunk.base, n);
+    renew(&chunk.out, n);
     chunk.work = sp_xrealloc(chunk.work, n * sizeof(float));
     for (struct patch *p = patches; p < patches + n_patches; p++) {
-        p->x = sp_xrealloc(p->x, n * sizeof(double));
-        if (p->fisher) p->f = sp_xrealloc(p->f, n * sizeof(double));
+        renew(&p->x, n);
+        if (p->fisher) renew(&p->f, n);
         p->keep = sp_xrealloc(p->keep, n);
     }
 }

@@ -266,12 +266,14 @@ static void keep(void *self, sp_param *p, const float *g)
     memcpy(k->g[i], g, sp_numel(p) * sizeof *g);
 }
 
-static grads all_gradients(sp_model *m, const sp_batch *b, sp_each per_example)
+static grads gradients_in(sp_grad_room *room, sp_model *m, const sp_batch *b, sp_each per_example)
 {
     grads k = {m, sp_xcalloc(m->n, sizeof *k.g)};
-    sp_grad_run(m, b, &(sp_grad_job){.all = true, .per_example = per_example, .emit = keep, .self = &k});
+    sp_grad_run(m, b, &(sp_grad_job){.room = room, .all = true, .per_example = per_example, .emit = keep, .self = &k});
     return k;
 }
+
+static grads all_gradients(sp_model *m, const sp_batch *b, sp_each per_example) { return gradients_in(NULL, m, b, per_example); }
 
 static void free_grads(grads *k)
 {
@@ -425,6 +427,80 @@ static void threads_do_not_change_bytes(void **state)
     omp_set_num_threads(before);
 }
 
+/* Kept, computed again, or some of each: the same bits, also in a room that a larger and a smaller batch have used. */
+static void kept_or_computed_again(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 3; which++) {
+        sp_model *m = small_model(which);
+        sp_batch b;
+        small_batch(&b, SP_MEAN_TOKEN);
+        const uint64_t one_layer = sp_acts_bytes(m, b.n);
+        grads want = all_gradients(m, &b, SP_EACH_NONE);
+        sp_batch shorter = b;
+        shorter.n_seq = 1, shorter.n = b.start[1];
+        for (uint64_t layers = 0; layers < 3; layers++) {
+            sp_grad_room *room = sp_grad_room_new(layers * one_layer);
+            for (int round = 0; round < 3; round++) {
+                grads k = gradients_in(room, m, round == 1 ? &shorter : &b, SP_EACH_NONE);
+                for (size_t i = 0; round != 1 && i < m->n; i++) assert_memory_equal(k.g[i], want.g[i], sp_numel(&m->params[i]) * sizeof(float));
+                free_grads(&k);
+            }
+            sp_grad_room_free(room);
+        }
+        free_grads(&want);
+        sp_batch_free(&b);
+        sp_model_close(m);
+    }
+}
+
+/* Several tiles, odd edges, terms of different depth, and the few rows that go without tiles: against sums in double. */
+static void check_products(int64_t n, int64_t in, int64_t out0, int64_t out1, sp_dtype dtype)
+{
+    const int64_t out[2] = {out0, out1};
+    sp_linear l[2];
+    float *x = sp_xfloats((size_t)(n * in)), *dx = sp_xfloats((size_t)(n * in)), *w[2];
+    for (int64_t i = 0; i < n * in; i++) x[i] = (float)sp_rand_normal(1, 0, (uint64_t)i);
+    for (int k = 0; k < 2; k++) {
+        size_t size = (size_t)(out[k] * in);
+        void *stored = sp_xmalloc(size * sizeof(float));
+        w[k] = sp_xfloats(size);
+        for (size_t i = 0; i < size; i++) w[k][i] = (float)sp_rand_normal(2, (uint64_t)k, i);
+        sp_from_f32(stored, w[k], dtype, size);
+        sp_to_f32(w[k], stored, dtype, size);
+        l[k] = (sp_linear){sp_xfloats((size_t)(n * out[k])), {stored, dtype}, out[k]};
+    }
+    sp_gemm_xwts(x, n, in, l, 2);
+    sp_gemm_dyws(dx, n, in, l, 2);
+    double scale = sqrt((double)in);
+    for (int64_t t = 0; t < n; t += SP_MAX(n / 3, 1)) {
+        double *sum = sp_xcalloc((size_t)in, sizeof *sum);
+        for (int k = 0; k < 2; k++)
+            for (int64_t o = 0; o < out[k]; o++) {
+                double y = 0;
+                for (int64_t i = 0; i < in; i++) y += (double)x[t * in + i] * (double)w[k][o * in + i];
+                assert_true(fabs(y - (double)l[k].y[t * out[k] + o]) < 1e-5 * scale);
+                for (int64_t i = 0; i < in; i++) sum[i] += (double)l[k].y[t * out[k] + o] * (double)w[k][o * in + i];
+            }
+        for (int64_t i = 0; i < in; i++) assert_true(fabs(sum[i] - (double)dx[t * in + i]) < 1e-5 * scale * sqrt((double)(out0 + out1)));
+        free(sum);
+    }
+    for (int k = 0; k < 2; k++) free((void *)l[k].w.data), free(l[k].y), free(w[k]);
+    free(x), free(dx);
+}
+
+static void products(void **state)
+{
+    (void)state;
+    const sp_dtype dtypes[3] = {SP_F32, SP_BF16, SP_F16};
+    for (int d = 0; d < 3; d++) {
+        check_products(1, 100, 7, 30, dtypes[d]);   /* few rows; rests of 16 elements and of 4 rows */
+        check_products(8, 64, 129, 4, dtypes[d]);
+        check_products(9, 33, 5, 300, dtypes[d]);   /* one tile beside four: the same cut for both terms of the sum */
+        check_products(600, 70, 20, 800, dtypes[d]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -441,6 +517,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(per_example_is_separate_runs),
         cmocka_unit_test(soft_targets_match_definition),
         cmocka_unit_test(threads_do_not_change_bytes),
+        cmocka_unit_test(kept_or_computed_again),
+        cmocka_unit_test(products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

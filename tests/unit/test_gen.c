@@ -215,13 +215,13 @@ static void logits_after(sp_model *m, const int32_t *ids, int64_t n, float *z)
 {
     int64_t start[2] = {0, n};
     sp_pack pack = {1, start, NULL, n};
-    sp_work *work = sp_work_new(m, n, false);
+    sp_acts *acts = sp_acts_new(m, n);
     float *x = sp_xfloats((size_t)(n * m->cfg.hidden));
     sp_embed_forward(m, ids, n, x);
-    for (int64_t l = 0; l < m->cfg.layers; l++) sp_layer_forward(m, l, &pack, x, x, NULL, NULL, work);
+    for (int64_t l = 0; l < m->cfg.layers; l++) sp_layer_forward(m, l, &pack, x, x, NULL, NULL, acts);
     sp_head_logits(m, x + (n - 1) * m->cfg.hidden, 1, z);
     free(x);
-    sp_work_free(work);
+    sp_acts_free(acts);
 }
 
 /* STEPS greedy tokens from two contexts, token by token: the definition. */

@@ -1,0 +1,109 @@
+/* bench/streams.c - speed of sp-diff, sp-mask and sp-merge on cached files of 96 million elements.
+ *
+ *   raw     against the time one thread's memcpy takes to move as many bytes (read and written) as the tool reads and writes
+ *   zstd    sp-diff -z 1 against `sp-diff -z 0 | zstd -T2 -1`'s second half: zstd on the same bytes
+ * Files lie in a directory of their own below $TMPDIR. Argument: the directory of the tools.
+ */
+#include "bench.h"
+#include "st.h"
+#include "vec.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ROWS 24
+#define N ((size_t)4 << 20) /* elements a tensor */
+
+static char *dir;
+
+typedef struct {
+    char *command, *peer;
+    double moved; /* bytes */
+} job;
+
+static double run(const char *command)
+{
+    double t0 = sp_now();
+    if (system(command)) sp_die(SP_ESYSTEM, "failed: %s", command);
+    return sp_now() - t0;
+}
+
+static double tool(void *ctx) { return run(((job *)ctx)->command); }
+static double peer(void *ctx) { return run(((job *)ctx)->peer); }
+
+static double copying(void *ctx)
+{
+    static const size_t n = 128u << 20;
+    static char *a, *b;
+    if (!a) memset(a = sp_xmalloc(n), 1, n), memset(b = sp_xmalloc(n), 1, n);
+    double t0 = sp_now();
+    for (int i = 0; i < 2; i++) memcpy(b, a, n);
+    return (sp_now() - t0) * ((job *)ctx)->moved / (4 * (double)n);
+}
+
+/* A file of ROWS tensors, of random numbers or bits. */
+static void make_file(const char *name, sp_dtype dtype, uint64_t seed)
+{
+    sp_err e = {0};
+    sp_tinfo t[ROWS];
+    char names[ROWS][8], *path = sp_xasprintf("%s/%s", dir, name);
+    float *x = sp_xfloats(N);
+    for (int i = 0; i < ROWS; i++) {
+        snprintf(names[i], sizeof names[i], "t%d", i);
+        t[i] = (sp_tinfo){.name = names[i], .dtype = dtype, .rank = 2, .shape = {2048, N / 2048}, .numel = N, .nbytes = N * sp_dtype_size(dtype)};
+    }
+    sp_dst *d = sp_dst_open(path, t, ROWS, NULL, 0, &e);
+    for (int i = 0; d && i < ROWS; i++) {
+#pragma omp parallel for
+        for (size_t j = 0; j < N; j++) {
+            float u = (float)sp_rand_unit(seed, (uint64_t)i, j);
+            x[j] = dtype == SP_BOOL ? u < .1f : u - .5f;
+        }
+        if (sp_dst_write_f32(d, x, &e) < 0) sp_die_err(&e);
+    }
+    if (!d || sp_dst_finish(d, &e) < 0) sp_die_err(&e);
+    free(x), free(path);
+}
+
+static void raw(const char *figure, char *command, double in, double out)
+{
+    char value[64], bound[64];
+    job j = {command, NULL, (in + out) * (double)(ROWS * N)};
+    bench_result r = bench_compare(tool, copying, &j);
+    snprintf(value, sizeof value, "%.2f s, %.1f GB/s", r.seconds, 1e-9 * j.moved / r.seconds);
+    snprintf(bound, sizeof bound, "memcpy %.1f GB/s: %.2f s", 1e-9 * j.moved / r.bound, r.bound);
+    bench_print(figure, value, bound, r.ratio, ">= 60 %");
+    free(command);
+}
+
+static void compressed(const char *figure, char *command, char *zstd)
+{
+    char value[64], bound[64];
+    job j = {command, zstd, 0};
+    bench_result r = bench_compare(tool, peer, &j);
+    snprintf(value, sizeof value, "%.2f s", r.seconds);
+    snprintf(bound, sizeof bound, "zstd -T2 -1: %.2f s", r.bound);
+    bench_print(figure, value, bound, r.ratio, ">= 100 %");
+    free(command), free(zstd);
+}
+
+int main(int argc, char **argv)
+{
+    sp_start(argc, argv);
+    if (argc != 2) sp_die(SP_EUSAGE, "usage: streams DIRECTORY-OF-THE-TOOLS");
+    const char *bin = argv[1], *tmp = getenv("TMPDIR");
+    dir = sp_xasprintf("%s/sp-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(dir)) sp_die(SP_ESYSTEM, "%s: cannot be made", dir);
+    sp_cleanup_add(dir);
+    make_file("a", SP_F32, 1), make_file("b", SP_F32, 2), make_file("m", SP_BOOL, 3), make_file("n", SP_BOOL, 4);
+    raw("diff, raw", sp_xasprintf("%s/sp-diff -z 0 %s/a %s/b >/dev/null", bin, dir, dir), 8, 4);
+    raw("top, raw", sp_xasprintf("%s/sp-mask top --rate .03 -z 0 %s/a >/dev/null", bin, dir), 4, 1);
+    raw("minus, raw", sp_xasprintf("%s/sp-mask minus -z 0 %s/m %s/n >/dev/null", bin, dir, dir), 2, 1);
+    raw("merge, raw", sp_xasprintf("%s/sp-merge -z 0 %s/a --add %s/b --mask %s/m >/dev/null", bin, dir, dir, dir), 9, 4);
+    run(sp_xasprintf("%s/sp-diff -z 0 -o %s/d %s/a %s/b", bin, dir, dir, dir));
+    compressed("diff, zstd", sp_xasprintf("%s/sp-diff -z 1 -o %s/z %s/a %s/b", bin, dir, dir, dir),
+               sp_xasprintf("zstd -q -f -T2 -1 %s/d -o %s/y", dir, dir));
+    sp_cleanup_remove(dir);
+    return sp_finish();
+}
