@@ -4,7 +4,8 @@ EXPERIMENTS_DIR ?= experiments
 WORLD ?= experiments/world.json
 SEEDS ?= 1 2 3
 EXPERIMENTS := $(basename $(notdir $(shell grep -l '"config"' $(EXPERIMENTS_DIR)/*.json)))
-BACKBONES ?= $(EXPERIMENTS)
+PAPER := llama2 llama3 mistral gemma
+BACKBONES ?= $(filter $(EXPERIMENTS),$(PAPER)) $(filter-out $(PAPER),$(EXPERIMENTS))
 MODEL_SUFFIX := $(if $(MODEL),-$(notdir $(MODEL:%/=%)))
 run = @mkdir -p $(OUT) && PATH=$(abspath $(BIN)):$$PATH flock $(OUT)/.$*.lock $(MAKE) --no-print-directory -f pipelines/run.mk X=$* OUT=$(OUT) \
     BIN=$(abspath $(BIN)) EXPERIMENTS_DIR=$(EXPERIMENTS_DIR) WORLD=$(WORLD) SEEDS="$(SEEDS)" MODEL=$(MODEL) DATA=$(DATA) LAUNCH="$(LAUNCH)"

@@ -15,3 +15,7 @@ $(OUT)/report.html: $(REPORTED) $(OUT)/.reported experiments/paper.json $(wildca
 $(OUT)/claims.md: $(REPORTED) $(OUT)/.reported $(wildcard pipelines/page/*.jq) pipelines/claims.jq pipelines/stats.jq
 	@jq -rs -L pipelines -f pipelines/page/claims-md.jq $(REPORTED) >$@
 	@echo $@
+
+.PHONY: reference
+reference: report ## the results as the new results/reference (what README shows, what tests compare with)
+	@pipelines/reference $(OUT) results/reference $(BACKBONES)
