@@ -111,8 +111,10 @@ typedef struct {
     sp_work *work;
     float *x;                  /* layer inputs: (layers + 1, N, H) */
     float *d;                  /* (N, H) gradient flowing down */
+    float *log_sum;            /* (N) normalisers of the logits */
     float *sum[SP_PER_LAYER];  /* one layer's gradients */
-    float *one;                /* one example's gradient of one parameter (per_example) */
+    float *one;                /* one example's gradient of one parameter, or of as many rows as fit (per_example) */
+    int64_t largest;           /* numbers in the largest parameter of a layer */
 } run;
 
 static float *input(const run *r, int64_t l) { return r->x + (size_t)(l * r->b->n * r->m->cfg.hidden); }
@@ -166,44 +168,71 @@ float *sp_forward_all(sp_model *m, const sp_batch *b)
     return x;
 }
 
-/* Head loss of tokens t0..t1-1 with gradients added to dhead and dnorm (either may be NULL); fills r->d of those tokens when with_d. */
-static double head_range(run *r, int64_t t0, int64_t t1, bool with_d, float *dhead, float *dnorm)
+/* Head loss of tokens t0..t1-1 with gradients added to dhead and dnorm (either may be NULL); fills r->d and r->log_sum of those tokens. */
+static double head_range(run *r, int64_t t0, int64_t t1, float *dhead, float *dnorm)
 {
     int64_t h = r->m->cfg.hidden;
     sp_head_io io = {.ref = r->job->ref, .ref_x = r->job->ref ? r->job->ref_x + t0 * h : NULL,
-                     .dx = with_d ? r->d + t0 * h : NULL, .dhead = dhead, .dnorm = dnorm};
+                     .dx = r->d + t0 * h, .dhead = dhead, .dnorm = dnorm, .log_sum = r->log_sum + t0};
     return sp_head_loss(r->m, input(r, r->m->cfg.layers) + t0 * h, t1 - t0, r->b->target + t0, r->b->coef + t0, &io);
 }
 
-/* Per example: |gradient| of head and norm summed. */
-static double head_per_example(run *r, float *dhead, float *dnorm)
+/* The gradient of head or embedding per example, a block of rows at a time: the sum over examples of what of_example puts into r->one, as
+ * |g| or g^2. Nothing then grows with the vocabulary. */
+static void emit_by_rows(run *r, sp_param *p, void (*of_example)(run *r, int64_t s, int64_t row, int64_t rows))
 {
-    size_t h = (size_t)r->m->cfg.hidden, vh = (size_t)r->m->cfg.vocab * h;
+    int64_t step = SP_MIN(SP_MAX(r->largest / p->cols, 1), p->rows);
+    float *sum = sp_xfloats((size_t)(step * p->cols));
+    for (int64_t row = 0, rows; row < p->rows; row += rows) {
+        rows = SP_MIN(step, p->rows - row);
+        memset(sum, 0, (size_t)(rows * p->cols) * sizeof *sum);
+        for (int64_t s = 0; s < r->b->n_seq; s++) {
+            of_example(r, s, row, rows);
+            add_each(r, sum, r->one, (size_t)(rows * p->cols));
+        }
+        r->job->emit(r->job->self, p, row, rows, sum);
+    }
+    free(sum);
+}
+
+/* Rows of the head's gradient from sequence s alone. */
+static void head_rows(run *r, int64_t s, int64_t row, int64_t rows)
+{
+    int64_t t0 = r->b->start[s], n = r->b->start[s + 1] - t0;
+    sp_head_rows(r->m, input(r, r->m->cfg.layers) + t0 * r->m->cfg.hidden, n, r->b->target + t0, r->b->coef + t0, r->log_sum + t0, row, rows,
+                 r->one);
+}
+
+/* The loss and the gradient of the norm, sequence by sequence; fills r->log_sum, so that the head's own gradient can follow. */
+static double head_per_example(run *r, float *dnorm)
+{
+    size_t h = (size_t)r->m->cfg.hidden;
     float *one_norm = dnorm ? sp_xfloats(h) : NULL;
     double loss = 0;
     for (int64_t s = 0; s < r->b->n_seq; s++) {
-        if (dhead) memset(r->one, 0, vh * sizeof(float));
         if (dnorm) memset(one_norm, 0, h * sizeof(float));
-        loss += head_range(r, r->b->start[s], r->b->start[s + 1], true, dhead ? r->one : NULL, one_norm);
-        if (dhead) add_each(r, dhead, r->one, vh);
+        loss += head_range(r, r->b->start[s], r->b->start[s + 1], NULL, one_norm);
         if (dnorm) add_each(r, dnorm, one_norm, h);
     }
     free(one_norm);
     return loss;
 }
 
-/* The loss, and the gradients of norm and an untied head. A tied head's gradient is returned for the embedding to be completed. */
+static void emit_whole(const run *r, sp_param *p, float *g) { r->job->emit(r->job->self, p, 0, p->rows, g); }
+
+/* The loss, and the gradients of norm and an untied head. A tied head's gradient is returned for the embedding to be completed, or taken up again
+ * there per example. */
 static double backward_head(run *r, float **tied)
 {
     const sp_model *m = r->m;
-    bool all = r->job->all, own_head = all && !m->cfg.tied;
+    bool all = r->job->all, each = r->job->per_example;
     size_t h = (size_t)m->cfg.hidden, vh = (size_t)m->cfg.vocab * h;
-    float *dnorm = all ? sp_xfloats0(h) : NULL;
-    float *dhead = own_head || (all && !r->job->per_example) ? sp_xfloats0(vh) : NULL;
-    double loss = r->job->per_example ? head_per_example(r, dhead, dnorm) : head_range(r, 0, r->b->n, true, dhead, dnorm);
+    float *dnorm = all ? sp_xfloats0(h) : NULL, *dhead = all && !each ? sp_xfloats0(vh) : NULL;
+    double loss = each ? head_per_example(r, dnorm) : head_range(r, 0, r->b->n, dhead, dnorm);
+    if (all && each && !m->cfg.tied) emit_by_rows(r, m->head, head_rows);
+    if (dhead && !m->cfg.tied) emit_whole(r, m->head, dhead);
     sp_layer_release(m, -1);
-    if (own_head) r->job->emit(r->job->self, m->head, dhead);
-    if (all) r->job->emit(r->job->self, m->norm, dnorm);
+    if (all) emit_whole(r, m->norm, dnorm);
     free(dnorm);
     if (m->cfg.tied) *tied = dhead;
     else free(dhead);
@@ -227,63 +256,57 @@ static void backward_layer(run *r, int64_t l)
     free(c.start);
     for (int i = 0; i < SP_PER_LAYER; i++) {
         int k = layer_order[i];
-        if (r->sum[k]) r->job->emit(r->job->self, sp_layer_param(r->m, l, k), r->sum[k]);
+        if (r->sum[k]) emit_whole(r, sp_layer_param(r->m, l, k), r->sum[k]);
     }
     sp_layer_release(r->m, l);
 }
 
-/* g (V, H) += embed_scale * d of tokens t0..t1-1, by id. */
-static void scatter(const run *r, float *g, int64_t t0, int64_t t1)
+/* g (rows, H) += embed_scale * d of those tokens t0..t1-1 whose ids lie in row .. row+rows-1, by id. */
+static void scatter(const run *r, float *g, int64_t t0, int64_t t1, int64_t row, int64_t rows)
 {
     int64_t h = r->m->cfg.hidden;
-    for (int64_t t = t0; t < t1; t++)
-        for (int64_t i = 0; i < h; i++) g[r->b->ids[t] * h + i] += r->m->cfg.embed_scale * r->d[t * h + i];
+    for (int64_t t = t0; t < t1; t++) {
+        float *to = g + (r->b->ids[t] - row) * h;
+        if (r->b->ids[t] < row || r->b->ids[t] >= row + rows) continue;
+        for (int64_t i = 0; i < h; i++) to[i] += r->m->cfg.embed_scale * r->d[t * h + i];
+    }
 }
 
-/* Per-example sums of dE; with a tied head each example's head gradient is computed again and joined before its absolute value or square. */
-static void embed_per_example(run *r, float *g)
+/* Rows of the embedding's gradient from sequence s alone; a tied head's joins it before its absolute value or square. */
+static void embed_rows(run *r, int64_t s, int64_t row, int64_t rows)
 {
-    size_t h = (size_t)r->m->cfg.hidden, vh = (size_t)r->m->cfg.vocab * h;
-    memset(r->one, 0, vh * sizeof(float));
-    for (int64_t s = 0; s < r->b->n_seq; s++) {
-        int64_t t0 = r->b->start[s], t1 = r->b->start[s + 1];
-        if (r->m->cfg.tied) head_range(r, t0, t1, false, r->one, NULL);
-        scatter(r, r->one, t0, t1);
-        if (r->m->cfg.tied) {
-            add_each(r, g, r->one, vh);
-            memset(r->one, 0, vh * sizeof(float));
-            continue;
-        }
-        for (int64_t t = t0; t < t1; t++) { /* only the rows of this example's ids; a row seen again adds 0 */
-            size_t at = (size_t)r->b->ids[t] * h;
-            add_each(r, g + at, r->one + at, h);
-            memset(r->one + at, 0, h * sizeof(float));
-        }
-    }
+    if (r->m->cfg.tied) head_rows(r, s, row, rows);
+    else memset(r->one, 0, (size_t)(rows * r->m->cfg.hidden) * sizeof(float));
+    scatter(r, r->one, r->b->start[s], r->b->start[s + 1], row, rows);
 }
 
 static void backward_embed(run *r, float *tied)
 {
-    float *g = tied ? tied : sp_xfloats0((size_t)r->m->cfg.vocab * (size_t)r->m->cfg.hidden);
-    if (r->job->per_example) embed_per_example(r, g);
-    else scatter(r, g, 0, r->b->n);
-    r->job->emit(r->job->self, r->m->embed, g);
+    const sp_param *p = r->m->embed;
+    if (r->job->per_example) {
+        emit_by_rows(r, r->m->embed, embed_rows);
+        return;
+    }
+    float *g = tied ? tied : sp_xfloats0(sp_numel(p));
+    scatter(r, g, 0, r->b->n, 0, p->rows);
+    emit_whole(r, r->m->embed, g);
     free(g);
 }
 
 static void run_open(run *r, sp_model *m, const sp_batch *b, const sp_grad_job *job)
 {
-    size_t nh = (size_t)(b->n * m->cfg.hidden), largest = 0;
+    size_t nh = (size_t)(b->n * m->cfg.hidden);
     *r = (run){.m = m, .b = b, .job = job};
     r->work = sp_work_new(m, largest_chunk(b), true);
     r->x = sp_xfloats((size_t)(m->cfg.layers + 1) * nh);
     r->d = sp_xfloats(nh);
+    r->log_sum = sp_xfloats((size_t)b->n);
     for (int k = 0; k < SP_PER_LAYER; k++) {
         size_t n = sp_numel(sp_layer_param(m, 0, k));
-        largest = SP_MAX(largest, n);
+        r->largest = SP_MAX(r->largest, (int64_t)n);
         if (in_scope(job->all, k)) r->sum[k] = sp_xfloats(n);
     }
-    if (job->per_example) r->one = sp_xfloats(job->all ? m->max_numel : largest);
+    if (job->per_example) r->one = sp_xfloats((size_t)SP_MAX(r->largest, m->cfg.hidden));
 }
 
 static void run_close(run *r)
@@ -291,6 +314,7 @@ static void run_close(run *r)
     sp_work_free(r->work);
     free(r->x);
     free(r->d);
+    free(r->log_sum);
     free(r->one);
     for (int k = 0; k < SP_PER_LAYER; k++) free(r->sum[k]);
 }

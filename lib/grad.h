@@ -2,7 +2,8 @@
  *
  * Forward goes through the layers over the whole batch and keeps only their inputs, (layers + 1) x N x hidden floats. Backward recomputes inside each
  * layer, in chunks of whole sequences so that scratch stays bounded, and emits each weight's gradient once, when it is complete and the weight is no longer
- * needed: the receiver may change the weight in place. No gradient of the whole model exists at any time.
+ * needed: the receiver may change the weight in place. No gradient of the whole model exists at any time, and per example not even one of the
+ * whole vocabulary.
  */
 #ifndef SP_GRAD_H
 #define SP_GRAD_H
@@ -49,7 +50,9 @@ typedef enum {
 typedef struct {
     bool all; /* every parameter; otherwise the seven linears of each layer */
     sp_each per_example;
-    void (*emit)(void *self, sp_param *p, const float *g); /* g: (rows, cols), valid during the call */
+    /* Rows row .. row+rows-1 of a parameter's gradient, g (rows, cols), which the receiver may overwrite. All at once, but per example the
+     * embedding and the head come in blocks of rows, in order. */
+    void (*emit)(void *self, sp_param *p, int64_t row, int64_t rows, float *g);
     void *self;
     const sp_model *ref; /* the reference of soft targets, or NULL */
     const float *ref_x;  /* and its hidden states, (N, hidden) */

@@ -60,9 +60,15 @@ typedef struct {
     /* out, any may be NULL: */
     double *ce;          /* (n) -log p(target), or -sum_v p_ref(v) log p(v); nats; 0 where there is no target */
     int32_t *top;        /* (n) index of the largest logit; -1 where there is no target */
+    float *log_sum;      /* (n) log sum_v exp(logit_v), for sp_head_rows; left as it is where there is no target */
     float *dx;           /* (n, hidden) gradient with respect to x, overwritten */
     float *dhead, *dnorm; /* (V, hidden), (hidden) gradients, added to */
 } sp_head_io;
 double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const sp_head_io *io);
+
+/* Rows row .. row+rows-1 of the head's gradient alone, dhead (rows, hidden), overwritten: for heads whose whole gradient would not fit. Hard
+ * targets only; log_sum from sp_head_loss on the same tokens. */
+void sp_head_rows(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const float *log_sum, int64_t row,
+                  int64_t rows, float *dhead);
 
 #endif

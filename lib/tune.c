@@ -264,8 +264,9 @@ static bool is_trained(const trainer *t, const sp_param *p)
     return sp_rand_unit(t->o->seed, sp_hash(SP_HASH0, p->name, strlen(p->name)), (uint64_t)t->feeds[0].epoch) < t->o->fraction;
 }
 
-static void update(void *self, sp_param *p, const float *g)
+static void update(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
 {
+    (void)row, (void)rows; /* whole: nothing is made per example */
     step *s = self;
     trainer *t = s->t;
     slot *own = &t->slots[s->next++];
