@@ -360,3 +360,19 @@ size_t sp_grad_order(const sp_model *m, bool all, sp_param **list)
     if (all) list[n++] = m->embed;
     return n;
 }
+
+/* The layers keep their sums and one more layer's weights; the head comes before them, and what both need is counted for each. */
+uint64_t sp_grad_bytes(const sp_model *m, int64_t tokens, int64_t longest, const sp_grad_job *job)
+{
+    uint64_t layer = 0, sums = 0, one = 0, h = (uint64_t)m->cfg.hidden, vocab = sp_numel(m->head);
+    for (int k = 0; k < SP_PER_LAYER; k++) {
+        uint64_t n = sp_numel(sp_layer_param(m, 0, k));
+        layer += n * sp_dtype_size(sp_layer_param(m, 0, k)->dtype);
+        if (in_scope(job->all, k)) sums += n * sizeof(float);
+        if (job->per_example) one = SP_MAX(one, n * sizeof(float));
+    }
+    uint64_t head = vocab * sp_dtype_size(m->head->dtype) + sp_head_bytes(m, tokens);
+    uint64_t whole = job->all && !job->per_example ? vocab * sizeof(float) : 0; /* a tied head's gradient waits for the embedding's */
+    uint64_t inputs = (uint64_t)tokens * h * sizeof(float) * (uint64_t)(m->cfg.layers + 2);
+    return inputs + sp_work_bytes(m, SP_MIN(tokens, SP_MAX(longest, CHUNK)), true) + one + whole + SP_MAX(sums + layer, head + one) + one;
+}

@@ -64,6 +64,9 @@ typedef struct {
 /* Run forward and backward over the batch. Returns L (nats). Dies if memory runs out. */
 double sp_grad_run(sp_model *m, const sp_batch *b, const sp_grad_job *job);
 
+/* Memory that a run over `tokens` takes at its peak, the longest sequence having `longest`: its own, and the weights of one layer mapped. */
+uint64_t sp_grad_bytes(const sp_model *m, int64_t tokens, int64_t longest, const sp_grad_job *job);
+
 /* Hidden states after all layers, (N, hidden), owned by the caller: the forward half, for scoring. */
 float *sp_forward_all(sp_model *m, const sp_batch *b);
 

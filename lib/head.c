@@ -35,6 +35,11 @@ static void head_open_part(head *k, const sp_model *m, int64_t n, int64_t first,
     k->logits = sp_xfloats(rows * v);
 }
 
+uint64_t sp_head_bytes(const sp_model *m, int64_t n)
+{
+    return sizeof(float) * (uint64_t)(SP_MIN(n, HEAD_BLOCK) * (5 * m->cfg.hidden + m->cfg.vocab));
+}
+
 static void head_open(head *k, const sp_model *m, int64_t n) { head_open_part(k, m, n, 0, m->cfg.vocab); }
 
 static void head_close(head *k)

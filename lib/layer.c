@@ -44,6 +44,14 @@ sp_work *sp_work_new(const sp_model *m, int64_t max_n, bool backward)
     return w;
 }
 
+uint64_t sp_work_bytes(const sp_model *m, int64_t max_n, bool backward)
+{
+    const sp_config *c = &m->cfg;
+    int64_t q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
+    int64_t row = backward ? 5 * c->hidden + 4 * q + 4 * kv + 5 * c->mlp : 3 * c->hidden + 2 * q + 2 * kv + 3 * c->mlp;
+    return (uint64_t)(max_n * row) * sizeof(float);
+}
+
 void sp_work_free(sp_work *w)
 {
     if (!w) return;

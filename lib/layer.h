@@ -23,11 +23,15 @@ typedef struct {
 } sp_kv;
 void sp_kv_alloc(sp_kv *kv, const sp_model *m, int64_t n_seq, int64_t cap);
 void sp_kv_free(sp_kv *kv);
+uint64_t sp_kv_bytes(const sp_model *m, int64_t n_seq, int64_t cap);
+/* What the head takes for n tokens at a time. */
+uint64_t sp_head_bytes(const sp_model *m, int64_t n);
 
 /* Scratch for up to max_n tokens; sp_layer_backward needs backward = true. */
 typedef struct sp_work sp_work;
 sp_work *sp_work_new(const sp_model *m, int64_t max_n, bool backward);
 void sp_work_free(sp_work *w);
+uint64_t sp_work_bytes(const sp_model *m, int64_t max_n, bool backward); /* what it takes */
 
 /* y (n, hidden) = E[ids] * embed_scale. */
 void sp_embed_forward(const sp_model *m, const int32_t *ids, int64_t n, float *y);

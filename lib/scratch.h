@@ -22,7 +22,4 @@ uint64_t sp_scratch_size(uint64_t n); /* n rounded up to pages */
 /* Give back the pages of an array from sp_scratch_take; its content stays. */
 void sp_scratch_rest(void *p, uint64_t n);
 
-/* Bytes of physical memory. */
-uint64_t sp_memory(void);
-
 #endif

@@ -6,6 +6,7 @@
  */
 #include "grad.h"
 #include "opt.h"
+#include "room.h"
 #include "subject.h"
 #include "tune.h"
 #include "vec.h"
@@ -187,6 +188,13 @@ static void emit(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
     check(sp_dst_write(w->dst, g, n * sizeof *g, &e), &e);
 }
 
+static int64_t longest_of(const sp_data *d)
+{
+    int64_t n = 1;
+    for (size_t i = 0; i < d->n; i++) n = SP_MAX(n, d->ex[i].n);
+    return n;
+}
+
 static int run_gradients(char **argv, bool snip)
 {
     sp_err e = {0};
@@ -201,10 +209,13 @@ static int run_gradients(char **argv, bool snip)
     if (factor && !v) sp_die_err(&e);
     sp_param **list = sp_xarray(m->n, sizeof *list);
     size_t n = sp_grad_order(m, !scope_out, list);
-    writer w = {.factor = v, .snip = snip, .examples = each ? (double)data.n : 0, .values = sp_xfloats(STEP)};
-    w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL, NULL);
     sp_batch_make(&batch, &data, NULL, data.n, each ? SP_MEAN_OWN : (sp_mean)mean);
-    double loss = sp_grad_run(m, &batch, &(sp_grad_job){.all = !scope_out, .per_example = each, .emit = emit, .self = &w});
+    sp_grad_job job = {.all = !scope_out, .per_example = each, .emit = emit};
+    check(sp_room_memory("gradients", sp_grad_bytes(m, batch.n, longest_of(&data), &job), &e), &e);
+    writer w = {.factor = v, .snip = snip, .examples = each ? (double)data.n : 0, .values = sp_xfloats(STEP)};
+    job.self = &w;
+    w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL, NULL);
+    double loss = sp_grad_run(m, &batch, &job);
     sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples", each ? loss / (double)data.n : loss, batch.scored, data.n);
     if (v) check(sp_src_end(v, &e), &e);
     check(sp_dst_finish(w.dst, &e), &e);
