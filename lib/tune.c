@@ -452,13 +452,25 @@ static int64_t most_tokens(trainer *t, int64_t *longest)
     return most;
 }
 
-/* The model that is trained, a reference beside it, and masters and moments unless they lie in a file. */
+/* Of masters and moments in a file: those of a layer, and of the weight being updated. */
+static uint64_t passing_bytes(const trainer *t)
+{
+    uint64_t masters = 0, moments = 0, size = t->o->optim.kind == SP_SGD ? 0 : sp_dtype_size(t->o->moments);
+    for (size_t i = 0; i < t->n; i++) {
+        uint64_t n = sp_numel(t->slots[i].p);
+        if (t->slots[i].p->layer == 0) masters += n * sizeof(float);
+        moments = SP_MAX(moments, 2 * n * size);
+    }
+    return masters + moments;
+}
+
+/* The model that is trained, a reference beside it, masters and moments. */
 static int check_memory(trainer *t, sp_err *e)
 {
     int64_t longest, tokens = most_tokens(t, &longest);
     uint64_t bytes = sp_grad_bytes(t->model, tokens, longest, &(sp_grad_job){.all = t->o->all});
     if (t->o->ref) bytes += (uint64_t)(tokens * t->model->cfg.hidden) * sizeof(float);
-    if (!t->model->scratch) bytes += tuning_bytes(t);
+    bytes += t->model->scratch ? passing_bytes(t) : tuning_bytes(t);
     return sp_room_memory("training", bytes, e);
 }
 
