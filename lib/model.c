@@ -427,8 +427,12 @@ void sp_param_release(const sp_model *m, const sp_param *p)
 
 void sp_layer_prefetch(const sp_model *m, int64_t l)
 {
-    for (size_t i = 0; i < m->n; i++)
-        if (m->params[i].layer == l) advise(m, &m->params[i], MADV_WILLNEED);
+    for (size_t i = 0; i < m->n; i++) {
+        const sp_param *p = &m->params[i];
+        if (p->layer != l) continue;
+        if (!p->own) advise(m, p, MADV_WILLNEED);
+        else if (m->scratch) sp_scratch_wake(p->own, sp_numel(p) * sizeof(float));
+    }
 }
 
 void sp_layer_release(const sp_model *m, int64_t l)

@@ -68,3 +68,5 @@ void *sp_scratch_take(sp_scratch *s, uint64_t n)
 }
 
 void sp_scratch_rest(void *p, uint64_t n) { madvise(p, sp_scratch_size(n), MADV_DONTNEED); }
+
+void sp_scratch_wake(void *p, uint64_t n) { madvise(p, sp_scratch_size(n), MADV_WILLNEED); }

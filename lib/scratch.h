@@ -19,7 +19,8 @@ void sp_scratch_close(sp_scratch *s);
 void *sp_scratch_take(sp_scratch *s, uint64_t n);
 uint64_t sp_scratch_size(uint64_t n); /* n rounded up to pages */
 
-/* Give back the pages of an array from sp_scratch_take; its content stays. */
+/* Give back the pages of an array from sp_scratch_take; its content stays. Or ask for them ahead of their use. */
 void sp_scratch_rest(void *p, uint64_t n);
+void sp_scratch_wake(void *p, uint64_t n);
 
 #endif
