@@ -42,9 +42,17 @@ static char *map_file(const char *dir, uint64_t bytes, sp_err *e)
     return map == MAP_FAILED ? NULL : map;
 }
 
-sp_scratch *sp_scratch_open(const char *dir, uint64_t bytes, sp_err *e)
+const char *sp_scratch_dir(void)
 {
-    if (sp_room_disk(dir, "masters and moments", bytes, e) < 0) return NULL;
+    const char *tmp = getenv("TMPDIR");
+    return tmp && *tmp ? tmp : "/tmp";
+}
+
+sp_scratch *sp_scratch_open(const char *dir, const char *what, uint64_t bytes, sp_err *e)
+{
+    if (!dir) dir = sp_scratch_dir();
+    bytes = sp_scratch_size(bytes);
+    if (sp_room_disk(dir, what, bytes, e) < 0) return NULL;
     char *map = map_file(dir, bytes, e);
     if (!map) return NULL;
     sp_scratch *s = sp_xcalloc(1, sizeof *s);
@@ -67,6 +75,10 @@ void *sp_scratch_take(sp_scratch *s, uint64_t n)
     return s->map + at;
 }
 
-void sp_scratch_rest(void *p, uint64_t n) { madvise(p, sp_scratch_size(n), MADV_DONTNEED); }
+void sp_scratch_rest(void *p, uint64_t n)
+{
+    uintptr_t page = (uintptr_t)page_size(), from = ((uintptr_t)p + page - 1) / page * page, to = ((uintptr_t)p + n) / page * page;
+    if (to > from) madvise((void *)from, to - from, MADV_DONTNEED);
+}
 
 void sp_scratch_wake(void *p, uint64_t n) { madvise(p, sp_scratch_size(n), MADV_WILLNEED); }

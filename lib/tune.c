@@ -383,12 +383,12 @@ static uint64_t tuning_bytes(const trainer *t)
 static int choose_place(trainer *t, sp_err *e)
 {
     uint64_t bytes = tuning_bytes(t);
-    const char *dir = t->o->scratch, *tmp = getenv("TMPDIR");
-    if (!dir && bytes > sp_memory() / 2) dir = tmp && *tmp ? tmp : "/tmp";
+    const char *dir = t->o->scratch;
+    if (!dir && bytes > sp_memory() / 2) dir = sp_scratch_dir();
     sp_note("masters and moments: %.3f GiB in %s", (double)bytes / (1 << 30), dir ? dir : "memory");
     if (!dir) return 0;
     if (t->model->params[0].own) return sp_fail(e, SP_EUSAGE, "a scratch file does not go with random initial weights");
-    t->model->scratch = sp_scratch_open(dir, bytes, e);
+    t->model->scratch = sp_scratch_open(dir, "masters and moments", bytes, e);
     return t->model->scratch ? 0 : -1;
 }
 

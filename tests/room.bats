@@ -37,6 +37,23 @@ JSON
     cmp a.st b.st
 }
 
+@test "sp-mask top: scores of a tensor too large for the memory go through a file, to the same mask" {
+    mkdir m0
+    echo '{"architectures":["LlamaForCausalLM"],"hidden_size":120,"num_hidden_layers":1,"num_attention_heads":4,"intermediate_size":48,
+        "vocab_size":40000,"hidden_act":"silu"}' > m0/config.json
+    echo '{"input_ids":[1,2],"labels":[1,2]}' > data.jsonl
+    sp-grad tune --init 0.1 --steps 1 --lr 1e-9 -z 0 m0 data.jsonl -o w.st # 40000 x 120: more than a chunk
+    for by in matrix row global; do
+        sp-mask top --rate 0.1 --by $by --no-pg -z 0 w.st -o a.st
+        TMPDIR=. SP_MEMORY=0.00001 sp-mask top --rate 0.1 --by $by --no-pg -z 0 w.st -o b.st
+        cmp a.st b.st
+    done
+    sp-mask stats a.st | jq -e '.total.density_a > 0.099'
+    TMPDIR=. SP_MEMORY=0.00001 sp-mask top --rate 0.1 --no-pg -z 0 - < w.st | cmp - <(sp-mask top --rate 0.1 --no-pg -z 0 w.st)
+    SP_DISK=0.001 SP_MEMORY=0.00001 TMPDIR=. fails 3 'sp-mask: .: scores of a large tensor: 18.3 MiB are needed, 1.0 MiB are free' sp-mask top --rate 0.1 w.st -o c.st
+    only_files m0 m0/config.json data.jsonl w.st a.st b.st
+}
+
 @test "disk: masters and moments, states, a merged checkpoint" {
     model
     sp-grad tune --no-pg m data.jsonl | sp-diff - m -o p.st.zst
