@@ -14,6 +14,7 @@
 
 #define FEW 8       /* rows of X that count as few; then W is taken in */
 #define GROUP 16    /* rows at a time, and of each */
+#define DEEP 16384  /* rows of W, or tokens, that a sum goes over at a time */
 #define STRETCH 512 /* elements, so that the stretch of X stays in the nearest cache */
 
 void sp_gemm_start(char **argv)
@@ -82,10 +83,14 @@ static void tiled(product kind, int64_t m, int64_t n, int64_t k, const float *a,
 #pragma omp parallel for schedule(dynamic) if ((double)m * (double)n * (double)k > small)
     for (int64_t t = 0; t < nm * nn; t++) {
         int64_t i = t / nn * tm, j = t % nn * tn, rows = SP_MIN(tm, m - i), cols = SP_MIN(tn, n - j), ldb;
-        const float *at_a = kind == DYTX ? a + i : a + i * k, *at_b;
-        if (kind == XWT) at_b = widened(b, j, cols, 0, k, k, &ldb);
-        else at_b = widened(b, 0, k, j, cols, n, &ldb);
-        sp_gemm_small(kind == DYTX, kind == XWT, rows, cols, k, 1, at_a, kind == DYTX ? m : k, at_b, ldb, beta, c + i * n + j, n);
+        const float *at_b = kind == XWT ? widened(b, j, cols, 0, k, k, &ldb) : NULL;
+        if (kind == XWT) sp_gemm_small(false, true, rows, cols, k, 1, a + i * k, k, at_b, ldb, beta, c + i * n + j, n);
+        for (int64_t s = 0; kind != XWT && s < k; s += DEEP) { /* the rows of a head are too many to be widened at once */
+            int64_t here = SP_MIN(DEEP, k - s);
+            at_b = widened(b, s, here, j, cols, n, &ldb);
+            sp_gemm_small(kind == DYTX, false, rows, cols, here, 1, kind == DYTX ? a + s * m + i : a + i * k + s, kind == DYTX ? m : k, at_b, ldb,
+                          s ? 1 : beta, c + i * n + j, n);
+        }
     }
 }
 

@@ -361,7 +361,7 @@ size_t sp_grad_order(const sp_model *m, bool all, sp_param **list)
     return n;
 }
 
-/* The layers keep their sums and one more layer's weights; the head comes before them, and what both need is counted for each. */
+/* The head is done before the layers' sums come into being, and the embedding, which may be the head, while they are still there. */
 uint64_t sp_grad_bytes(const sp_model *m, int64_t tokens, int64_t longest, const sp_grad_job *job)
 {
     uint64_t layer = 0, sums = 0, one = 0, h = (uint64_t)m->cfg.hidden, vocab = sp_numel(m->head);
@@ -371,8 +371,9 @@ uint64_t sp_grad_bytes(const sp_model *m, int64_t tokens, int64_t longest, const
         if (in_scope(job->all, k)) sums += n * sizeof(float);
         if (job->per_example) one = SP_MAX(one, n * sizeof(float));
     }
-    uint64_t head = vocab * sp_dtype_size(m->head->dtype) + sp_head_bytes(m, tokens);
+    uint64_t head = vocab * sp_dtype_size(m->head->dtype), rows = job->all ? one : 0, first = head + sp_head_bytes(m, tokens) + rows;
+    uint64_t last = sums + rows + (job->all && job->per_example ? sp_numel(m->embed) * sp_dtype_size(m->embed->dtype) : 0);
     uint64_t whole = job->all && !job->per_example ? vocab * sizeof(float) : 0; /* a tied head's gradient waits for the embedding's */
     uint64_t inputs = (uint64_t)tokens * h * sizeof(float) * (uint64_t)(m->cfg.layers + 2);
-    return inputs + sp_work_bytes(m, SP_MIN(tokens, SP_MAX(longest, CHUNK)), true) + one + whole + SP_MAX(sums + layer, head + one) + one;
+    return inputs + sp_work_bytes(m, SP_MIN(tokens, SP_MAX(longest, CHUNK)), true) + one + whole + SP_MAX(SP_MAX(first, sums + layer), last);
 }
