@@ -12,3 +12,11 @@ bench-tok: $(B)/bench/tok
 $(BENCHES:%=$(B)/bench/%): %: %.o $(B)/libsp.a
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 -include $(BENCHES:%=$(B)/bench/%.d)
+
+# Models of full size: hours and 75 GB of disk, so not part of the above.
+.PHONY: bench-full bench-scaling
+FAMILY ?= llama2
+bench-full: all $(B)/bench/checkpoint ## every tool on a whole 7B model of random weights (FAMILY=llama2|llama3|gemma|mistral, OUT=dir)
+	bench/full $(FAMILY)
+bench-scaling: all $(B)/bench/checkpoint ## time and memory against model and batch, with a prediction for 13B and 70B
+	bench/scaling

@@ -55,6 +55,11 @@ void sp_kv_alloc(sp_kv *kv, const sp_model *m, int64_t n_seq, int64_t cap)
     *kv = (sp_kv){n_seq, cap, sp_xfloats(n * row), sp_xfloats(n * row)};
 }
 
+uint64_t sp_kv_bytes(const sp_model *m, int64_t n_seq, int64_t cap)
+{
+    return 2 * sizeof(float) * (uint64_t)(m->cfg.layers * m->cfg.kv_heads * m->cfg.head_dim) * (uint64_t)(n_seq * cap);
+}
+
 void sp_kv_free(sp_kv *kv)
 {
     free(kv->k);

@@ -1,8 +1,9 @@
 /* gemm.c - see gemm.h.
  *
  * OpenMP spreads tiles, of one product or of several at a time, whose shape the product alone decides; OpenBLAS (its OpenMP
- * build) runs single-threaded inside a parallel region, which is why even a single tile opens one; up to 64^3 multiply-adds it does so anywhere, and waking the team would cost more. A few rows of X (answers
- * generated one by one) are bound by the bytes of W: they go through plain dot products that read W once.
+ * build) runs single-threaded inside a parallel region, which is why even a single tile opens one; up to 64^3 multiply-adds it
+ * does so anywhere, and waking the team would cost more. A few rows of X (answers generated one by one) are bound by the bytes of W:
+ * they go through plain dot products that read W once.
  */
 #include "gemm.h"
 
@@ -12,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEW 8 /* rows of X that count as few; then W is taken in as it is stored, once */
+#define FEW 8      /* rows of X that count as few; then W is taken in as it is stored, once */
+#define DEEP 16384 /* rows of W, or tokens, that a sum goes over at a time: a head has too many to be widened at once */
 
 void sp_gemm_start(char **argv)
 {
@@ -101,10 +103,17 @@ static void tile(const job *p, int64_t t, float beta)
 {
     int64_t across = parts(p->n, p->tn), i = t / across * p->tm, j = t % across * p->tn;
     int64_t rows = SP_MIN(p->tm, p->m - i), cols = SP_MIN(p->tn, p->n - j), ldb;
-    const float *a = p->kind == DYTX ? p->a + i : p->a + i * p->k, *b;
-    if (p->kind == XWT) b = widened(p->b, j, cols, 0, p->k, p->k, &ldb);
-    else b = widened(p->b, 0, p->k, j, cols, p->n, &ldb);
-    sp_gemm_small(p->kind == DYTX, p->kind == XWT, rows, cols, p->k, 1, a, p->kind == DYTX ? p->m : p->k, b, ldb, beta, p->c + i * p->n + j, p->n);
+    float *c = p->c + i * p->n + j;
+    if (p->kind == XWT) {
+        const float *b = widened(p->b, j, cols, 0, p->k, p->k, &ldb);
+        sp_gemm_small(false, true, rows, cols, p->k, 1, p->a + i * p->k, p->k, b, ldb, beta, c, p->n);
+        return;
+    }
+    for (int64_t s = 0; s < p->k; s += DEEP) {
+        int64_t depth = SP_MIN(DEEP, p->k - s);
+        const float *a = p->kind == DYTX ? p->a + s * p->m + i : p->a + i * p->k + s, *b = widened(p->b, s, depth, j, cols, p->n, &ldb);
+        sp_gemm_small(p->kind == DYTX, false, rows, cols, depth, 1, a, p->kind == DYTX ? p->m : p->k, b, ldb, s ? 1 : beta, c, p->n);
+    }
 }
 
 /* Products side by side, or as terms of one sum: then all have the same C, and the first one's beta counts. */

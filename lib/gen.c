@@ -1,12 +1,12 @@
 /* gen.c - see gen.h. */
 #include "gen.h"
 
+#include "room.h"
 #include "vec.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct {
     int32_t *ids; /* prompt and answer so far */
@@ -90,23 +90,43 @@ static int64_t cache_rows(const run *r, const engine *e)
 /* Slots asked for, or as many as the cache may hold. */
 static int64_t count_slots(const run *r)
 {
-    const sp_config *c = &r->engines[0].m->cfg;
-    double row = 2.0 * sizeof(float) * (double)(c->layers * c->kv_heads * c->head_dim), rows = 0;
-    double room = r->o->cache_bytes;
-    if (room <= 0) room = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 4;
+    double room = r->o->cache_bytes > 0 ? r->o->cache_bytes : (double)sp_memory() / 4, each = 0;
     for (int i = 0; i < r->n_engines; i++)
-        rows += r->engines[i].n_lanes * (double)cache_rows(r, &r->engines[i]);
-    int64_t wanted = SP_MIN(r->o->batch, (int64_t)r->n_items), n = SP_MAX(1, (int64_t)(room / (row * rows)));
+        each += (double)sp_kv_bytes(r->engines[i].m, r->engines[i].n_lanes, cache_rows(r, &r->engines[i]));
+    int64_t wanted = SP_MIN(r->o->batch, (int64_t)r->n_items), n = SP_MAX(1, (int64_t)(room / each));
     if (n >= wanted || r->o->no_cache) return wanted;
     sp_note("%lld prompts side by side: more keys and values would not fit into %.3g GB", (long long)n, room / 1e9);
     return n;
 }
 
-static void open_engine(run *r, engine *e)
+/* Contexts and tokens a step, once the slots are known. */
+static void size_engine(const run *r, engine *e)
 {
     e->n_ctx = e->n_lanes * r->n_slots;
-    e->ctx = r->ctx + e->lane * r->n_slots, e->row = r->row + e->lane * r->n_slots;
     e->max_n = r->o->no_cache ? e->n_ctx * e->longest : e->n_ctx + SP_MIN(r->o->prefill, e->n_ctx * e->prompt);
+}
+
+/* Memory an engine takes beside the model's weights. */
+static uint64_t engine_bytes(const run *r, const engine *e)
+{
+    uint64_t states = (uint64_t)(e->max_n + 2 * e->n_ctx) * (uint64_t)e->m->cfg.hidden + (uint64_t)(e->n_ctx * e->m->cfg.vocab);
+    uint64_t cache = r->o->no_cache ? 0 : sp_kv_bytes(e->m, e->n_ctx, cache_rows(r, e));
+    return cache + sp_acts_bytes(e->m, e->max_n) + sp_head_bytes(e->m, e->n_ctx) + states * sizeof(float);
+}
+
+static int check_memory(run *r, sp_err *e)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < r->n_engines; i++) {
+        size_engine(r, &r->engines[i]);
+        bytes += engine_bytes(r, &r->engines[i]);
+    }
+    return sp_room_memory("keys, values and activations", bytes, e);
+}
+
+static void open_engine(run *r, engine *e)
+{
+    e->ctx = r->ctx + e->lane * r->n_slots, e->row = r->row + e->lane * r->n_slots;
     if (!r->o->no_cache) sp_kv_alloc(&e->kv, e->m, e->n_ctx, cache_rows(r, e));
     for (int64_t i = 0; i < e->n_ctx; i++) e->ctx[i].ids = sp_xarray((size_t)e->longest, sizeof(int32_t));
     size_t n = (size_t)e->max_n, s = (size_t)e->n_ctx, h = (size_t)e->m->cfg.hidden;
@@ -117,7 +137,7 @@ static void open_engine(run *r, engine *e)
     e->logits = sp_xfloats(s * (size_t)e->m->cfg.vocab);
 }
 
-static void open_run(run *r, sp_model *m)
+static int open_run(run *r, sp_model *m, sp_err *e)
 {
     sp_model *expert = r->o->contrast.kind != SP_PLAIN ? r->o->expert : NULL;
     r->lanes = r->o->contrast.kind != SP_PLAIN ? 2 : 1;
@@ -126,6 +146,7 @@ static void open_run(run *r, sp_model *m)
     r->engines[1] = (engine){.m = expert, .lane = 1, .n_lanes = 1};
     for (int i = 0; i < r->n_engines; i++) measure(r, &r->engines[i]);
     r->n_slots = count_slots(r);
+    if (check_memory(r, e) < 0) return -1;
     r->n_ctx = r->lanes * r->n_slots;
     size_t s = (size_t)r->n_slots, n = (size_t)r->n_ctx;
     r->slots = sp_xarray(s, sizeof *r->slots), r->ready = sp_xarray(s, sizeof *r->ready);
@@ -133,6 +154,7 @@ static void open_run(run *r, sp_model *m)
     r->ctx = sp_xcalloc(n, sizeof *r->ctx), r->row = sp_xcalloc(n, sizeof *r->row);
     for (size_t i = 0; i < s; i++) r->slots[i].item = -1;
     for (int i = 0; i < r->n_engines; i++) open_engine(r, &r->engines[i]);
+    return 0;
 }
 
 static void close_run(run *r)
@@ -238,6 +260,7 @@ static void head(engine *e, const bool *wanted)
         if (wanted[c]) memcpy(e->gathered + (size_t)n++ * h, e->last + (size_t)c * h, h * sizeof(float));
     }
     if (n) sp_head_logits(e->m, e->gathered, n, e->logits);
+    sp_layer_release(e->m, -1);
 }
 
 static void step(run *r)
@@ -336,7 +359,7 @@ int sp_generate(sp_model *m, sp_gen_item *items, size_t n, const sp_gen_opt *opt
 {
     if (!n) return 0;
     run r = {.o = opt, .items = items, .n_items = n};
-    open_run(&r, m);
+    if (open_run(&r, m, e) < 0) return -1;
     int rc = 0;
     while (rc == 0 && r.finished < n) {
         refill(&r);

@@ -43,8 +43,8 @@ typedef struct {
     double seconds;        /* from taking a slot to the last token */
 } sp_gen_item;
 
-/* Fill out, stopped and seconds of items[0..n); `done` is called for each as it finishes. 0, or -1 if the logits are no
- * numbers. */
+/* Fill out, stopped and seconds of items[0..n); `done` is called for each as it finishes. 0, or -1 if the memory free is
+ * too small, or the logits are no numbers. */
 int sp_generate(sp_model *m, sp_gen_item *items, size_t n, const sp_gen_opt *opt, void (*done)(void *self, size_t i),
                 void *self, sp_err *e);
 

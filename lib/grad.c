@@ -1,7 +1,7 @@
 /* grad.c - see grad.h. */
 #include "grad.h"
 
-#include "scratch.h"
+#include "room.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -117,9 +117,10 @@ typedef struct {
 struct sp_grad_room {
     buffer x;                 /* layer inputs: (layers + 1, N, H) */
     buffer d;                 /* (N, H) gradient flowing down */
+    buffer log_sum;           /* (N) normalisers of the logits */
     buffer sum[SP_PER_LAYER]; /* one layer's gradients */
     buffer vocab;             /* (V, H) gradient of the head, then of the embedding */
-    buffer one;               /* one example's gradient of one parameter (per_example) */
+    buffer one;               /* one example's gradient of one parameter, or of as many rows as fit (per_example) */
     uint64_t keep;            /* bytes of activations */
     int64_t tokens;           /* what follows is for so many at a time */
     sp_work *work;
@@ -156,10 +157,12 @@ void sp_grad_room_free(sp_grad_room *r)
 {
     if (!r) return;
     drop_acts(r);
-    free(r->x.p), free(r->d.p), free(r->vocab.p), free(r->one.p);
+    free(r->x.p), free(r->d.p), free(r->log_sum.p), free(r->vocab.p), free(r->one.p);
     for (int k = 0; k < SP_PER_LAYER; k++) free(r->sum[k].p);
     free(r);
 }
+
+static uint64_t may_keep(uint64_t asked) { return SP_MIN(asked, sp_memory() / 8); }
 
 /* Activations for a batch of `n_chunks` chunks of up to `tokens` tokens, kept as far as r->keep bytes and an eighth of the memory go. */
 static void reserve_acts(sp_grad_room *r, const sp_model *m, int64_t tokens, int64_t n_chunks)
@@ -170,7 +173,7 @@ static void reserve_acts(sp_grad_room *r, const sp_model *m, int64_t tokens, int
         r->work = sp_work_new(m, tokens);
         r->acts = sp_acts_new(m, tokens);
     }
-    int64_t fit = (int64_t)(SP_MIN(r->keep, sp_memory() / 8) / sp_acts_bytes(m, r->tokens)), n = SP_MIN(fit, m->cfg.layers * n_chunks);
+    int64_t fit = (int64_t)(may_keep(r->keep) / sp_acts_bytes(m, r->tokens)), n = SP_MIN(fit, m->cfg.layers * n_chunks);
     if (n <= r->n_kept) return;
     r->kept = sp_xrealloc(r->kept, (size_t)n * sizeof *r->kept);
     while (r->n_kept < n) r->kept[r->n_kept++] = sp_acts_new(m, r->tokens);
@@ -184,8 +187,9 @@ typedef struct {
     const sp_grad_job *job;
     sp_grad_room *room;
     int64_t n_chunks;
-    bool first;                            /* chunk of a layer's way back */
-    float *x, *d, *sum[SP_PER_LAYER], *one; /* as in the room, NULL where there is no need */
+    bool first;                                       /* chunk of a layer's way back */
+    int64_t largest;                                  /* numbers in the largest parameter of a layer */
+    float *x, *d, *log_sum, *sum[SP_PER_LAYER], *one; /* as in the room, NULL where there is no need */
 } run;
 
 static float *input(const run *r, int64_t l) { return r->x + (size_t)(l * r->b->n * r->m->cfg.hidden); }
@@ -253,44 +257,72 @@ float *sp_forward_all(sp_model *m, const sp_batch *b)
     return r.x;
 }
 
-/* Head loss of tokens t0..t1-1 with gradients added to dhead and dnorm (either may be NULL); fills r->d of those tokens when with_d. */
-static double head_range(run *r, int64_t t0, int64_t t1, bool with_d, float *dhead, float *dnorm)
+/* Head loss of tokens t0..t1-1 with gradients added to dhead and dnorm (either may be NULL); fills r->d and r->log_sum of those tokens. */
+static double head_range(run *r, int64_t t0, int64_t t1, float *dhead, float *dnorm)
 {
     int64_t h = r->m->cfg.hidden;
     sp_head_io io = {.ref = r->job->ref, .ref_x = r->job->ref ? r->job->ref_x + t0 * h : NULL,
-                     .dx = with_d ? r->d + t0 * h : NULL, .dhead = dhead, .dnorm = dnorm};
+                     .dx = r->d + t0 * h, .dhead = dhead, .dnorm = dnorm, .log_sum = r->log_sum + t0};
     return sp_head_loss(r->m, input(r, r->m->cfg.layers) + t0 * h, t1 - t0, r->b->target + t0, r->b->coef + t0, &io);
 }
 
-/* Per example: |gradient| of head and norm summed. */
-static double head_per_example(run *r, float *dhead, float *dnorm)
+/* The gradient of head or embedding per example, a block of rows at a time: the sum over examples of what of_example puts into r->one, as
+ * |g| or g^2. Nothing then grows with the vocabulary. */
+static void emit_by_rows(run *r, sp_param *p, void (*of_example)(run *r, int64_t s, int64_t row, int64_t rows))
 {
-    size_t h = (size_t)r->m->cfg.hidden, vh = (size_t)r->m->cfg.vocab * h;
+    int64_t step = SP_MIN(SP_MAX(r->largest / p->cols, 1), p->rows);
+    float *sum = sp_xfloats((size_t)(step * p->cols));
+    for (int64_t row = 0, rows; row < p->rows; row += rows) {
+        rows = SP_MIN(step, p->rows - row);
+        memset(sum, 0, (size_t)(rows * p->cols) * sizeof *sum);
+        for (int64_t s = 0; s < r->b->n_seq; s++) {
+            of_example(r, s, row, rows);
+            add_each(r, sum, r->one, (size_t)(rows * p->cols));
+        }
+        r->job->emit(r->job->self, p, row, rows, sum);
+    }
+    free(sum);
+}
+
+/* Rows of the head's gradient from sequence s alone. */
+static void head_rows(run *r, int64_t s, int64_t row, int64_t rows)
+{
+    int64_t t0 = r->b->start[s], n = r->b->start[s + 1] - t0;
+    sp_head_rows(r->m, input(r, r->m->cfg.layers) + t0 * r->m->cfg.hidden, n, r->b->target + t0, r->b->coef + t0, r->log_sum + t0, row, rows,
+                 r->one);
+}
+
+/* The loss and the gradient of the norm, sequence by sequence; fills r->log_sum, so that the head's own gradient can follow. */
+static double head_per_example(run *r, float *dnorm)
+{
+    size_t h = (size_t)r->m->cfg.hidden;
     float *one_norm = dnorm ? sp_xfloats(h) : NULL;
     double loss = 0;
     for (int64_t s = 0; s < r->b->n_seq; s++) {
-        if (dhead) memset(r->one, 0, vh * sizeof(float));
         if (dnorm) memset(one_norm, 0, h * sizeof(float));
-        loss += head_range(r, r->b->start[s], r->b->start[s + 1], true, dhead ? r->one : NULL, one_norm);
-        if (dhead) add_each(r, dhead, r->one, vh);
+        loss += head_range(r, r->b->start[s], r->b->start[s + 1], NULL, one_norm);
         if (dnorm) add_each(r, dnorm, one_norm, h);
     }
     free(one_norm);
     return loss;
 }
 
-/* The loss, and the gradients of norm and an untied head. A tied head's stays in room->vocab for the embedding to complete it. */
+static void emit_whole(const run *r, sp_param *p, float *g) { r->job->emit(r->job->self, p, 0, p->rows, g); }
+
+/* The loss, and the gradients of norm and an untied head. A tied head's stays in room->vocab for the embedding to complete it, or is taken up again
+ * there per example. */
 static double backward_head(run *r)
 {
     const sp_model *m = r->m;
-    bool all = r->job->all, own_head = all && !m->cfg.tied;
+    bool all = r->job->all, each = r->job->per_example;
     size_t h = (size_t)m->cfg.hidden, vh = (size_t)m->cfg.vocab * h;
     float *dnorm = all ? sp_xfloats0(h) : NULL, *dhead = NULL;
-    if (own_head || (all && !r->job->per_example)) dhead = memset(reserve(&r->room->vocab, vh), 0, vh * sizeof *dhead);
-    double loss = r->job->per_example ? head_per_example(r, dhead, dnorm) : head_range(r, 0, r->b->n, true, dhead, dnorm);
+    if (all && !each) dhead = memset(reserve(&r->room->vocab, vh), 0, vh * sizeof *dhead);
+    double loss = each ? head_per_example(r, dnorm) : head_range(r, 0, r->b->n, dhead, dnorm);
+    if (all && each && !m->cfg.tied) emit_by_rows(r, m->head, head_rows);
+    if (dhead && !m->cfg.tied) emit_whole(r, m->head, dhead);
     sp_layer_release(m, -1);
-    if (own_head) r->job->emit(r->job->self, m->head, dhead);
-    if (all) r->job->emit(r->job->self, m->norm, dnorm);
+    if (all) emit_whole(r, m->norm, dnorm);
     free(dnorm);
     return loss;
 }
@@ -319,65 +351,58 @@ static void backward_layer(run *r, int64_t l)
     free(c.start);
     for (int i = 0; i < SP_PER_LAYER; i++) {
         int k = layer_order[i];
-        if (r->sum[k]) r->job->emit(r->job->self, sp_layer_param(r->m, l, k), r->sum[k]);
+        if (r->sum[k]) emit_whole(r, sp_layer_param(r->m, l, k), r->sum[k]);
     }
     sp_layer_release(r->m, l);
 }
 
-/* g (V, H) += embed_scale * d of tokens t0..t1-1, by id. */
-static void scatter(const run *r, float *g, int64_t t0, int64_t t1)
+/* g (rows, H) += embed_scale * d of those tokens t0..t1-1 whose ids lie in row .. row+rows-1, by id. */
+static void scatter(const run *r, float *g, int64_t t0, int64_t t1, int64_t row, int64_t rows)
 {
     int64_t h = r->m->cfg.hidden;
-    for (int64_t t = t0; t < t1; t++)
-        for (int64_t i = 0; i < h; i++) g[r->b->ids[t] * h + i] += r->m->cfg.embed_scale * r->d[t * h + i];
+    for (int64_t t = t0; t < t1; t++) {
+        float *to = g + (r->b->ids[t] - row) * h;
+        if (r->b->ids[t] < row || r->b->ids[t] >= row + rows) continue;
+        for (int64_t i = 0; i < h; i++) to[i] += r->m->cfg.embed_scale * r->d[t * h + i];
+    }
 }
 
-/* Per-example sums of dE; with a tied head each example's head gradient is computed again and joined before its absolute value or square. */
-static void embed_per_example(run *r, float *g)
+/* Rows of the embedding's gradient from sequence s alone; a tied head's joins it before its absolute value or square. */
+static void embed_rows(run *r, int64_t s, int64_t row, int64_t rows)
 {
-    size_t h = (size_t)r->m->cfg.hidden, vh = (size_t)r->m->cfg.vocab * h;
-    memset(r->one, 0, vh * sizeof(float));
-    for (int64_t s = 0; s < r->b->n_seq; s++) {
-        int64_t t0 = r->b->start[s], t1 = r->b->start[s + 1];
-        if (r->m->cfg.tied) head_range(r, t0, t1, false, r->one, NULL);
-        scatter(r, r->one, t0, t1);
-        if (r->m->cfg.tied) {
-            add_each(r, g, r->one, vh);
-            memset(r->one, 0, vh * sizeof(float));
-            continue;
-        }
-        for (int64_t t = t0; t < t1; t++) { /* only the rows of this example's ids; a row seen again adds 0 */
-            size_t at = (size_t)r->b->ids[t] * h;
-            add_each(r, g + at, r->one + at, h);
-            memset(r->one + at, 0, h * sizeof(float));
-        }
-    }
+    if (r->m->cfg.tied) head_rows(r, s, row, rows);
+    else memset(r->one, 0, (size_t)(rows * r->m->cfg.hidden) * sizeof(float));
+    scatter(r, r->one, r->b->start[s], r->b->start[s + 1], row, rows);
 }
 
 static void backward_embed(run *r)
 {
-    size_t vh = (size_t)r->m->cfg.vocab * (size_t)r->m->cfg.hidden;
-    float *g = reserve(&r->room->vocab, vh);
-    if (!r->m->cfg.tied || r->job->per_example) memset(g, 0, vh * sizeof *g);
-    if (r->job->per_example) embed_per_example(r, g);
-    else scatter(r, g, 0, r->b->n);
-    r->job->emit(r->job->self, r->m->embed, g);
+    sp_param *p = r->m->embed;
+    if (r->job->per_example) {
+        emit_by_rows(r, p, embed_rows);
+        return;
+    }
+    float *g = reserve(&r->room->vocab, sp_numel(p));
+    if (!r->m->cfg.tied) memset(g, 0, sp_numel(p) * sizeof *g);
+    scatter(r, g, 0, r->b->n, 0, p->rows);
+    emit_whole(r, p, g);
 }
 
 static void run_open(run *r, sp_model *m, const sp_batch *b, const sp_grad_job *job)
 {
-    size_t nh = (size_t)(b->n * m->cfg.hidden), largest = 0;
+    size_t nh = (size_t)(b->n * m->cfg.hidden);
     int64_t tokens;
     *r = (run){.m = m, .b = b, .job = job, .room = job->room ? job->room : sp_grad_room_new(SP_KEEP), .n_chunks = count_chunks(b, &tokens)};
     reserve_acts(r->room, m, tokens, r->n_chunks);
     r->x = reserve(&r->room->x, (size_t)(m->cfg.layers + 1) * nh);
     r->d = reserve(&r->room->d, nh);
+    r->log_sum = reserve(&r->room->log_sum, (size_t)b->n);
     for (int k = 0; k < SP_PER_LAYER; k++) {
         size_t n = sp_numel(sp_layer_param(m, 0, k));
-        largest = SP_MAX(largest, n);
+        r->largest = SP_MAX(r->largest, (int64_t)n);
         if (in_scope(job->all, k)) r->sum[k] = reserve(&r->room->sum[k], n);
     }
-    if (job->per_example) r->one = reserve(&r->room->one, job->all ? m->max_numel : largest);
+    if (job->per_example) r->one = reserve(&r->room->one, (size_t)SP_MAX(r->largest, m->cfg.hidden));
 }
 
 /* The caller's look at the losses before anything flows back. */
@@ -418,4 +443,23 @@ size_t sp_grad_order(const sp_model *m, bool all, sp_param **list)
             if (in_scope(all, layer_order[i])) list[n++] = sp_layer_param(m, l, layer_order[i]);
     if (all) list[n++] = m->embed;
     return n;
+}
+
+/* The head is done before the layers' sums come into being, and the embedding, which may be the head, while they are still there. */
+uint64_t sp_grad_bytes(const sp_model *m, int64_t tokens, int64_t longest, const sp_grad_job *job)
+{
+    uint64_t layer = 0, sums = 0, one = 0, h = (uint64_t)m->cfg.hidden, vocab = sp_numel(m->head);
+    for (int k = 0; k < SP_PER_LAYER; k++) {
+        uint64_t n = sp_numel(sp_layer_param(m, 0, k));
+        layer += n * sp_dtype_size(sp_layer_param(m, 0, k)->dtype);
+        if (in_scope(job->all, k)) sums += n * sizeof(float);
+        if (job->per_example) one = SP_MAX(one, n * sizeof(float));
+    }
+    uint64_t head = vocab * sp_dtype_size(m->head->dtype), rows = job->all ? one : 0, first = head + sp_head_bytes(m, tokens) + rows;
+    uint64_t last = sums + rows + (job->all && job->per_example ? sp_numel(m->embed) * sp_dtype_size(m->embed->dtype) : 0);
+    uint64_t whole = job->all && !job->per_example ? vocab * sizeof(float) : 0; /* a tied head's gradient waits for the embedding's */
+    uint64_t inputs = (uint64_t)tokens * h * sizeof(float) * (uint64_t)(m->cfg.layers + 2);
+    int64_t chunk_tokens = SP_MIN(tokens, SP_MAX(longest, CHUNK));
+    uint64_t acts = sp_acts_bytes(m, chunk_tokens) + SP_MIN(may_keep(SP_KEEP), (uint64_t)m->cfg.layers * sp_acts_bytes(m, tokens));
+    return inputs + acts + sp_work_bytes(m, chunk_tokens) + one + whole + SP_MAX(SP_MAX(first, sums + layer), last);
 }

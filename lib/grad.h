@@ -3,7 +3,8 @@
  * Forward goes through the layers over the whole batch and keeps their inputs, (layers + 1) x N x hidden floats, and of the topmost
  * layers what they compute inside, up to 1 GiB; backward computes the rest again, to the same bits. Both work in chunks of whole sequences, so that scratch
  * stays bounded. Backward emits each weight's gradient once, when it is complete and the weight is no longer
- * needed: the receiver may change the weight in place. No gradient of the whole model exists at any time.
+ * needed: the receiver may change the weight in place. No gradient of the whole model exists at any time, and per example not even one of the
+ * whole vocabulary.
  */
 #ifndef SP_GRAD_H
 #define SP_GRAD_H
@@ -57,7 +58,9 @@ typedef struct {
     sp_grad_room *room; /* or NULL: for this call alone */
     bool all; /* every parameter; otherwise the seven linears of each layer */
     sp_each per_example;
-    void (*emit)(void *self, sp_param *p, const float *g); /* g: (rows, cols), valid during the call */
+    /* Rows row .. row+rows-1 of a parameter's gradient, g (rows, cols), which the receiver may overwrite. All at once, but per example the
+     * embedding and the head come in blocks of rows, in order. */
+    void (*emit)(void *self, sp_param *p, int64_t row, int64_t rows, float *g);
     void *self;
     const sp_model *ref; /* the reference of soft targets, or NULL */
     const float *ref_x;  /* and its hidden states, (N, hidden) */
@@ -68,6 +71,9 @@ typedef struct {
 
 /* Run forward and backward over the batch. Returns L (nats). Dies if memory runs out. */
 double sp_grad_run(sp_model *m, const sp_batch *b, const sp_grad_job *job);
+
+/* Memory that a run over `tokens` takes at its peak, the longest sequence having `longest`: its own, and the weights of one layer mapped. */
+uint64_t sp_grad_bytes(const sp_model *m, int64_t tokens, int64_t longest, const sp_grad_job *job);
 
 /* Hidden states after all layers, (N, hidden), owned by the caller: the forward half, for scoring. */
 float *sp_forward_all(sp_model *m, const sp_batch *b);

@@ -21,17 +21,26 @@ typedef struct {
     float *logits;       /* (HEAD_BLOCK, V) */
 } head;
 
-static void head_open(head *k, const sp_model *m, int64_t n)
+/* For up to n tokens and the vocabulary from `first` on. */
+static void head_open_part(head *k, const sp_model *m, int64_t n, int64_t first, int64_t vocab)
 {
-    size_t rows = (size_t)SP_MIN(n, HEAD_BLOCK), h = (size_t)m->cfg.hidden, v = (size_t)m->cfg.vocab;
-    *k = (head){.m = m, .hidden = m->cfg.hidden, .vocab = m->cfg.vocab};
+    size_t rows = (size_t)SP_MIN(n, HEAD_BLOCK), h = (size_t)m->cfg.hidden, v = (size_t)vocab;
+    *k = (head){.m = m, .hidden = m->cfg.hidden, .vocab = vocab};
     k->weight = sp_matrix(m->head);
+    k->weight.data = (const char *)k->weight.data + (size_t)first * h * sp_dtype_size(k->weight.dtype);
     k->scale = sp_xfloats(h);
     sp_norm_scale(m, m->norm, k->scale);
     k->x = sp_xfloats(rows * h), k->h = sp_xfloats(rows * h), k->dh = sp_xfloats(rows * h);
     k->dx = sp_xfloats(rows * h), k->xhat = sp_xfloats(rows * h);
     k->logits = sp_xfloats(rows * v);
 }
+
+uint64_t sp_head_bytes(const sp_model *m, int64_t n)
+{
+    return sizeof(float) * (uint64_t)(SP_MIN(n, HEAD_BLOCK) * (5 * m->cfg.hidden + m->cfg.vocab));
+}
+
+static void head_open(head *k, const sp_model *m, int64_t n) { head_open_part(k, m, n, 0, m->cfg.vocab); }
 
 static void head_close(head *k)
 {
@@ -64,29 +73,29 @@ static double exponentiate(float *z, int64_t vocab, float *sum)
 }
 
 /* Row of logits to coef * (softmax - onehot); returns -log softmax[target]. */
-static double hard_loss(float *z, int64_t vocab, int32_t target, float coef)
+static double hard_loss(float *z, int64_t vocab, int32_t target, float coef, double *log_sum)
 {
     float at_target = z[target], sum;
-    double log_sum = exponentiate(z, vocab, &sum);
+    *log_sum = exponentiate(z, vocab, &sum);
     float c = coef / sum;
     for (int64_t i = 0; i < vocab; i++) z[i] *= c;
     z[target] -= coef;
-    return log_sum - (double)at_target;
+    return *log_sum - (double)at_target;
 }
 
 /* Row of logits to coef * (softmax - softmax(ref)); returns -sum softmax(ref) * log softmax. ref becomes unnormalised probabilities. */
-static double soft_loss(float *z, float *ref, int64_t vocab, float coef)
+static double soft_loss(float *z, float *ref, int64_t vocab, float coef, double *log_sum)
 {
     float ref_sum, sum;
     double dot = 0;
     exponentiate(ref, vocab, &ref_sum);
     for (int64_t i = 0; i < vocab; i++) dot += (double)ref[i] * (double)z[i];
-    double log_sum = exponentiate(z, vocab, &sum);
+    *log_sum = exponentiate(z, vocab, &sum);
     for (int64_t i = 0; i < vocab; i++) z[i] = coef * (z[i] / sum - ref[i] / ref_sum);
-    return log_sum - dot / (double)ref_sum;
+    return *log_sum - dot / (double)ref_sum;
 }
 
-/* Logits of tokens list[0..rows). */
+/* Logits of tokens list[0..rows), of the vocabulary that k->weight has. */
 static void block_logits(head *k, const float *x, const int64_t *list, int64_t rows)
 {
     int64_t h = k->hidden;
@@ -119,19 +128,29 @@ static void head_block(head *k, head *ref, const float *x, const int64_t *list, 
 #pragma omp parallel for schedule(static) if (rows * k->vocab > 16384)
     for (int64_t r = 0; r < rows; r++) {
         float *z = k->logits + r * v, c = coef ? coef[list[r]] : 1;
+        double log_sum;
         if (io->top) top[r] = sp_argmax(z, v);
-        ce[r] = soft ? soft_loss(z, ref->logits + r * v, v, c) : hard_loss(z, v, target[list[r]], c);
+        ce[r] = soft ? soft_loss(z, ref->logits + r * v, v, c, &log_sum) : hard_loss(z, v, target[list[r]], c, &log_sum);
+        if (io->log_sum) io->log_sum[list[r]] = (float)log_sum;
     }
     block_backward(k, list, rows, io);
 }
 
+/* The tokens that have a target; *scored gets their number. */
+static int64_t *list_scored(const int32_t *target, int64_t n, int64_t *scored)
+{
+    int64_t *list = sp_xarray((size_t)n, sizeof *list);
+    *scored = 0;
+    for (int64_t t = 0; t < n; t++)
+        if (target[t] != -1) list[(*scored)++] = t;
+    return list;
+}
+
 double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const sp_head_io *io)
 {
-    int64_t *list = sp_xarray((size_t)n, sizeof *list), scored = 0;
+    int64_t scored, *list = list_scored(target, n, &scored);
     int32_t top[HEAD_BLOCK];
     double ce[HEAD_BLOCK], loss = 0;
-    for (int64_t t = 0; t < n; t++)
-        if (target[t] != -1) list[scored++] = t;
     if (io->dx) memset(io->dx, 0, (size_t)(n * m->cfg.hidden) * sizeof *io->dx);
     if (io->ce) memset(io->ce, 0, (size_t)n * sizeof *io->ce);
     if (io->top) memset(io->top, 0xff, (size_t)n * sizeof *io->top);
@@ -152,4 +171,32 @@ double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t 
     head_close(&ref);
     free(list);
     return loss;
+}
+
+/* Row of logits to coef * (softmax - onehot), where the normaliser is known and the vocabulary begins at row `first`. */
+static void known_loss(float *z, int64_t first, int64_t vocab, float log_sum, int32_t target, float coef)
+{
+    for (int64_t i = 0; i < vocab; i++) z[i] = coef * sp_expf(z[i] - log_sum);
+    if (target >= first && target < first + vocab) z[target - first] -= coef;
+}
+
+void sp_head_rows(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const float *log_sum, int64_t row,
+                  int64_t rows, float *dhead)
+{
+    int64_t scored, *list = list_scored(target, n, &scored);
+    head k;
+    head_open_part(&k, m, scored, row, rows);
+    memset(dhead, 0, (size_t)(rows * k.hidden) * sizeof *dhead);
+    for (int64_t t = 0; t < scored; t += HEAD_BLOCK) {
+        int64_t here = SP_MIN(HEAD_BLOCK, scored - t);
+        block_logits(&k, x, list + t, here);
+#pragma omp parallel for schedule(static) if (here * rows > 16384)
+        for (int64_t r = 0; r < here; r++) {
+            int64_t at = list[t + r];
+            known_loss(k.logits + r * rows, row, rows, log_sum[at], target[at], coef[at]);
+        }
+        block_backward(&k, list + t, here, &(sp_head_io){.dhead = dhead});
+    }
+    head_close(&k);
+    free(list);
 }

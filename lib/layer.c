@@ -76,15 +76,28 @@ void sp_acts_free(sp_acts *w)
     free(w);
 }
 
-sp_work *sp_work_new(const sp_model *m, int64_t tokens)
+static float *carve_work(sp_work *w, const sp_model *m, int64_t tokens, size_t *total)
 {
     const sp_config *c = &m->cfg;
     size_t n = (size_t)tokens, h = n * (size_t)c->hidden, q = n * (size_t)(c->heads * c->head_dim),
            kv = n * (size_t)(c->kv_heads * c->head_dim), f = n * (size_t)c->mlp;
-    sp_work *w = sp_xcalloc(1, sizeof *w);
     const array a[] = {{&w->dh, h}, {&w->xhat, h}, {&w->dq, q}, {&w->dctx, q}, {&w->dk, kv}, {&w->dv, kv}, {&w->dgate, f}, {&w->dup, f}};
-    w->all = carve(a, sizeof a / sizeof *a, NULL);
+    return carve(a, sizeof a / sizeof *a, total);
+}
+
+sp_work *sp_work_new(const sp_model *m, int64_t n)
+{
+    sp_work *w = sp_xcalloc(1, sizeof *w);
+    w->all = carve_work(w, m, n, NULL);
     return w;
+}
+
+size_t sp_work_bytes(const sp_model *m, int64_t n)
+{
+    sp_work none;
+    size_t total;
+    carve_work(&none, m, n, &total);
+    return total * sizeof(float);
 }
 
 void sp_work_free(sp_work *w)

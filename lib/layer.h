@@ -23,6 +23,9 @@ typedef struct {
 } sp_kv;
 void sp_kv_alloc(sp_kv *kv, const sp_model *m, int64_t n_seq, int64_t cap);
 void sp_kv_free(sp_kv *kv);
+uint64_t sp_kv_bytes(const sp_model *m, int64_t n_seq, int64_t cap);
+/* What the head takes for n tokens at a time. */
+uint64_t sp_head_bytes(const sp_model *m, int64_t n);
 
 /* What a layer's forward pass computes for up to n tokens, and the backward pass needs. */
 typedef struct sp_acts sp_acts;
@@ -34,6 +37,7 @@ void sp_acts_free(sp_acts *a);
 typedef struct sp_work sp_work;
 sp_work *sp_work_new(const sp_model *m, int64_t n);
 void sp_work_free(sp_work *w);
+size_t sp_work_bytes(const sp_model *m, int64_t n);
 
 /* y (n, hidden) = E[ids] * embed_scale. */
 void sp_embed_forward(const sp_model *m, const int32_t *ids, int64_t n, float *y);
@@ -68,9 +72,15 @@ typedef struct {
     /* out, any may be NULL: */
     double *ce;          /* (n) -log p(target), or -sum_v p_ref(v) log p(v); nats; 0 where there is no target */
     int32_t *top;        /* (n) index of the largest logit; -1 where there is no target */
+    float *log_sum;      /* (n) log sum_v exp(logit_v), for sp_head_rows; left as it is where there is no target */
     float *dx;           /* (n, hidden) gradient with respect to x, overwritten */
     float *dhead, *dnorm; /* (V, hidden), (hidden) gradients, added to */
 } sp_head_io;
 double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const sp_head_io *io);
+
+/* Rows row .. row+rows-1 of the head's gradient alone, dhead (rows, hidden), overwritten: for heads whose whole gradient would not fit. Hard
+ * targets only; log_sum from sp_head_loss on the same tokens. */
+void sp_head_rows(const sp_model *m, const float *x, int64_t n, const int32_t *target, const float *coef, const float *log_sum, int64_t row,
+                  int64_t rows, float *dhead);
 
 #endif

@@ -312,6 +312,7 @@ static void list_params(sp_model *m)
 /* Set the role pointers after the order of params is final. */
 static void index_params(sp_model *m)
 {
+    free(m->layer);
     m->layer = sp_xcalloc((size_t)m->cfg.layers * SP_PER_LAYER, sizeof *m->layer);
     for (size_t i = 0; i < m->n; i++) {
         sp_param *p = &m->params[i];
@@ -405,56 +406,64 @@ static void draw_weights(sp_model *m, double std, uint64_t seed)
 
 /* ---- pages -------------------------------------------------------------------------------------------------------- */
 
-static bool is_mapped(const sp_model *m, const sp_param *p) { return p->data && !m->held[p - m->params]; }
+static bool is_mapped(const sp_model *m, const sp_param *p) { return p->data && m->held && !m->held[p - m->params]; }
 
-static bool fills_memory(const sp_model *m)
-{
-    double bytes = 0;
-    for (size_t i = 0; i < m->n; i++)
-        if (is_mapped(m, &m->params[i])) bytes += (double)sp_numel(&m->params[i]) * (double)sp_dtype_size(m->params[i].dtype);
-    return bytes > (double)sp_memory() / 4;
-}
-
-/* Pages of the weights of layer l. Reading ahead takes in the partial pages at the ends; giving back leaves them to the neighbours. */
-static void advise(const sp_model *m, int64_t l, int advice)
+/* Reading ahead takes in the partial pages at the ends; giving back leaves them to the neighbours. */
+static void advise(const sp_model *m, const sp_param *p, int advice)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    if (!m->sparing) return;
+    if (!m->sparing || !is_mapped(m, p)) return;
+    uintptr_t from = (uintptr_t)p->data, to = from + sp_numel(p) * sp_dtype_size(p->dtype);
+    if (advice == MADV_WILLNEED) from -= from % page;
+    else from += (page - from % page) % page, to -= to % page;
+    if (to > from) madvise((void *)from, to - from, advice);
+}
+
+void sp_param_release(const sp_model *m, const sp_param *p)
+{
+    advise(m, p, MADV_DONTNEED);
+    if (m->scratch && p->own) sp_scratch_rest(p->own, sp_numel(p) * sizeof(float));
+}
+
+void sp_layer_prefetch(const sp_model *m, int64_t l)
+{
     for (size_t i = 0; i < m->n; i++) {
         const sp_param *p = &m->params[i];
-        if (p->layer != l || !is_mapped(m, p)) continue;
-        uintptr_t from = (uintptr_t)p->data, to = from + sp_numel(p) * sp_dtype_size(p->dtype);
-        if (advice == MADV_WILLNEED) from -= from % page;
-        else from += (page - from % page) % page, to -= to % page;
-        if (to > from) madvise((void *)from, to - from, advice);
+        if (p->layer != l) continue;
+        if (!p->own) advise(m, p, MADV_WILLNEED);
+        else if (m->scratch) sp_scratch_wake(p->own, sp_numel(p) * sizeof(float));
     }
 }
 
-void sp_layer_prefetch(const sp_model *m, int64_t l) { advise(m, l, MADV_WILLNEED); }
-
 void sp_layer_release(const sp_model *m, int64_t l)
 {
-    advise(m, l, MADV_DONTNEED);
-    for (size_t i = 0; m->scratch && i < m->n; i++)
-        if (m->params[i].own && m->params[i].layer == l) sp_scratch_rest(m->params[i].own, sp_numel(&m->params[i]) * sizeof(float));
+    for (size_t i = 0; i < m->n; i++)
+        if (m->params[i].layer == l) sp_param_release(m, &m->params[i]);
 }
 
 /* ---- open and close -------------------------------------------------------------------------------------------------- */
 
-sp_model *sp_model_open(const char *dir, const char *weights, double init_std, uint64_t seed, sp_err *e)
+sp_model *sp_model_blank(const char *dir, sp_err *e)
 {
     sp_model *m = sp_xcalloc(1, sizeof *m);
-    if (sp_config_load(&m->cfg, dir, e) < 0) goto fail;
-    list_params(m);
-    if (init_std > 0) {
+    if (sp_config_load(&m->cfg, dir, e) == 0) {
+        list_params(m);
         index_params(m);
-        draw_weights(m, init_std, seed);
         return m;
     }
+    sp_model_close(m);
+    return NULL;
+}
+
+sp_model *sp_model_open(const char *dir, const char *weights, double init_std, uint64_t seed, sp_err *e)
+{
+    sp_model *m = sp_model_blank(dir, e);
+    if (m && init_std > 0) draw_weights(m, init_std, seed);
+    if (!m || init_std > 0) return m;
     m->src = sp_src_open(weights ? weights : dir, e);
     if (!m->src || match_tensors(m, e) < 0 || attach_bytes(m, e) < 0) goto fail;
     index_params(m);
-    m->sparing = fills_memory(m);
+    m->sparing = true;
     return m;
 fail:
     sp_model_close(m);
@@ -479,13 +488,15 @@ void sp_model_close(sp_model *m)
     free(m);
 }
 
-const float *sp_weight(const sp_param *p, float *scratch)
+const float *sp_weight_part(const sp_param *p, size_t first, size_t n, float *scratch)
 {
-    if (p->own) return p->own;
-    if (p->dtype == SP_F32) return p->data;
-    sp_to_f32(scratch, p->data, p->dtype, sp_numel(p));
+    if (p->own) return p->own + first;
+    if (p->dtype == SP_F32) return (const float *)p->data + first;
+    sp_to_f32(scratch, (const char *)p->data + first * sp_dtype_size(p->dtype), p->dtype, n);
     return scratch;
 }
+
+const float *sp_weight(const sp_param *p, float *scratch) { return sp_weight_part(p, 0, sp_numel(p), scratch); }
 
 float *sp_own(sp_model *m, sp_param *p)
 {

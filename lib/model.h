@@ -58,8 +58,11 @@ typedef struct {
     void **held;             /* bytes read because they could not be mapped, one slot a parameter */
     size_t max_numel;        /* of the largest parameter */
     sp_scratch *scratch;     /* where `own` copies are made, NULL = memory; closed with the model */
-    bool sparing;            /* mapped weights are given back to the kernel after use; default: when they exceed a quarter of the memory */
+    bool sparing;            /* mapped weights are given back to the kernel after use, so that they do not fill the memory (default: true) */
 } sp_model;
+
+/* The configuration and the parameters with their shapes in canonical order, without values. NULL on error. */
+sp_model *sp_model_blank(const char *dir, sp_err *e);
 
 /* Open DIR's configuration and weights; `weights` (may be NULL) is a stream that replaces the weights. Every tensor the family needs must be there
  * with the right shape, and nothing unknown besides. init_std > 0: no weights are read, matrices are drawn from N(0, init_std^2) with
@@ -72,13 +75,17 @@ static inline size_t sp_numel(const sp_param *p) { return (size_t)p->rows * (siz
 
 /* The weight as a product takes it. */
 static inline sp_mat sp_matrix(const sp_param *p) { return p->own ? (sp_mat){p->own, SP_F32} : (sp_mat){p->data, p->dtype}; }
-/* F32 values of a parameter: `own`, or the stored bytes when they are F32, else widened into scratch (max_numel floats). */
+/* F32 values of a parameter: `own`, or the stored bytes when they are F32, else widened into scratch (as many floats). */
 const float *sp_weight(const sp_param *p, float *scratch);
+/* The same for the n values from `first` on. */
+const float *sp_weight_part(const sp_param *p, size_t first, size_t n, float *scratch);
 /* Make `own` (a widened private copy, in m->scratch if there is one) if it is not there yet, and return it. */
 float *sp_own(sp_model *m, sp_param *p);
-/* Ask the kernel to read layer l ahead of its use, and give its pages back after (l = -1: embedding, norm and head). Nothing unless m->sparing. */
+/* Ask the kernel to read layer l ahead of its use, and give its pages back after (l = -1: embedding, norm and head), or those of one
+ * parameter. Nothing to mapped weights unless m->sparing. */
 void sp_layer_prefetch(const sp_model *m, int64_t l);
 void sp_layer_release(const sp_model *m, int64_t l);
+void sp_param_release(const sp_model *m, const sp_param *p);
 /* Grow the rotary tables to at least n positions. */
 void sp_rope_reserve(sp_model *m, int64_t n);
 

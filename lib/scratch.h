@@ -10,8 +10,9 @@
 
 typedef struct sp_scratch sp_scratch;
 
-/* Room for `bytes` in `dir`. NULL with a message that says what is needed and what is free. */
-sp_scratch *sp_scratch_open(const char *dir, uint64_t bytes, sp_err *e);
+/* Room for `bytes` in `dir` (NULL = $TMPDIR, else /tmp) for `what`. NULL with a message that says what is needed and what is free. */
+sp_scratch *sp_scratch_open(const char *dir, const char *what, uint64_t bytes, sp_err *e);
+const char *sp_scratch_dir(void); /* $TMPDIR, else /tmp */
 void sp_scratch_close(sp_scratch *s);
 
 /* The next n bytes, zeroed, page-aligned; at most as many in all as were asked for (each rounded up to whole pages by the caller's
@@ -19,10 +20,8 @@ void sp_scratch_close(sp_scratch *s);
 void *sp_scratch_take(sp_scratch *s, uint64_t n);
 uint64_t sp_scratch_size(uint64_t n); /* n rounded up to pages */
 
-/* Give back the pages of an array from sp_scratch_take; its content stays. */
+/* Give back the whole pages in a stretch of an array from sp_scratch_take; its content stays. Or ask for an array ahead of its use. */
 void sp_scratch_rest(void *p, uint64_t n);
-
-/* Bytes of physical memory. */
-uint64_t sp_memory(void);
+void sp_scratch_wake(void *p, uint64_t n);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "st.h"
 
+#include "room.h"
 #include "st_header.h"
 #include "vec.h"
 #include "zio.h"
@@ -322,6 +323,17 @@ static int make_dir(sp_dst *d, const char *dir, sp_err *e)
     return mkdir(d->tmp, 0777) < 0 ? sp_fail(e, SP_ESYSTEM, "%s: %s", d->tmp, strerror(errno)) : 0;
 }
 
+/* The weights are written as they are: they must fit on the disk. */
+static int check_sizes(sp_dst *d, const char *dir, sp_err *e)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        if (!sp_tinfo_size(&d->t[i])) return sp_fail(e, SP_EINPUT, "tensor \"%s\": its size overflows", d->t[i].name);
+        total += d->t[i].nbytes;
+    }
+    return sp_room_disk(dir, "weights", total, e);
+}
+
 sp_dst *sp_dst_open_dir(const char *dir, const char *base_dir, const sp_tinfo *tensors, size_t n, const sp_meta *meta, sp_err *e)
 {
     sp_src *base = has_weights(base_dir) ? sp_src_open(base_dir, e) : NULL;
@@ -329,10 +341,9 @@ sp_dst *sp_dst_open_dir(const char *dir, const char *base_dir, const sp_tinfo *t
     sp_dst *d = new_dst(tensors, n, meta);
     if (!sp_meta_get(&d->meta, "format")) sp_meta_set(&d->meta, "format", "pt"); /* Transformers insists on it */
     int rc = assign_shards(d, base, e);
+    if (rc == 0) rc = check_sizes(d, dir, e);
     if (rc == 0) rc = make_dir(d, dir, e);
     if (rc == 0) rc = copy_others(d, base_dir, new_torch_dtype(d, base), e);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        if (!sp_tinfo_size(&d->t[i])) rc = sp_fail(e, SP_EINPUT, "tensor \"%s\": its size overflows", d->t[i].name);
     if (rc == 0) rc = write_index(d, e);
     if (rc == 0 && n) rc = begin_shard(d, e);
     sp_src_close(base);

@@ -1,6 +1,7 @@
 /* tune.c - see tune.h: order of examples, one step, log, state, loop. */
 #include "tune.h"
 
+#include "room.h"
 #include "vec.h"
 
 #include <errno.h>
@@ -175,6 +176,7 @@ static int read_state(trainer *t, sp_src *src, sp_err *e)
     if (!step || !made) return sp_fail(e, SP_EINPUT, "%s: not a training state", name);
     if (strcmp(made, t->fingerprint))
         return sp_fail(e, SP_EINPUT, "%s: state of another run: found \"%s\", expected \"%s\"", name, made, t->fingerprint);
+    for (size_t i = 0; i < t->n; i++) sp_own(t->model, t->slots[i].p);
     state_tensors s = list_state(t);
     int rc = 0;
     for (size_t i = 0; i < s.n && rc == 0; i++) {
@@ -188,12 +190,23 @@ static int read_state(trainer *t, sp_src *src, sp_err *e)
     return rc;
 }
 
+static uint64_t state_bytes(trainer *t)
+{
+    uint64_t bytes = 0, each = sizeof(float) + (t->o->optim.kind == SP_SGD ? 0 : 2 * sp_dtype_size(t->o->moments));
+    for (size_t i = 0; i < t->n; i++) bytes += sp_numel(t->slots[i].p) * each;
+    return bytes;
+}
+
 static int open_state(trainer *t, sp_err *e)
 {
     if (!t->o->state) return 0;
     if (mkdir(t->o->state, 0777) < 0 && errno != EEXIST) return sp_fail(e, SP_ESYSTEM, "%s: %s", t->o->state, strerror(errno));
     t->state_path = sp_xasprintf("%s/state.safetensors", t->o->state);
-    if (access(t->state_path, F_OK) < 0) return 0;
+    struct stat st;
+    bool there = stat(t->state_path, &st) == 0;
+    uint64_t have = there ? (uint64_t)st.st_size : 0, twice = 2 * state_bytes(t); /* a state stays until the next is whole */
+    if (sp_room_disk(t->o->state, "states", twice > have ? twice - have : 0, e) < 0) return -1;
+    if (!there) return 0;
     sp_src *src = sp_src_open(t->state_path, e);
     int rc = src ? read_state(t, src, e) : -1;
     if (src) sp_src_close(src);
@@ -265,14 +278,17 @@ static bool is_trained(const trainer *t, const sp_param *p)
     return sp_rand_unit(t->o->seed, sp_hash(SP_HASH0, p->name, strlen(p->name)), (uint64_t)t->feeds[0].epoch) < t->o->fraction;
 }
 
-static void update(void *self, sp_param *p, const float *g)
+static void update(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
 {
+    (void)row, (void)rows; /* whole: nothing is made per example */
     step *s = self;
     trainer *t = s->t;
     slot *own = &t->slots[s->next++];
     size_t n = sp_numel(p);
+    float *w = sp_own(t->model, p); /* the master comes into being with the first step */
     t->norm2 += sum_squares(g, n);
-    if (is_trained(t, p)) sp_optim_step(&t->o->optim, p->own, g, &own->mo, n, s->lr, t->step + 1, p->cols > 1);
+    if (is_trained(t, p)) sp_optim_step(&t->o->optim, w, g, &own->mo, n, s->lr, t->step + 1, p->cols > 1);
+    sp_param_release(t->model, p);
     if (!t->model->scratch || !own->mo.m) return;
     sp_scratch_rest(own->mo.m, n * sp_dtype_size(own->mo.dtype));
     sp_scratch_rest(own->mo.v, n * sp_dtype_size(own->mo.dtype));
@@ -368,12 +384,12 @@ static uint64_t tuning_bytes(const trainer *t)
 static int choose_place(trainer *t, sp_err *e)
 {
     uint64_t bytes = tuning_bytes(t);
-    const char *dir = t->o->scratch, *tmp = getenv("TMPDIR");
-    if (!dir && bytes > sp_memory() / 2) dir = tmp && *tmp ? tmp : "/tmp";
+    const char *dir = t->o->scratch;
+    if (!dir && bytes > sp_memory() / 2) dir = sp_scratch_dir();
     sp_note("masters and moments: %.3f GiB in %s", (double)bytes / (1 << 30), dir ? dir : "memory");
     if (!dir) return 0;
     if (t->model->params[0].own) return sp_fail(e, SP_EUSAGE, "a scratch file does not go with random initial weights");
-    t->model->scratch = sp_scratch_open(dir, bytes, e);
+    t->model->scratch = sp_scratch_open(dir, "masters and moments", bytes, e);
     return t->model->scratch ? 0 : -1;
 }
 
@@ -394,8 +410,6 @@ static int open_slots(trainer *t, sp_err *e)
     for (size_t i = 0; i < t->n; i++) {
         slot *s = &t->slots[i];
         size_t n = sp_numel(s->p);
-        sp_own(t->model, s->p);
-        if (t->model->scratch) sp_scratch_rest(s->p->own, n * sizeof(float));
         s->mo = (sp_moments){NULL, NULL, t->o->moments, t->o->seed ^ sp_hash(SP_HASH0, s->p->name, strlen(s->p->name))};
         if (t->o->optim.kind == SP_SGD) continue;
         s->mo.m = moment(t, n);
@@ -417,6 +431,49 @@ static void close_trainer(trainer *t)
     free(t->fingerprint);
     if (t->log) fclose(t->log);
     sp_grad_room_free(t->room);
+}
+
+/* Tokens of the largest step of the first epoch, and of the longest example. */
+static int64_t most_tokens(trainer *t, int64_t *longest)
+{
+    int64_t most = 0;
+    *longest = 1;
+    for (int64_t s = 0; s < SP_MIN(steps_an_epoch(&t->feeds[0]), t->total); s++) {
+        int64_t tokens = 0;
+        for (size_t k = 0; k <= t->o->n_terms; k++) {
+            size_t n;
+            const size_t *order = step_examples(&t->feeds[k], s, t->o, &n);
+            for (size_t i = 0; i < n; i++) {
+                int64_t len = t->feeds[k].data->ex[order[i]].n;
+                tokens += len;
+                *longest = SP_MAX(*longest, len);
+            }
+        }
+        most = SP_MAX(most, tokens);
+    }
+    return most;
+}
+
+/* Of masters and moments in a file: those of a layer, and of the weight being updated. */
+static uint64_t passing_bytes(const trainer *t)
+{
+    uint64_t masters = 0, moments = 0, size = t->o->optim.kind == SP_SGD ? 0 : sp_dtype_size(t->o->moments);
+    for (size_t i = 0; i < t->n; i++) {
+        uint64_t n = sp_numel(t->slots[i].p);
+        if (t->slots[i].p->layer == 0) masters += n * sizeof(float);
+        moments = SP_MAX(moments, 2 * n * size);
+    }
+    return masters + moments;
+}
+
+/* The model that is trained, a reference beside it, masters and moments. */
+static int check_memory(trainer *t, sp_err *e)
+{
+    int64_t longest, tokens = most_tokens(t, &longest);
+    uint64_t bytes = sp_grad_bytes(t->model, tokens, longest, &(sp_grad_job){.all = t->o->all});
+    if (t->o->ref) bytes += (uint64_t)(tokens * t->model->cfg.hidden) * sizeof(float);
+    bytes += t->model->scratch ? passing_bytes(t) : tuning_bytes(t);
+    return sp_room_memory("training", bytes, e);
 }
 
 static int loop(trainer *t, sp_err *e)
@@ -444,7 +501,7 @@ int sp_tune(sp_model *m, const sp_data *data, const sp_tune_opt *o, sp_err *e)
     for (size_t i = 0; i < o->n_terms; i++) t.feeds[1 + i] = feed_open(&t, &o->terms[i].data);
     t.total = o->steps ? o->steps : o->epochs * steps_an_epoch(&t.feeds[0]);
     t.fingerprint = make_fingerprint(&t);
-    int rc = open_slots(&t, e) < 0 || open_state(&t, e) < 0 || open_log(&t, e) < 0 || loop(&t, e) < 0 ? -1 : 0;
+    int rc = open_slots(&t, e) < 0 || check_memory(&t, e) < 0 || open_state(&t, e) < 0 || open_log(&t, e) < 0 || loop(&t, e) < 0 ? -1 : 0;
     close_trainer(&t);
     return rc;
 }

@@ -44,7 +44,7 @@ static void release(const sp_file *f, uint64_t from, uint64_t to)
 /* Fill the frame table. 1, 0 when the file cannot be indexed, -1. */
 static int index_frames(sp_file *f, sp_err *e)
 {
-    size_t at = 0, cap = 0;
+    size_t at = 0, cap = 0, mapped = 0;
     uint64_t out = 0;
     while (at < f->map_len) {
         const uint8_t *p = f->map + at;
@@ -61,6 +61,9 @@ static int index_frames(sp_file *f, sp_err *e)
         f->frames[f->n_frames++] = (frame){at, out};
         at += size;
         out += content;
+        if (at - mapped < MAX_FRAME) continue;
+        release(f, mapped, at); /* a header in every few pages maps them all */
+        mapped = at;
     }
     f->frames[f->n_frames] = (frame){at, out};
     f->size = out;

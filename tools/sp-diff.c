@@ -31,22 +31,15 @@ static const sp_opt opts[] = {
 
 enum { BAD_TUNED = 1, BAD_BASE = 2, BAD_DIFF = 4 };
 
-/* How many elements b + d, rounded to the dtype of TUNED as sp-merge does it, does not give back. */
-static uint64_t not_given_back(const double *b, const double *d, const double *t, sp_dtype dt, size_t n)
+/* For how many of n <= BLOCK elements does b + d, rounded to the dtype of TUNED, not give t? That is what sp-merge computes. */
+static uint64_t not_given_back(const double *b, const double *d, const double *t, size_t n, sp_dtype dt)
 {
+    double sum[BLOCK], bits[BLOCK];
     uint64_t missed = 0;
-    float r[BLOCK];
-    if (dt == SP_F64) {
-        for (size_t i = 0; i < n; i++) missed += b[i] + d[i] != t[i];
-        return missed;
-    }
-    for (size_t i = 0; i < n; i++) r[i] = (float)(b[i] + d[i]);
-    if (dt != SP_F32) {
-        uint16_t narrow[BLOCK];
-        sp_from_f32(narrow, r, dt, n);
-        sp_to_f32(r, narrow, dt, n);
-    }
-    for (size_t i = 0; i < n; i++) missed += r[i] != (float)t[i];
+    for (size_t i = 0; i < n; i++) sum[i] = b[i] + d[i];
+    sp_from_f64(bits, sum, dt, n);
+    sp_to_f64(sum, bits, dt, n);
+    for (size_t i = 0; i < n; i++) missed += sum[i] != t[i];
     return missed;
 }
 
@@ -70,7 +63,7 @@ static int diff_block(const sp_pair *p, size_t at, size_t n, char *out, sp_dtype
     out += at * sp_dtype_size(out_dtype);
     sp_from_f64(out, d, out_dtype, n);
     sp_to_f64(d, out, out_dtype, n);
-    *missed += not_given_back(b, d, t, p->dtype[0], n);
+    *missed += not_given_back(b, d, t, n, p->dtype[0]);
     return bad | (all_finite(d, n) ? 0 : BAD_DIFF);
 }
 

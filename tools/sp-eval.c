@@ -58,7 +58,7 @@ static const sp_opt generate_opts[] = {
     {"batch", 'b', SP_INT, &gen.batch, "N", "prompts side by side (default: 32)", 1, 1 << 16},
     {"prefill", 0, SP_INT, &gen.prefill, "N", "prompt tokens worked on in one step (default: 2048)", 1, 1 << 24},
     {"low-memory", 0, SP_FLAG, &low_memory, NULL,
-     "give weights back to the system after each layer (slow unless it caches them)", 0, 0},
+     "give weights back to the system after each layer (slow unless it caches them); keys and values take at most 512 MiB", 0, 0},
     {"no-cache", 0, SP_FLAG, &gen.no_cache, NULL, "recompute all keys and values at every step (slow; a check)", 0, 0},
     SP_DECODING_OPTS(decoding),
     SP_MODEL_OPTS(from),
@@ -129,6 +129,7 @@ static int run_generate(int argc, char **argv)
     sp_decoding_open(&d, &decoding, argv[0]);
     sp_subject_open(&s, argv[0], &from, 0);
     s.m->sparing = low_memory; /* every token needs all weights: keep them mapped if they fit at all */
+    if (low_memory) gen.cache_bytes = 512 << 20, gen.prefill = SP_MIN(gen.prefill, 512);
     if (gen.n_stop && !s.tok) sp_die(SP_EINPUT, "%s: no tokenizer, which --stop needs", argv[0]);
     if (d.expert) d.expert->sparing = low_memory;
     sp_answers a = {.tok = s.tok, .tmpl = s.opt.tmpl, .m = s.m};

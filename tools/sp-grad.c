@@ -6,6 +6,7 @@
  */
 #include "grad.h"
 #include "opt.h"
+#include "room.h"
 #include "subject.h"
 #include "tune.h"
 #include "vec.h"
@@ -137,18 +138,19 @@ static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *
 
 /* ---- grad and snip ------------------------------------------------------------------------------------------------ */
 
+#define STEP (1u << 20) /* numbers worked on at a time */
+
 typedef struct {
     sp_dst *dst;
     sp_src *factor;
     bool snip;       /* times |factor| */
     double examples; /* > 0: a sum over examples, divided by this */
-    float *scratch, *values;
+    float *values;   /* (STEP) */
 } writer;
 
-static const float *factor_of(const writer *w, const sp_param *p)
+/* Where p stands in the factor, whose shape must be the same. */
+static size_t factor_index(const writer *w, const sp_param *p)
 {
-    sp_err e = {0};
-    if (!w->factor) return sp_weight(p, w->values);
     int64_t at = sp_src_find(w->factor, p->name);
     if (at < 0) sp_die(SP_EINPUT, "%s: tensor \"%s\" is missing", sp_src_name(w->factor), p->name);
     sp_tinfo want = describe(p, SP_F32);
@@ -158,24 +160,39 @@ static const float *factor_of(const writer *w, const sp_param *p)
         sp_shape_str(found, a, sizeof a), sp_shape_str(&want, b, sizeof b);
         sp_die(SP_EINPUT, "%s: tensor \"%s\": shape %s, expected %s", sp_src_name(w->factor), p->name, a, b);
     }
-    check(sp_src_read_f32(w->factor, (size_t)at, w->values, &e), &e);
+    return (size_t)at;
+}
+
+/* Numbers first .. first+n-1 of the factor of p, n <= STEP. */
+static const float *factor_part(const writer *w, const sp_param *p, size_t first, size_t n)
+{
+    sp_err e = {0};
+    if (!w->factor) return sp_weight_part(p, first, n, w->values);
+    check(sp_src_read_f32_part(w->factor, factor_index(w, p), first, n, w->values, &e), &e);
     return w->values;
 }
 
-static void emit(void *self, sp_param *p, const float *g)
+static void emit(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
 {
     writer *w = self;
     sp_err e = {0};
-    size_t n = sp_numel(p);
-    if (w->examples > 0) {
-        const float *v = w->snip ? factor_of(w, p) : NULL;
-        float c = (float)(1 / w->examples);
-#pragma omp parallel for simd if (n > 16384)
-        for (size_t i = 0; i < n; i++) w->scratch[i] = (v ? fabsf(v[i]) : 1) * (g[i] * c);
-        g = w->scratch;
+    size_t first = (size_t)(row * p->cols), n = (size_t)(rows * p->cols);
+    float c = (float)(1 / w->examples);
+    for (size_t at = 0; at < n && w->examples > 0; at += STEP) {
+        size_t here = SP_MIN(n - at, (size_t)STEP);
+        const float *v = w->snip ? factor_part(w, p, first + at, here) : NULL;
+#pragma omp parallel for simd if (here > 16384)
+        for (size_t i = 0; i < here; i++) g[at + i] = (v ? fabsf(v[i]) : 1) * (g[at + i] * c);
     }
     if (sp_first_nonfinite(g, n) >= 0) sp_die(SP_EINPUT, "tensor \"%s\": the gradient is not finite", p->name);
-    check(sp_dst_write_f32(w->dst, g, &e), &e);
+    check(sp_dst_write(w->dst, g, n * sizeof *g, &e), &e);
+}
+
+static int64_t longest_of(const sp_data *d)
+{
+    int64_t n = 1;
+    for (size_t i = 0; i < d->n; i++) n = SP_MAX(n, d->ex[i].n);
+    return n;
 }
 
 static int run_gradients(char **argv, bool snip)
@@ -192,15 +209,17 @@ static int run_gradients(char **argv, bool snip)
     if (factor && !v) sp_die_err(&e);
     sp_param **list = sp_xarray(m->n, sizeof *list);
     size_t n = sp_grad_order(m, !scope_out, list);
-    writer w = {.factor = v, .snip = snip, .examples = each ? (double)data.n : 0, .scratch = sp_xfloats(m->max_numel), .values = sp_xfloats(m->max_numel)};
-    w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL, NULL);
     sp_batch_make(&batch, &data, NULL, data.n, each ? SP_MEAN_OWN : (sp_mean)mean);
-    double loss = sp_grad_run(m, &batch, &(sp_grad_job){.all = !scope_out, .per_example = each, .emit = emit, .self = &w});
+    sp_grad_job job = {.all = !scope_out, .per_example = each, .emit = emit};
+    check(sp_room_memory("gradients", sp_grad_bytes(m, batch.n, longest_of(&data), &job), &e), &e);
+    writer w = {.factor = v, .snip = snip, .examples = each ? (double)data.n : 0, .values = sp_xfloats(STEP)};
+    job.self = &w;
+    w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL, NULL);
+    double loss = sp_grad_run(m, &batch, &job);
     sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples", each ? loss / (double)data.n : loss, batch.scored, data.n);
     if (v) check(sp_src_end(v, &e), &e);
     check(sp_dst_finish(w.dst, &e), &e);
     if (v) sp_src_close(v);
-    free(w.scratch);
     free(w.values);
     free(list);
     sp_batch_free(&batch);
@@ -223,16 +242,27 @@ static int run_snip(int argc, char **argv)
 
 /* ---- tune --------------------------------------------------------------------------------------------------------- */
 
-/* A weight as stored weights plus an F32 patch can express it: then sp-diff and sp-merge give the same bytes back. */
-static const float *expressible(const sp_param *p, float *scratch)
+/* Numbers first .. first+n-1 of a weight as stored weights plus an F32 patch can express them: then sp-diff and sp-merge give the same
+ * bytes back. */
+static const float *expressible(const sp_param *p, size_t first, size_t n, float *scratch)
 {
-    const float *x = sp_weight(p, scratch);
-    size_t n = sp_numel(p);
-    if (!p->own || !p->data) return x;
-    sp_to_f32(scratch, p->data, p->dtype, n);
+    if (!p->own || !p->data) return sp_weight_part(p, first, n, scratch);
+    sp_to_f32(scratch, (const char *)p->data + first * sp_dtype_size(p->dtype), p->dtype, n);
 #pragma omp parallel for simd if (n > 16384)
-    for (size_t i = 0; i < n; i++) scratch[i] = sp_reachable(x[i], scratch[i]);
+    for (size_t i = 0; i < n; i++) scratch[i] = sp_reachable(p->own[first + i], scratch[i]);
     return scratch;
+}
+
+static void write_weight(sp_dst *dst, const sp_param *p, sp_dtype d, float *scratch)
+{
+    sp_err e = {0};
+    float *narrow = sp_xfloats(STEP);
+    for (size_t at = 0, n; at < sp_numel(p); at += n) {
+        n = SP_MIN(sp_numel(p) - at, (size_t)STEP);
+        sp_from_f32(narrow, expressible(p, at, n, scratch), d, n);
+        check(sp_dst_write(dst, narrow, n * sp_dtype_size(d), &e), &e);
+    }
+    free(narrow);
 }
 
 static void write_weights(const sp_model *m, const char *dir)
@@ -240,10 +270,13 @@ static void write_weights(const sp_model *m, const char *dir)
     static const sp_dtype dtypes[] = {SP_F32, SP_BF16, SP_F16};
     sp_err e = {0};
     sp_param **list = sp_xarray(m->n, sizeof *list);
-    float *scratch = sp_xfloats(m->max_numel);
+    float *scratch = sp_xfloats(STEP);
     for (size_t i = 0; i < m->n; i++) list[i] = &m->params[i];
     sp_dst *dst = open_output(list, m->n, dtypes[dtype], (sp_src *[]){m->src}, 1, dir, m->src);
-    for (size_t i = 0; i < m->n; i++) check(sp_dst_write_f32(dst, expressible(list[i], scratch), &e), &e);
+    for (size_t i = 0; i < m->n; i++) {
+        write_weight(dst, list[i], dtypes[dtype], scratch);
+        sp_param_release(m, list[i]);
+    }
     check(sp_dst_finish(dst, &e), &e);
     free(scratch);
     free(list);

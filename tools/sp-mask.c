@@ -4,6 +4,8 @@
  * is a pure function of (seed, key, tensor name, index), so a mask needs no storage to be reproduced.
  */
 #include "opt.h"
+#include "room.h"
+#include "scratch.h"
 #include "stream.h"
 #include "vec.h"
 
@@ -20,26 +22,108 @@ static const char *key = "";
 
 /* ---- top ---------------------------------------------------------------------------------------------------------- */
 
+/* The scores of one tensor, and room for the mask of SP_STEP of them. */
 typedef struct {
-    float *x;
+    float *x;         /* own, or in the file */
+    float *own;
+    size_t cap;
+    sp_scratch *file; /* NULL while x is in memory */
     uint8_t *mask;
-    size_t cap, mask_cap;
 } scores;
+
+static void check_finite(sp_src *s, size_t i, const float *x, size_t n)
+{
+    if (!allow_nonfinite && sp_first_nonfinite(x, n) >= 0) sp_die_nonfinite(s, i);
+}
+
+/* More scores than these are kept in a file. */
+static uint64_t most_in_memory(void) { return SP_MIN((uint64_t)512 << 20, sp_memory() / 8) / sizeof(float); }
+
+/* A chunk of the scores is no longer needed in memory. */
+static void rest(const scores *w, uint64_t at, size_t n)
+{
+    if (w->file) sp_scratch_rest(w->x + at, n * sizeof *w->x);
+}
+
+static void load_large(scores *w, sp_src *s, size_t i, uint64_t n)
+{
+    sp_err e = {0};
+    w->file = sp_scratch_open(NULL, "scores of a large tensor", n * sizeof *w->x, &e);
+    if (!w->file) sp_die_err(&e);
+    w->x = sp_scratch_take(w->file, n * sizeof *w->x);
+    for (uint64_t at = 0; at < n; at += SP_STEP) {
+        size_t here = SP_MIN(n - at, (uint64_t)SP_STEP);
+        if (sp_src_read_f32_part(s, i, at, here, w->x + at, &e) < 0) sp_die_err(&e);
+        check_finite(s, i, w->x + at, here);
+        rest(w, at, here);
+    }
+}
 
 static void load_scores(scores *w, sp_src *s, size_t i)
 {
     sp_err e = {0};
-    size_t n = sp_src_info(s, i)->numel;
-    if (sp_src_load_f32(s, i, &w->x, &w->cap, &e) < 0) sp_die_err(&e);
-    if (!allow_nonfinite && sp_first_nonfinite(w->x, n) >= 0) sp_die_nonfinite(s, i);
-    if (n > w->mask_cap) w->mask = sp_xrealloc(w->mask, w->mask_cap = n);
+    uint64_t n = sp_src_info(s, i)->numel;
+    sp_scratch_close(w->file);
+    w->file = NULL;
+    if (!w->mask) w->mask = sp_xmalloc(SP_STEP);
+    if (n > most_in_memory()) {
+        load_large(w, s, i, n);
+        return;
+    }
+    if (sp_src_load_f32(s, i, &w->own, &w->cap, &e) < 0) sp_die_err(&e);
+    w->x = w->own;
+    check_finite(s, i, w->x, n);
 }
 
-static void top_rows(const scores *w, const sp_tinfo *t)
+static void free_scores(scores *w)
 {
-    size_t cols = t->rank ? (size_t)t->shape[t->rank - 1] : 1, rows = cols ? t->numel / cols : 0;
+    sp_scratch_close(w->file);
+    free(w->own);
+    free(w->mask);
+}
+
+static void count(sp_select *sel, const scores *w, uint64_t n)
+{
+    for (uint64_t at = 0; at < n; at += SP_STEP) {
+        size_t here = SP_MIN(n - at, (uint64_t)SP_STEP);
+        sp_select_count(sel, w->x + at, here);
+        rest(w, at, here);
+    }
+}
+
+/* The mask of a tensor whose threshold is known. */
+static void write_selected(sp_select *sel, const scores *w, uint64_t n, sp_dst *dst)
+{
+    for (uint64_t at = 0; at < n; at += SP_STEP) {
+        size_t here = SP_MIN(n - at, (uint64_t)SP_STEP);
+        sp_select_mark(sel, w->mask, w->x + at, here);
+        sp_need_write(dst, w->mask, here);
+        rest(w, at, here);
+    }
+}
+
+static void top_matrix(const scores *w, uint64_t n, sp_dst *dst)
+{
+    sp_select sel;
+    sp_select_start(&sel, sp_fraction(rate, n));
+    do count(&sel, w, n);
+    while (sp_select_next(&sel));
+    write_selected(&sel, w, n, dst);
+}
+
+/* Row by row, as many at a time as have room in the mask, at least one. */
+static void top_rows(scores *w, const sp_tinfo *t, sp_dst *dst)
+{
+    size_t cols = t->rank ? (size_t)t->shape[t->rank - 1] : 1, rows = cols ? t->numel / cols : 0, step = SP_MAX(SP_STEP / SP_MAX(cols, 1), 1);
+    if (cols > SP_STEP) w->mask = sp_xrealloc(w->mask, cols);
+    for (size_t r0 = 0; r0 < rows; r0 += step) {
+        size_t here = SP_MIN(rows - r0, step);
+        const float *x = w->x + r0 * cols;
 #pragma omp parallel for schedule(dynamic, 16)
-    for (size_t r = 0; r < rows; r++) sp_top_k(w->mask + r * cols, w->x + r * cols, cols, sp_fraction(rate, cols));
+        for (size_t r = 0; r < here; r++) sp_top_k(w->mask + r * cols, x + r * cols, cols, sp_fraction(rate, cols));
+        sp_need_write(dst, w->mask, here * cols);
+        rest(w, r0 * cols, here * cols);
+    }
 }
 
 /* The threshold over all tensors takes three passes before the one that marks. */
@@ -53,7 +137,7 @@ static void select_global(sp_select *sel, scores *w, sp_src *s)
     do
         for (size_t i = 0; i < n; i++) {
             load_scores(w, s, i);
-            sp_select_count(sel, w->x, sp_src_info(s, i)->numel);
+            count(sel, w, sp_src_info(s, i)->numel);
         }
     while (sp_select_next(sel));
 }
@@ -70,14 +154,12 @@ static int run_top(int argc, char **argv)
     for (size_t i = 0; i < sp_src_count(s); i++) {
         const sp_tinfo *t = sp_src_info(s, i);
         load_scores(&w, s, i);
-        if (by == BY_GLOBAL) sp_select_mark(&sel, w.mask, w.x, t->numel);
-        else if (by == BY_ROW) top_rows(&w, t);
-        else sp_top_k(w.mask, w.x, t->numel, sp_fraction(rate, t->numel));
-        sp_need_write(dst, w.mask, t->numel);
+        if (by == BY_GLOBAL) write_selected(&sel, &w, t->numel, dst);
+        else if (by == BY_ROW) top_rows(&w, t, dst);
+        else top_matrix(&w, t->numel, dst);
     }
     sp_close_streams(dst, &s, 1);
-    free(w.x);
-    free(w.mask);
+    free_scores(&w);
     return SP_OK;
 }
 

@@ -143,21 +143,25 @@ typedef struct {
     float scale; /* of what is emitted */
     bool times_weight;
     size_t seen;
+    int64_t row; /* the next expected */
 } comparer;
 
-static void compare(void *self, sp_param *p, const float *got)
+static void compare(void *self, sp_param *p, int64_t row, int64_t rows, float *got)
 {
     comparer *c = self;
-    size_t n;
-    float *want = expected(c->g, c->prefix, p->name, &n), *mine = sp_xfloats(n), *scratch = sp_xfloats(n);
+    size_t n, first = (size_t)(row * p->cols);
+    float *all = expected(c->g, c->prefix, p->name, &n), *want = all + first, *mine = sp_xfloats(n), *scratch = sp_xfloats(n);
     assert_int_equal(n, sp_numel(p));
-    const float *w = sp_weight(p, scratch);
+    assert_true(row == c->row);
+    n = (size_t)(rows * p->cols);
+    const float *w = sp_weight_part(p, first, n, scratch);
     for (size_t i = 0; i < n; i++) mine[i] = got[i] * c->scale * (c->times_weight ? fabsf(w[i]) : 1);
     double d = relative_l2(mine, want, n);
     if (!(d < 1e-3)) fail_msg("%s%s: relative L2 %.3g", c->prefix, p->name, d);
     worst = SP_MAX(worst, d);
-    c->seen++;
-    free(want);
+    c->row = (row + rows) % p->rows;
+    c->seen += !c->row;
+    free(all);
     free(mine);
     free(scratch);
 }
@@ -166,7 +170,7 @@ static void check_gradients(const char *name)
 {
     golden g;
     golden_open(&g, name, SP_MEAN_TOKEN);
-    comparer c = {&g, "grad.", 1, false, 0};
+    comparer c = {&g, "grad.", 1, false, 0, 0};
     worst = 0;
     double loss = sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .emit = compare, .self = &c}), want = expected_scalar(&g, "loss");
     printf("# %s: loss off by %.3g (limit 1e-5), gradients, relative L2 %.3g (limit 1e-3)\n", name, fabs(loss - want), worst);
@@ -179,7 +183,7 @@ static void check_snip(const char *name)
 {
     golden g;
     golden_open(&g, name, SP_MEAN_OWN);
-    comparer c = {&g, "snip.", 1.0f / (float)g.data.n, true, 0};
+    comparer c = {&g, "snip.", 1.0f / (float)g.data.n, true, 0, 0};
     worst = 0;
     sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .per_example = SP_EACH_ABS, .emit = compare, .self = &c});
     printf("# %s: snip, relative L2 %.3g (limit 1e-3)\n", name, worst);
@@ -258,12 +262,12 @@ typedef struct {
     float **g; /* by index in m->params */
 } grads;
 
-static void keep(void *self, sp_param *p, const float *g)
+static void keep(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
 {
     grads *k = self;
     size_t i = (size_t)(p - k->m->params);
-    k->g[i] = sp_xfloats(sp_numel(p));
-    memcpy(k->g[i], g, sp_numel(p) * sizeof *g);
+    if (!row) k->g[i] = sp_xfloats(sp_numel(p));
+    memcpy(k->g[i] + row * p->cols, g, (size_t)(rows * p->cols) * sizeof *g);
 }
 
 static grads gradients_in(sp_grad_room *room, sp_model *m, const sp_batch *b, sp_each per_example)
