@@ -64,6 +64,12 @@ flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -
     jq -e 'type == "object"' <<<"$output"
 }
 
+@test "README: the tables are those of results/reference" {
+    jq -rs -L "$ROOT/pipelines" -f "$ROOT/pipelines/readme.jq" "$ROOT"/results/reference/{llama2,llama3,mistral,gemma}.json >tables
+    [ "$(grep -c '^SafePatching' tables)" = 4 ]
+    diff <(readme_block results) tables
+}
+
 @test "README and ARCHITECTURE name files and targets that exist" {
     for doc in README.md ARCHITECTURE.md; do
         for f in $(grep -oE '`(lib|tools|man|tests|pipelines|experiments|results)/[A-Za-z0-9_./-]*`|\]\([a-z][A-Za-z0-9_./-]*\)' "$ROOT/$doc" | tr -d '`()]'); do
