@@ -12,6 +12,9 @@ run_experiment() { env -u MAKEFLAGS -u MAKELEVEL make -j2 -C "$ROOT" MODE=opt ex
 stages() { run_experiment 2>&1 >/dev/null | sed -nE 's/^  llama2: (.*[^ ]) +[0-9.]+ s$/\1/p'; }
 
 @test "a fresh run agrees with the reference within the 95 % intervals" {
+    # other kernels round differently, and a training from random weights then ends in another model
+    kernels=$(jq -r .kernels "$ROOT/results/reference/llama2.json")
+    grep -q "OpenBLAS kernels $kernels" "$OUT"/llama2/eval/log/*.err || skip "the reference was made with OpenBLAS kernels $kernels"
     jq -r -n --slurpfile fresh "$OUT/llama2/method.json" --slurpfile reference "$ROOT/results/reference/llama2.json" '
         $fresh[0].rows[] as $f | ($reference[0].rows[] | select(.row == $f.row)) as $r
         | ("asr_seen", "asr_unseen", "asr_jailbreak", "refused_lookalike", "answered_benign", "utility") as $k
@@ -26,14 +29,17 @@ stages() { run_experiment 2>&1 >/dev/null | sed -nE 's/^  llama2: (.*[^ ]) +[0-9
     [ -z "$(stages)" ]
 }
 
-@test "a lost result is made again, the same bytes, with what depends on it and nothing else" {
+# a result without the times in it
+content() { case $1 in *.answers.jsonl) jq -c 'del(.seconds)' "$1" ;; *) cat "$1" ;; esac | sha256sum; }
+
+@test "a lost result is made again, the same content, with what depends on it and nothing else" {
     lost() { # FILE STAGE...: these stages run again
         local file=$OUT/llama2/$1 before
         shift
-        before=$(sha256sum <"$file")
+        before=$(content "$file")
         rm "$file"
         diff <(printf '%s\n' "$@" | sort) <(stages | sort)
-        [ "$(sha256sum <"$file")" = "$before" ]
+        [ "$(content "$file")" = "$before" ]
         [ -z "$(stages)" ]
     }
     lost 1/eval/intersect.answers.jsonl "1 evaluate intersect"
