@@ -10,7 +10,7 @@ MODEL_SUFFIX := $(if $(MODEL),-$(notdir $(MODEL:%/=%)))
 run = @mkdir -p $(OUT) && PATH=$(abspath $(BIN)):$$PATH flock $(OUT)/.$*.lock $(MAKE) --no-print-directory -f pipelines/run.mk X=$* OUT=$(OUT) \
     BIN=$(abspath $(BIN)) EXPERIMENTS_DIR=$(EXPERIMENTS_DIR) WORLD=$(WORLD) SEEDS="$(SEEDS)" MODEL=$(MODEL) DATA=$(DATA) LAUNCH="$(LAUNCH)"
 
-experiment-%: all ## the method on one backbone (llama2 ...): patches, merge, evaluation, table; MODEL= DATA= SEEDS= LAUNCH=
+experiment-%: all ## the method on one backbone (llama2 ...): patches, merge, evaluation, table; MODEL= DATA= SEEDS= LAUNCH= (3 min)
 	+$(run) method
 baselines-%: all ## GA, NPO, RESTA, HFT and their variants beside the method (4 min)
 	+$(run) baselines
@@ -30,13 +30,13 @@ jailbreak-%: all ## harmful requests in wrappers, by wrapper (3 min)
 	+$(run) jailbreak
 transfer-%: all ## harmful requests that no training saw, by category (3 min)
 	+$(run) transfer
-paper-%: all ## every table of one backbone
+paper-%: all ## every table of one backbone (11 min)
 	+$(run) paper
-grid-%: all ## every reading of the ambiguous switches (experiments/grid.json) on the tiny world
+grid-%: all ## every reading of the ambiguous switches (experiments/grid.json) on the tiny world (3 min)
 	+$(run) grid
 
 .PHONY: experiments experiments-main
 experiments-main: $(BACKBONES:%=experiment-%) ## the method on every backbone (10 min on 2 cores)
-experiments: $(BACKBONES:%=paper-%) ## every table of every backbone (under an hour on 2 cores)
+experiments: $(BACKBONES:%=paper-%) ## every table of every backbone (44 min on 2 cores)
 
 include pipelines/report.mk

@@ -3,7 +3,7 @@
 # The experiments run in makes of their own, each for one backbone, and leave all.json as it is when nothing changed: then nothing is done here.
 REPORTED := $(BACKBONES:%=$(OUT)/%$(MODEL_SUFFIX)/all.json)
 .PHONY: report
-report: experiments $(OUT)/report.html $(OUT)/claims.md ## every table, picture and claim as one page: OUT/report.html (BACKBONES="llama2 ..." for some)
+report: experiments $(OUT)/report.html $(OUT)/claims.md ## every table, picture and claim as one page: OUT/report.html; BACKBONES="llama2 ..." for some (45 min)
 
 $(REPORTED): $(OUT)/%$(MODEL_SUFFIX)/all.json: paper-%
 	@:
