@@ -32,7 +32,7 @@ PKG_LIBS := $(shell pkg-config --libs $(PKGS) $(BLAS) 2>/dev/null)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(BLAS) 2>/dev/null)
 FOUND = $(if $(PKG_LIBS),,$(error libraries are missing: run 'make deps' first))
 ALL_CFLAGS = $(FOUND)-std=c11 -D_GNU_SOURCE -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wpointer-arith \
-  -Werror=implicit-function-declaration -fopenmp -pthread -Ilib $(PKG_CFLAGS) $(CFLAGS_$(MODE)) $(CFLAGS)
+  -Werror=implicit-function-declaration -fno-math-errno -fno-trapping-math -fopenmp -pthread -Ilib $(PKG_CFLAGS) $(CFLAGS_$(MODE)) $(CFLAGS)
 ALL_LIBS = -Wl,--as-needed $(PKG_LIBS) $(if $(BLAS),,-lopenblas) -lm
 # One word a step, unless V=1 asks for the commands.
 say = $(if $(V),,@echo "$1 $@";)

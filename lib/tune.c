@@ -396,7 +396,7 @@ static int choose_place(trainer *t, sp_err *e)
 static void *moment(trainer *t, size_t n)
 {
     size_t bytes = n * sp_dtype_size(t->o->moments);
-    return t->model->scratch ? sp_scratch_take(t->model->scratch, bytes) : sp_xcalloc(bytes, 1);
+    return t->model->scratch ? sp_scratch_take(t->model->scratch, bytes) : sp_xfloats0((bytes + sizeof(float) - 1) / sizeof(float));
 }
 
 static int open_slots(trainer *t, sp_err *e)
