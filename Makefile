@@ -71,10 +71,12 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsp.a
 .PHONY: unit-tests
 unit-tests: $(UNIT_BIN)
 
+# The others compare with values of F32 products.
+TESTS := $(if $(DNNL),$(patsubst %,$(B)/tests/unit/test_%,dnnl engine tune batch))
+
 .PHONY: check
 check: ## all tests, under ASan + UBSan
-	@$(MAKE) --no-print-directory MODE=asan all unit-tests
-	@SP_MODE=asan$(if $(DNNL),-dnnl) tests/run
+	@$(MAKE) --no-print-directory MODE=asan test
 
 .PHONY: mutants
 mutants: all unit-tests ## break the code in many small ways; the tests must notice each
@@ -82,7 +84,7 @@ mutants: all unit-tests ## break the code in many small ways; the tests must not
 
 .PHONY: test
 test: all unit-tests ## all tests, optimised build: quicker, for daily work
-	@SP_MODE=$(BUILD) tests/run
+	@SP_MODE=$(BUILD) tests/run $(TESTS)
 
 MAN := $(patsubst man/%.in,build/man/%,$(wildcard man/*.in))
 .PHONY: man
