@@ -18,8 +18,11 @@ deps-first: deps ; @$(MAKE) --no-print-directory $(GOALS)
 else
 
 MODE ?= opt
-B := build/$(MODE)
-BIN := $(if $(filter opt,$(MODE)),bin,$(B)/bin)
+# DNNL=1: products in BF16 through oneDNN, on processors that have them. Never mixed with the other build.
+DNNL ?=
+BUILD := $(MODE)$(if $(DNNL),-dnnl)
+B := build/$(BUILD)
+BIN := $(if $(filter opt,$(BUILD)),bin,$(B)/bin)
 TOOLS := $(basename $(notdir $(wildcard tools/sp-*.c)))
 
 ARCH ?= native
@@ -32,12 +35,13 @@ PKG_LIBS := $(shell pkg-config --libs $(PKGS) $(BLAS) 2>/dev/null)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(BLAS) 2>/dev/null)
 FOUND = $(if $(PKG_LIBS),,$(error libraries are missing: run 'make deps' first))
 ALL_CFLAGS = $(FOUND)-std=c11 -D_GNU_SOURCE -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wpointer-arith \
-  -Werror=implicit-function-declaration -fno-math-errno -fno-trapping-math -fopenmp -pthread -Ilib $(PKG_CFLAGS) $(CFLAGS_$(MODE)) $(CFLAGS)
-ALL_LIBS = -Wl,--as-needed $(PKG_LIBS) $(if $(BLAS),,-lopenblas) -lm
+  -Werror=implicit-function-declaration -fno-math-errno -fno-trapping-math -fopenmp -pthread -Ilib $(PKG_CFLAGS) \
+  $(CFLAGS_$(MODE)) $(if $(DNNL),-DSP_DNNL) $(CFLAGS)
+ALL_LIBS = -Wl,--as-needed $(PKG_LIBS) $(if $(BLAS),,-lopenblas) $(if $(DNNL),-ldnnl) -lm
 # One word a step, unless V=1 asks for the commands.
 say = $(if $(V),,@echo "$1 $@";)
 
-LIB_SRC := $(wildcard lib/*.c)
+LIB_SRC := $(filter-out $(if $(DNNL),,lib/gemm_dnnl.c),$(wildcard lib/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
@@ -68,18 +72,20 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsp.a
 .PHONY: unit-tests
 unit-tests: $(UNIT_BIN)
 
+# The others compare with values of F32 products.
+TESTS := $(if $(DNNL),$(patsubst %,$(B)/tests/unit/test_%,dnnl engine tune batch))
+
 .PHONY: check
 check: ## all tests, under ASan + UBSan
-	@$(MAKE) --no-print-directory MODE=asan all unit-tests
-	@SP_MODE=asan tests/run
+	@$(MAKE) --no-print-directory MODE=asan test
 
 .PHONY: mutants
 mutants: all unit-tests ## break the code in many small ways; the tests must notice each
-	@SP_MODE=$(MODE) tests/mutate.sh
+	@SP_MODE=$(BUILD) tests/mutate.sh
 
 .PHONY: test
 test: all unit-tests ## all tests, optimised build: quicker, for daily work
-	@SP_MODE=$(MODE) tests/run
+	@SP_MODE=$(BUILD) tests/run $(TESTS)
 
 MAN := $(patsubst man/%.in,build/man/%,$(wildcard man/*.in))
 .PHONY: man
@@ -112,4 +118,4 @@ endif
 .PHONY: deps
 DEB_PKGS := gcc make pkg-config libopenblas-openmp-dev libzstd-dev libjansson-dev libpcre2-dev libcmocka-dev bats jq zstd gnuplot-nox
 deps: ## install what is missing (Debian/Ubuntu), or say what to install
-	@tools/install-deps $(DEB_PKGS)
+	@tools/install-deps $(DEB_PKGS) $(if $(DNNL),libdnnl-dev)

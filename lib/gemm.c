@@ -8,6 +8,7 @@
 #include "gemm.h"
 
 #include "fmath.h"
+#include "gemm_dnnl.h"
 
 #include <cblas.h>
 #include <stdlib.h>
@@ -24,7 +25,14 @@ void sp_gemm_start(char **argv)
     if (wide && !known) sp_restart_with(argv, "OPENBLAS_CORETYPE", "SKYLAKEX");
 }
 
-const char *sp_gemm_kernel(void) { return openblas_get_corename(); }
+const char *sp_gemm_kernel(void)
+{
+    static char name[64];
+    snprintf(name, sizeof name, "%s%s", openblas_get_corename(), sp_dnnl_works() ? ", products in BF16 through oneDNN" : "");
+    return name;
+}
+
+uint64_t sp_gemm_bytes(int64_t n, int64_t in, int64_t out) { return sp_dnnl_works() ? sizeof(uint16_t) * (uint64_t)(n * (in + out)) : 0; }
 
 /* ---- widening ----------------------------------------------------------------------------------------------------- */
 
@@ -116,12 +124,30 @@ static void tile(const job *p, int64_t t, float beta)
     }
 }
 
+#ifdef SP_DNNL
+/* In BF16, one after another; an A that several have in common is rounded once. */
+static void run_rounded(const job *jobs, int count, bool sum)
+{
+    const uint16_t *a = NULL;
+    for (const job *p = jobs; p < jobs + count; p++) {
+        if (p == jobs || p->a != p[-1].a) a = sp_dnnl_round(p->a, p->m * p->k);
+        sp_dnnl_product(p->kind == DYTX, p->kind == XWT, p->m, p->n, p->k, a, p->b, sum && p > jobs ? 1 : p->beta, p->c);
+    }
+}
+#endif
+
 /* Products side by side, or as terms of one sum: then all have the same C, and the first one's beta counts. */
 static void run(job *jobs, int count, bool sum)
 {
     int64_t tiles = 0;
     double work = 0;
     for (int i = 0; i < count; i++) work += multiply_adds(&jobs[i]);
+#ifdef SP_DNNL
+    if (work > SMALL && sp_dnnl_works()) {
+        run_rounded(jobs, count, sum);
+        return;
+    }
+#endif
     for (int i = 0; i < count; i++) {
         cut(&jobs[i], sum ? work : multiply_adds(&jobs[i]));
         tiles = sum ? jobs[i].tiles : tiles + jobs[i].tiles;

@@ -1,4 +1,4 @@
-/* gemm.h - the one seam through which every matrix product goes (today OpenBLAS sgemm).
+/* gemm.h - the one seam through which every matrix product goes: OpenBLAS sgemm or, in builds with DNNL=1, BF16 through oneDNN.
  *
  * Weights come in their stored dtype and are widened tile by tile on the way in. Products are split into tiles of the output whose shape does
  * not depend on the number of threads, so results are bit-identical for any -t. Matrices are row-major.
@@ -12,6 +12,7 @@
  * the environment set before it is loaded (the program restarts itself once). An OPENBLAS_CORETYPE set by the user stands. */
 void sp_gemm_start(char **argv);
 const char *sp_gemm_kernel(void); /* name of the kernels in use, for -v */
+uint64_t sp_gemm_bytes(int64_t n, int64_t in, int64_t out); /* memory that products of (n, in) and (n, out) take beside their operands */
 
 /* A weight matrix (out, in) as stored: F32, BF16 or F16. */
 typedef struct {

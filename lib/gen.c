@@ -111,7 +111,8 @@ static uint64_t engine_bytes(const run *r, const engine *e)
 {
     uint64_t states = (uint64_t)(e->max_n + 2 * e->n_ctx) * (uint64_t)e->m->cfg.hidden + (uint64_t)(e->n_ctx * e->m->cfg.vocab);
     uint64_t cache = r->o->no_cache ? 0 : sp_kv_bytes(e->m, e->n_ctx, cache_rows(r, e));
-    return cache + sp_acts_bytes(e->m, e->max_n) + sp_head_bytes(e->m, e->n_ctx) + states * sizeof(float);
+    uint64_t layer = sp_acts_bytes(e->m, e->max_n) + sp_gemm_bytes(e->max_n, e->m->cfg.hidden, e->m->cfg.mlp);
+    return cache + layer + sp_head_bytes(e->m, e->n_ctx) + states * sizeof(float);
 }
 
 static int check_memory(run *r, sp_err *e)

@@ -37,7 +37,8 @@ static void head_open_part(head *k, const sp_model *m, int64_t n, int64_t first,
 
 uint64_t sp_head_bytes(const sp_model *m, int64_t n)
 {
-    return sizeof(float) * (uint64_t)(SP_MIN(n, HEAD_BLOCK) * (5 * m->cfg.hidden + m->cfg.vocab));
+    int64_t rows = SP_MIN(n, HEAD_BLOCK), h = m->cfg.hidden, v = m->cfg.vocab;
+    return sizeof(float) * (uint64_t)(rows * (5 * h + v)) + sp_gemm_bytes(rows, h, v);
 }
 
 static void head_open(head *k, const sp_model *m, int64_t n) { head_open_part(k, m, n, 0, m->cfg.vocab); }

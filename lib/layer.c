@@ -97,7 +97,7 @@ size_t sp_work_bytes(const sp_model *m, int64_t n)
     sp_work none;
     size_t total;
     carve_work(&none, m, n, &total);
-    return total * sizeof(float);
+    return total * sizeof(float) + sp_gemm_bytes(n, m->cfg.mlp, m->cfg.mlp);
 }
 
 void sp_work_free(sp_work *w)

@@ -2,6 +2,7 @@
  *
  * Tolerances: logits 1e-4 relative L2; losses 1e-5; gradients and SNIP 1e-3 relative L2 a tensor; weights after three AdamW steps: 99.9 %
  * of the entries within 1e-5, all within 6e-3 (AdamW divides by the size of the gradient, so entries whose gradient is near zero amplify rounding).
+ * With products in BF16 (DNNL=1): logits 2e-2, losses 1e-2, gradients and SNIP 4e-2; weights after steps are not compared.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -99,6 +100,10 @@ static double relative_l2(const float *x, const float *ref, size_t n)
     return sqrt(d) / SP_MAX(sqrt(r), 1e-30);
 }
 
+static bool in_bf16(void) { return strstr(sp_gemm_kernel(), "BF16"); }
+
+static double limit(double f32, double bf16) { return in_bf16() ? bf16 : f32; }
+
 static double batch_loss(sp_model *m, const sp_batch *b)
 {
     float *x = sp_forward_all(m, b);
@@ -130,8 +135,8 @@ static void check_logits(const char *name)
         free(got);
     }
     worst = sqrt(d / r);
-    printf("# %s: logits, relative L2 %.3g (limit 1e-4)\n", name, worst);
-    assert_true(worst < 1e-4);
+    printf("# %s: logits, relative L2 %.3g (limit %g)\n", name, worst, limit(1e-4, 2e-2));
+    assert_true(worst < limit(1e-4, 2e-2));
     free(want);
     free(x);
     golden_close(&g);
@@ -157,7 +162,7 @@ static void compare(void *self, sp_param *p, int64_t row, int64_t rows, float *g
     const float *w = sp_weight_part(p, first, n, scratch);
     for (size_t i = 0; i < n; i++) mine[i] = got[i] * c->scale * (c->times_weight ? fabsf(w[i]) : 1);
     double d = relative_l2(mine, want, n);
-    if (!(d < 1e-3)) fail_msg("%s%s: relative L2 %.3g", c->prefix, p->name, d);
+    if (!(d < limit(1e-3, 4e-2))) fail_msg("%s%s: relative L2 %.3g", c->prefix, p->name, d);
     worst = SP_MAX(worst, d);
     c->row = (row + rows) % p->rows;
     c->seen += !c->row;
@@ -173,8 +178,8 @@ static void check_gradients(const char *name)
     comparer c = {&g, "grad.", 1, false, 0, 0};
     worst = 0;
     double loss = sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .emit = compare, .self = &c}), want = expected_scalar(&g, "loss");
-    printf("# %s: loss off by %.3g (limit 1e-5), gradients, relative L2 %.3g (limit 1e-3)\n", name, fabs(loss - want), worst);
-    assert_true(fabs(loss - want) < 1e-5);
+    printf("# %s: loss off by %.3g (limit %g), gradients, relative L2 %.3g (limit %g)\n", name, fabs(loss - want), limit(1e-5, 1e-2), worst, limit(1e-3, 4e-2));
+    assert_true(fabs(loss - want) < limit(1e-5, 1e-2));
     assert_int_equal(c.seen, g.m->n);
     golden_close(&g);
 }
@@ -186,7 +191,7 @@ static void check_snip(const char *name)
     comparer c = {&g, "snip.", 1.0f / (float)g.data.n, true, 0, 0};
     worst = 0;
     sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .per_example = SP_EACH_ABS, .emit = compare, .self = &c});
-    printf("# %s: snip, relative L2 %.3g (limit 1e-3)\n", name, worst);
+    printf("# %s: snip, relative L2 %.3g (limit %g)\n", name, worst, limit(1e-3, 4e-2));
     assert_int_equal(c.seen, g.m->n);
     golden_close(&g);
 }
@@ -195,6 +200,7 @@ static void check_tune(const char *name, bool ascend)
 {
     golden g;
     sp_err e = {0};
+    if (in_bf16()) skip();
     golden_open(&g, name, SP_MEAN_TOKEN);
     sp_tune_opt o = {.ascend = ascend, .weight = 1, .fraction = 1, .moments = SP_F32, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-3, .steps = 3, .accumulate = 1, .all = true};
     sp_tune(g.m, &g.data, &o, &e);
@@ -497,6 +503,7 @@ static void products(void **state)
 {
     (void)state;
     const sp_dtype dtypes[3] = {SP_F32, SP_BF16, SP_F16};
+    if (in_bf16()) skip(); /* test_dnnl.c has those */
     for (int d = 0; d < 3; d++) {
         check_products(1, 100, 7, 30, dtypes[d]);   /* few rows; rests of 16 elements and of 4 rows */
         check_products(8, 64, 129, 4, dtypes[d]);
