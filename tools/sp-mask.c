@@ -165,59 +165,41 @@ static int run_top(int argc, char **argv)
 
 /* ---- random ------------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    sp_dst *dst;
-    uint8_t *mask;
-    uint64_t stream, at;
-} draw;
-
-/* What LIKE holds is read and dropped: a header alone proves nothing. */
-static void draw_chunk(sp_pair *p, size_t n, void *ctx)
+/* What LIKE holds has been read for nothing: a header alone proves nothing. */
+static int draw(const sp_piece *p, void *ctx, sp_err *e)
 {
-    (void)p;
-    draw *d = ctx;
-#pragma omp parallel for schedule(static)
-    for (size_t j = 0; j < n; j++) d->mask[j] = sp_rand_unit((uint64_t)sp_args.seed, d->stream, d->at + j) < keep;
-    sp_need_write(d->dst, d->mask, n);
-    d->at += n;
+    (void)ctx, (void)e;
+    uint8_t *mask = p->out;
+    uint64_t stream = sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), p->t->name, strlen(p->t->name));
+    for (size_t j = 0; j < p->n; j++) mask[j] = sp_rand_unit((uint64_t)sp_args.seed, stream, p->at + j) < keep;
+    return 0;
 }
 
 static int run_random(int argc, char **argv)
 {
     (void)argc;
     if (keep < 0) sp_die(SP_EUSAGE, "random needs -p");
-    sp_pair p = sp_pair_open(argv[0], NULL);
-    draw d = {.dst = sp_dst_like(p.in[0], SP_BOOL, p.in, 1), .mask = sp_xmalloc(SP_STEP)};
-    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) {
-        const char *name = sp_src_info(p.in[0], i)->name;
-        d.at = 0;
-        d.stream = sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), name, strlen(name));
-        sp_pair_each(&p, i, draw_chunk, &d);
-    }
-    sp_pair_close(&p, d.dst);
-    free(d.mask);
+    sp_src *like = sp_need_src(argv[0]);
+    sp_dst *dst = sp_dst_like(like, SP_BOOL, &like, 1);
+    sp_each_piece(dst, &like, 1, "drawing", draw, NULL);
+    sp_close_streams(dst, &like, 1);
     return SP_OK;
 }
 
 /* ---- minus, and, or ----------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    sp_dst *dst;
-    char op;
-} set_op;
-
-static void combine(sp_pair *p, size_t n, void *ctx)
+static int combine(const sp_piece *p, void *ctx, sp_err *e)
 {
-    const set_op *o = ctx;
-    char op = o->op;
-    uint8_t *a = p->buf[0];
-    const uint8_t *b = p->buf[1];
-#pragma omp parallel for simd schedule(static)
-    for (size_t i = 0; i < n; i++) {
+    (void)e;
+    char op = *(const char *)ctx;
+    const uint8_t *a = p->in[0], *b = p->in[1];
+    uint8_t *out = p->out;
+#pragma omp simd
+    for (size_t i = 0; i < p->n; i++) {
         uint8_t x = a[i] != 0, y = b[i] != 0;
-        a[i] = op == '-' ? x & (y ^ 1) : op == '&' ? x & y : x | y;
+        out[i] = op == '-' ? x & (y ^ 1) : op == '&' ? x & y : x | y;
     }
-    sp_need_write(o->dst, a, n);
+    return 0;
 }
 
 static int run_sets(char **argv, char op)
@@ -226,9 +208,9 @@ static int run_sets(char **argv, char op)
     sp_need_tensors(p.in[0], p.in[1]); /* a mask that one of them lacks would be lost */
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < sp_src_count(p.in[k]); i++) sp_need_bool(p.in[k], i);
-    set_op o = {sp_dst_like(p.in[0], SP_BOOL, p.in, 2), op};
-    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) sp_pair_each(&p, i, combine, &o);
-    sp_pair_close(&p, o.dst);
+    sp_dst *dst = sp_dst_like(p.in[0], SP_BOOL, p.in, 2);
+    sp_each_piece(dst, p.in, 2, "combining", combine, &op);
+    sp_pair_close(&p, dst);
     return SP_OK;
 }
 
@@ -238,35 +220,44 @@ static int run_or(int argc, char **argv) { return (void)argc, run_sets(argv, '|'
 
 /* ---- apply -------------------------------------------------------------------------------------------------------- */
 
-/* Chunk k in F32, which must be finite. */
-static void widen(const sp_pair *p, int k, float *x, size_t n)
+#define BLOCK 1024 /* elements that are widened at a time */
+
+static bool all_finite(const char *x, sp_dtype d, size_t n)
 {
-    sp_to_f32(x, p->buf[k], p->dtype[k], n);
-    if (!allow_nonfinite && sp_first_nonfinite(x, n) >= 0) sp_die_nonfinite(p->in[k], p->index[k]);
+    float f[BLOCK];
+    sp_to_f32(f, x, d, n);
+    return sp_first_nonfinite(f, n) < 0;
 }
 
-typedef struct {
-    sp_dst *dst;
-    float *x;
-    double *y;
-} work;
-
-static void apply(sp_pair *p, size_t n, void *ctx)
+/* n <= BLOCK elements, where the mask is set; false when they or the quotients, masked or not, are not finite. */
+static bool apply_block(const char *patch, const uint8_t *mask, char *out, sp_dtype d, size_t n)
 {
-    work *w = ctx;
-    const uint8_t *mask = p->buf[1];
-    char *patch = p->buf[0];
-    size_t size = sp_dtype_size(p->dtype[0]);
-    widen(p, 0, w->x, n);
+    double y[BLOCK];
+    size_t size = sp_dtype_size(d);
+    bool ok = all_finite(patch, d, n);
+    memcpy(out, patch, n * size);
     if (kept != 1) {
-        sp_to_f64(w->y, patch, p->dtype[0], n);
-        for (size_t i = 0; i < n; i++) w->y[i] /= kept;
-        sp_from_f64(patch, w->y, p->dtype[0], n);
-        widen(p, 0, w->x, n); /* a quotient may overflow */
+        sp_to_f64(y, patch, d, n);
+        for (size_t i = 0; i < n; i++) y[i] /= kept;
+        sp_from_f64(out, y, d, n);
+        ok = all_finite(out, d, n) && ok;
     }
     for (size_t i = 0; i < n; i++)
-        if (!mask[i]) memset(patch + i * size, 0, size);
-    sp_need_write(w->dst, patch, n * size);
+        if (!mask[i]) memset(out + i * size, 0, size);
+    return ok;
+}
+
+static int apply(const sp_piece *p, void *ctx, sp_err *e)
+{
+    sp_src **in = ctx;
+    const char *patch = p->in[0];
+    const uint8_t *mask = p->in[1];
+    char *out = p->out;
+    size_t size = sp_dtype_size(p->dtype[0]);
+    bool ok = true;
+    for (size_t at = 0; at < p->n; at += BLOCK)
+        ok = apply_block(patch + at * size, mask + at, out + at * size, p->dtype[0], SP_MIN(p->n - at, (size_t)BLOCK)) && ok;
+    return ok || allow_nonfinite ? 0 : sp_fail_nonfinite(in[0], p->t, e);
 }
 
 static int run_apply(int argc, char **argv)
@@ -278,11 +269,9 @@ static int run_apply(int argc, char **argv)
         sp_need_float(p.in[0], i);
         sp_need_bool(p.in[1], sp_need_tensor(p.in[1], sp_src_info(p.in[0], i)));
     }
-    work w = {sp_dst_like(p.in[0], -1, p.in, 2), sp_xfloats(SP_STEP), sp_xarray(SP_STEP, sizeof(double))};
-    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) sp_pair_each(&p, i, apply, &w);
-    sp_pair_close(&p, w.dst);
-    free(w.x);
-    free(w.y);
+    sp_dst *dst = sp_dst_like(p.in[0], -1, p.in, 2);
+    sp_each_piece(dst, p.in, 2, "applying", apply, p.in);
+    sp_pair_close(&p, dst);
     return SP_OK;
 }
 
@@ -294,6 +283,13 @@ typedef struct {
     double aa, bb, ab;
     float *x[2];
 } stats;
+
+/* Chunk k in F32, which must be finite. */
+static void widen(const sp_pair *p, int k, float *x, size_t n)
+{
+    sp_to_f32(x, p->buf[k], p->dtype[k], n);
+    if (!allow_nonfinite && sp_first_nonfinite(x, n) >= 0) sp_die_nonfinite(p->in[k], p->index[k]);
+}
 
 static void count_set(sp_pair *p, size_t n, void *ctx)
 {
