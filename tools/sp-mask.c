@@ -188,35 +188,37 @@ static int run_random(int argc, char **argv)
 
 /* ---- minus, and, or ----------------------------------------------------------------------------------------------- */
 
+/* Every operation is an AND in which inputs or result are negated: 1 = yes. */
+typedef struct {
+    uint8_t a, b, result;
+} negated;
+
 static int combine(const sp_piece *p, void *ctx, sp_err *e)
 {
     (void)e;
-    char op = *(const char *)ctx;
+    negated not = *(const negated *)ctx;
     const uint8_t *a = p->in[0], *b = p->in[1];
     uint8_t *out = p->out;
 #pragma omp simd
-    for (size_t i = 0; i < p->n; i++) {
-        uint8_t x = a[i] != 0, y = b[i] != 0;
-        out[i] = op == '-' ? x & (y ^ 1) : op == '&' ? x & y : x | y;
-    }
+    for (size_t i = 0; i < p->n; i++) out[i] = (uint8_t)((((a[i] != 0) ^ not.a) & ((b[i] != 0) ^ not.b)) ^ not.result);
     return 0;
 }
 
-static int run_sets(char **argv, char op)
+static int run_sets(char **argv, negated not)
 {
     sp_pair p = sp_pair_open(argv[0], argv[1]);
     sp_need_tensors(p.in[0], p.in[1]); /* a mask that one of them lacks would be lost */
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < sp_src_count(p.in[k]); i++) sp_need_bool(p.in[k], i);
     sp_dst *dst = sp_dst_like(p.in[0], SP_BOOL, p.in, 2);
-    sp_each_piece(dst, p.in, 2, "combining", combine, &op);
+    sp_each_piece(dst, p.in, 2, "combining", combine, &not);
     sp_pair_close(&p, dst);
     return SP_OK;
 }
 
-static int run_minus(int argc, char **argv) { return (void)argc, run_sets(argv, '-'); }
-static int run_and(int argc, char **argv) { return (void)argc, run_sets(argv, '&'); }
-static int run_or(int argc, char **argv) { return (void)argc, run_sets(argv, '|'); }
+static int run_minus(int argc, char **argv) { return (void)argc, run_sets(argv, (negated){0, 1, 0}); }
+static int run_and(int argc, char **argv) { return (void)argc, run_sets(argv, (negated){0, 0, 0}); }
+static int run_or(int argc, char **argv) { return (void)argc, run_sets(argv, (negated){1, 1, 1}); }
 
 /* ---- apply -------------------------------------------------------------------------------------------------------- */
 
