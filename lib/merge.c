@@ -61,7 +61,8 @@ static bool load_patch(const sp_merge_opt *o, const sp_delta *d, size_t at, doub
     }
     sp_to_f64(x, d->x + at * sp_dtype_size(d->dtype), d->dtype, n);
     bool ok = all_within(x, n, -DBL_MAX);
-    for (size_t i = 0; i < n; i++) x[i] = d->keep[at + i] ? scale * x[i] : 0;
+    for (size_t i = 0; !d->keep && i < n; i++) x[i] *= scale;
+    for (size_t i = 0; d->keep && i < n; i++) x[i] = d->keep[at + i] ? scale * x[i] : 0;
     return ok;
 }
 
@@ -89,7 +90,7 @@ static int load(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, s
 static void drop(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
 {
     uint64_t stream = sp_hash(sp_hash(SP_HASH0, &d->number, sizeof d->number), t->name, strlen(t->name));
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (!sp_merge_apart(o))
     for (size_t i = 0; i < n; i++) d->keep[i] &= sp_rand_unit(o->seed, stream, at + i) >= o->drop;
 }
 
@@ -248,6 +249,7 @@ static const struct {
 };
 
 bool sp_merge_global(const sp_merge_opt *o) { return o->method == SP_TIES && o->global; }
+bool sp_merge_apart(const sp_merge_opt *o) { return !methods[o->method].thin && !methods[o->method].weigh; }
 bool sp_merge_whole(const sp_merge_opt *o) { return methods[o->method].weigh || (methods[o->method].thin && !sp_merge_global(o)); }
 
 void sp_merge_count(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
@@ -288,7 +290,7 @@ int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *
         products(o, d, K, base, bd, n, methods[o->method].models, g);
         m = methods[o->method].weigh(o, g, K);
     }
-#pragma omp parallel reduction(max : bad) reduction(&& : ok)
+#pragma omp parallel reduction(max : bad) reduction(&& : ok) if (!sp_merge_apart(o))
     {
         rows *r = rows_new(o, d, K, &m);
 #pragma omp for schedule(static)

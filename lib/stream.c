@@ -142,15 +142,19 @@ static void write_piece(void *ctx, size_t slot)
     if (s->p.at + s->p.n == s->p.t->numel) sp_progress_at(&r->bar, (double)(s->p.i + 1));
 }
 
-/* Find the tensor of a piece in the inputs; how many of its elements make a piece. */
+/* Find the tensor of a piece in the inputs (those that must have it have been checked); how many of its elements make a piece. */
 static size_t place(const piece_run *r, piece_slot *s)
 {
     size_t widest = sp_dtype_size(s->p.t->dtype);
     for (size_t k = 0; k < r->n_in; k++) {
         s->index[k] = sp_src_find(r->in[k], s->p.t->name);
         s->p.in[k] = NULL;
-        if (s->index[k] < 0) continue;
-        s->p.dtype[k] = sp_src_info(r->in[k], (size_t)s->index[k])->dtype;
+        const sp_tinfo *t = s->index[k] < 0 ? NULL : sp_src_info(r->in[k], (size_t)s->index[k]);
+        if (!t || !sp_same_shape(t, s->p.t)) {
+            s->index[k] = -1;
+            continue;
+        }
+        s->p.dtype[k] = t->dtype;
         widest = SP_MAX(widest, sp_dtype_size(s->p.dtype[k]));
     }
     return SP_PIECE / widest;

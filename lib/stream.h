@@ -35,7 +35,7 @@ typedef struct {
     size_t i;
     uint64_t at;
     size_t n;
-    const void **in; /* the same of each input as stored, NULL where it has no such tensor, and its dtype */
+    void **in;       /* the same of each input as stored, NULL where it has no such tensor, and its dtype; may be overwritten */
     sp_dtype *dtype;
     void *out;       /* to be made */
 } sp_piece;
