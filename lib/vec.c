@@ -104,6 +104,26 @@ int64_t sp_first_nonfinite(const float *x, size_t n)
     return -1;
 }
 
+/* The largest exponent tells. */
+#define FINITE(T, EXPONENT)                                                                                                         \
+    {                                                                                                                               \
+        const T *bits = x;                                                                                                          \
+        T top = 0;                                                                                                                  \
+        _Pragma("omp simd reduction(max : top)") for (size_t i = 0; i < n; i++) top = SP_MAX(top, (T)(bits[i] & EXPONENT));         \
+        return top != EXPONENT;                                                                                                     \
+    }
+
+bool sp_all_finite(const void *x, sp_dtype d, size_t n)
+{
+    switch (d) {
+    case SP_F16: FINITE(uint16_t, 0x7c00)
+    case SP_BF16: FINITE(uint16_t, 0x7f80)
+    case SP_F32: FINITE(uint32_t, 0x7f800000)
+    case SP_F64: FINITE(uint64_t, 0x7ff0000000000000)
+    default: return true;
+    }
+}
+
 /* ---- random numbers: Philox 2x64-10 (Salmon et al., 2011) --------------------------------------------------------- */
 
 typedef struct {

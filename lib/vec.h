@@ -44,5 +44,7 @@ double sp_dot(const float *a, const float *b, size_t n);
 
 /* First non-finite entry or -1. */
 int64_t sp_first_nonfinite(const float *x, size_t n);
+/* Is none of n elements of dtype d NaN or Inf? In the calling thread. */
+bool sp_all_finite(const void *x, sp_dtype d, size_t n);
 
 #endif

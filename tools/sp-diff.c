@@ -37,23 +37,24 @@ typedef struct {
     sp_dtype dtype[2];
 } operands;
 
-/* diff_block_T(o, at, n, out, od, missed): the n <= BLOCK elements from `at`, in arithmetic of type T. Returns BAD_* bits, adds to missed for how many
+static const char *at_element(const operands *o, int k, size_t at) { return o->x[k] + at * sp_dtype_size(o->dtype[k]); }
+
+/* diff_block_T(o, at, n, out, od, missed): the n <= BLOCK elements from `at` into out, in arithmetic of type T. Adds to missed for how many
  * BASE + patch, rounded to the dtype of TUNED, does not give TUNED: that is what sp-merge computes. */
 #define DIFF_BLOCK(T, NATIVE, TO, FROM)                                                                                             \
     /* The elements in T: in place if they are stored so, else widened into buf. */                                                 \
     static const T *view_##T(T *buf, const operands *o, int k, size_t at, size_t n)                                                 \
     {                                                                                                                               \
-        const char *x = o->x[k] + at * sp_dtype_size(o->dtype[k]);                                                                  \
+        const char *x = at_element(o, k, at);                                                                                       \
         if (o->dtype[k] == NATIVE) return (const T *)x;                                                                             \
         TO(buf, x, o->dtype[k], n);                                                                                                 \
         return buf;                                                                                                                 \
     }                                                                                                                               \
-    static int diff_block_##T(const operands *o, size_t at, size_t n, char *out, sp_dtype od, uint64_t *missed)                     \
+    static void diff_block_##T(const operands *o, size_t at, size_t n, char *out, sp_dtype od, uint64_t *missed)                    \
     {                                                                                                                               \
         T t_buf[BLOCK], b_buf[BLOCK], d[BLOCK], sum[BLOCK], bits[BLOCK];                                                            \
         const T *t = view_##T(t_buf, o, 0, at, n), *b = view_##T(b_buf, o, 1, at, n);                                               \
-        uint32_t bad_t = 0, bad_b = 0, bad_d = 0, not_back = 0;                                                                     \
-        out += at * sp_dtype_size(od);                                                                                              \
+        uint32_t not_back = 0;                                                                                                      \
         for (size_t i = 0; i < n; i++) d[i] = t[i] - b[i];                                                                          \
         FROM(out, d, od, n);                                                                                                        \
         if (od != NATIVE) TO(d, out, od, n);                                                                                        \
@@ -62,23 +63,21 @@ typedef struct {
             FROM(bits, sum, o->dtype[0], n);                                                                                        \
             TO(sum, bits, o->dtype[0], n);                                                                                          \
         }                                                                                                                           \
-        for (size_t i = 0; i < n; i++) { /* x - x is 0 unless x is NaN or Inf */                                                    \
-            bad_t |= !(t[i] - t[i] == 0);                                                                                           \
-            bad_b |= !(b[i] - b[i] == 0);                                                                                           \
-            bad_d |= !(d[i] - d[i] == 0);                                                                                           \
-            not_back += sum[i] != t[i];                                                                                             \
-        }                                                                                                                           \
+        for (size_t i = 0; i < n; i++) not_back += sum[i] != t[i];                                                                  \
         *missed += not_back;                                                                                                        \
-        return (bad_t ? BAD_TUNED : 0) | (bad_b ? BAD_BASE : 0) | (bad_d ? BAD_DIFF : 0);                                           \
     }
 DIFF_BLOCK(double, SP_F64, sp_to_f64, sp_from_f64)
 DIFF_BLOCK(float, SP_F32, sp_to_f32, sp_from_f32)
 
-/* A sum or difference of two F32 numbers, taken in double and rounded to F32, is the one taken in F32: double is needed for F64 alone. */
+/* A sum or difference of two F32 numbers, taken in double and rounded to F32, is the one taken in F32: double is needed for F64 alone. Returns BAD_*
+ * bits. */
 static int diff_block(const operands *o, size_t at, size_t n, char *out, sp_dtype od, uint64_t *missed)
 {
     bool wide = o->dtype[0] == SP_F64 || o->dtype[1] == SP_F64 || od == SP_F64;
-    return (wide ? diff_block_double : diff_block_float)(o, at, n, out, od, missed);
+    out += at * sp_dtype_size(od);
+    (wide ? diff_block_double : diff_block_float)(o, at, n, out, od, missed);
+    return (sp_all_finite(at_element(o, 0, at), o->dtype[0], n) ? 0 : BAD_TUNED) |
+           (sp_all_finite(at_element(o, 1, at), o->dtype[1], n) ? 0 : BAD_BASE) | (sp_all_finite(out, od, n) ? 0 : BAD_DIFF);
 }
 
 static int refuse(sp_src *const *in, const sp_tinfo *t, int bad, sp_dtype out_dtype, sp_err *e)

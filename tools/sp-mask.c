@@ -224,25 +224,18 @@ static int run_or(int argc, char **argv) { return (void)argc, run_sets(argv, (ne
 
 #define BLOCK 1024 /* elements that are widened at a time */
 
-static bool all_finite(const char *x, sp_dtype d, size_t n)
-{
-    float f[BLOCK];
-    sp_to_f32(f, x, d, n);
-    return sp_first_nonfinite(f, n) < 0;
-}
-
 /* n <= BLOCK elements, where the mask is set; false when they or the quotients, masked or not, are not finite. */
 static bool apply_block(const char *patch, const uint8_t *mask, char *out, sp_dtype d, size_t n)
 {
     double y[BLOCK];
     size_t size = sp_dtype_size(d);
-    bool ok = all_finite(patch, d, n);
+    bool ok = sp_all_finite(patch, d, n);
     memcpy(out, patch, n * size);
     if (kept != 1) {
         sp_to_f64(y, patch, d, n);
         for (size_t i = 0; i < n; i++) y[i] /= kept;
         sp_from_f64(out, y, d, n);
-        ok = all_finite(out, d, n) && ok;
+        ok = sp_all_finite(out, d, n) && ok;
     }
     for (size_t i = 0; i < n; i++)
         if (!mask[i]) memset(out + i * size, 0, size);
