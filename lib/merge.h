@@ -4,6 +4,7 @@
 #ifndef SP_MERGE_H
 #define SP_MERGE_H
 
+#include "select.h"
 #include "vec.h"
 
 #define SP_MERGE_METHODS "sum|average|ties|dare|fisher|breadcrumbs|slerp|stock"

@@ -6,14 +6,17 @@
 #include "opt.h"
 #include "room.h"
 #include "scratch.h"
+#include "select.h"
 #include "stream.h"
 #include "vec.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { BY_MATRIX, BY_ROW, BY_GLOBAL };
+#define MOST_MARKED ((uint64_t)256 << 20) /* elements of the largest mask that is held whole */
 
 static double rate = -1, keep = -1, kept = 1;
 static int by = BY_MATRIX;
@@ -22,13 +25,15 @@ static const char *key = "";
 
 /* ---- top ---------------------------------------------------------------------------------------------------------- */
 
-/* The scores of one tensor, and room for the mask of SP_STEP of them. */
+/* The scores of one tensor, and room for a mask: of all of them where they are passed once, else of SP_STEP. */
 typedef struct {
-    float *x;         /* own, or in the file */
+    float *x;         /* own, or in the file; NULL = part by part from the source */
     float *own;
     size_t cap;
     sp_scratch *file; /* NULL while x is in memory */
     uint8_t *mask;
+    size_t mask_cap;
+    float **part;     /* room for a part a thread */
 } scores;
 
 static void check_finite(sp_src *s, size_t i, const float *x, size_t n)
@@ -59,13 +64,20 @@ static void load_large(scores *w, sp_src *s, size_t i, uint64_t n)
     }
 }
 
+static void need_mask(scores *w, size_t n)
+{
+    if (n <= w->mask_cap) return;
+    free(w->mask);
+    w->mask = sp_xmalloc(w->mask_cap = n);
+}
+
 static void load_scores(scores *w, sp_src *s, size_t i)
 {
     sp_err e = {0};
     uint64_t n = sp_src_info(s, i)->numel;
     sp_scratch_close(w->file);
     w->file = NULL;
-    if (!w->mask) w->mask = sp_xmalloc(SP_STEP);
+    need_mask(w, SP_STEP);
     if (n > most_in_memory()) {
         load_large(w, s, i, n);
         return;
@@ -80,6 +92,8 @@ static void free_scores(scores *w)
     sp_scratch_close(w->file);
     free(w->own);
     free(w->mask);
+    for (int k = 0; w->part && k < omp_get_max_threads(); k++) free(w->part[k]);
+    free(w->part);
 }
 
 static void count(sp_select *sel, const scores *w, uint64_t n)
@@ -102,9 +116,49 @@ static void write_selected(sp_select *sel, const scores *w, uint64_t n, sp_dst *
     }
 }
 
-static void top_matrix(const scores *w, uint64_t n, sp_dst *dst)
+/* A tensor's scores part by part. */
+typedef struct {
+    scores *w;
+    sp_src *s;
+    size_t i;
+} reader;
+
+static int read_part(void *ctx, uint64_t at, size_t n, int thread, const float **x, sp_err *e)
+{
+    reader *r = ctx;
+    float *buf = r->w->part[thread];
+    *x = r->w->x ? r->w->x + at : buf;
+    if (r->w->x) return 0;
+    if (sp_src_read_f32_part(r->s, r->i, at, n, buf, e) < 0) return -1;
+    return allow_nonfinite || sp_all_finite(buf, SP_F32, n) ? 0 : sp_fail_nonfinite(r->s, sp_src_info(r->s, r->i), e);
+}
+
+/* One pass, straight from a raw file or over scores in memory; false when that cannot be done. */
+static bool top_at_once(scores *w, sp_src *s, size_t i, sp_dst *dst)
+{
+    sp_err e = {0};
+    uint64_t n = sp_src_info(s, i)->numel;
+    if (n > MOST_MARKED || (w->x && w->file)) return false;
+    if (!w->part) w->part = sp_xcalloc((size_t)omp_get_max_threads(), sizeof *w->part);
+    for (int k = 0; k < omp_get_max_threads(); k++)
+        if (!w->part[k]) w->part[k] = sp_xfloats(SP_PART);
+    need_mask(w, n);
+    reader r = {w, s, i};
+    int rc = sp_top_k_parts(w->mask, n, sp_fraction(rate, n), read_part, &r, &e);
+    if (rc < 0) sp_die_err(&e);
+    if (rc == 1) sp_need_write(dst, w->mask, n);
+    return rc == 1;
+}
+
+static void top_matrix(scores *w, sp_src *s, size_t i, sp_dst *dst)
 {
     sp_select sel;
+    uint64_t n = sp_src_info(s, i)->numel;
+    bool raw = sp_src_map(s, i);
+    w->x = NULL;
+    if (raw && top_at_once(w, s, i, dst)) return;
+    load_scores(w, s, i);
+    if (!raw && top_at_once(w, s, i, dst)) return;
     sp_select_start(&sel, sp_fraction(rate, n));
     do count(&sel, w, n);
     while (sp_select_next(&sel));
@@ -115,7 +169,7 @@ static void top_matrix(const scores *w, uint64_t n, sp_dst *dst)
 static void top_rows(scores *w, const sp_tinfo *t, sp_dst *dst)
 {
     size_t cols = t->rank ? (size_t)t->shape[t->rank - 1] : 1, rows = cols ? t->numel / cols : 0, step = SP_MAX(SP_STEP / SP_MAX(cols, 1), 1);
-    if (cols > SP_STEP) w->mask = sp_xrealloc(w->mask, cols);
+    need_mask(w, cols);
     for (size_t r0 = 0; r0 < rows; r0 += step) {
         size_t here = SP_MIN(rows - r0, step);
         const float *x = w->x + r0 * cols;
@@ -153,10 +207,10 @@ static int run_top(int argc, char **argv)
     sp_dst *dst = sp_dst_like(s, SP_BOOL, &s, 1);
     for (size_t i = 0; i < sp_src_count(s); i++) {
         const sp_tinfo *t = sp_src_info(s, i);
-        load_scores(&w, s, i);
+        if (by == BY_MATRIX) top_matrix(&w, s, i, dst);
+        else load_scores(&w, s, i);
         if (by == BY_GLOBAL) write_selected(&sel, &w, t->numel, dst);
-        else if (by == BY_ROW) top_rows(&w, t, dst);
-        else top_matrix(&w, t->numel, dst);
+        if (by == BY_ROW) top_rows(&w, t, dst);
     }
     sp_close_streams(dst, &s, 1);
     free_scores(&w);

@@ -1,5 +1,6 @@
 /* test_vec.c - conversions against their definitions, exhaustively where that is possible; random numbers against published values and
  * their moments; selection against a sort; and that the number of threads changes nothing. */
+#include "select.h"
 #include "vec.h"
 
 #include <float.h>
