@@ -15,9 +15,10 @@
 #define PARALLEL_FROM 32768  /* elements below which threads cost more than they bring */
 #define BLOCK 4096           /* elements marked at a time */
 #define BRACKET_FROM 1000000 /* elements below which three passes more are cheap */
-#define STRETCHES 128        /* of the sample, evenly spread, and their length */
-#define STRETCH 128
+#define STRETCHES 256        /* of the sample, evenly spread, and their length */
+#define STRETCH 64
 #define SAMPLE (STRETCHES * STRETCH)
+#define INF_BITS 0x7f800000u
 
 static inline uint32_t f32_bits(float x)
 {
@@ -35,7 +36,7 @@ static const int digit_bits[3] = {11, 11, 9}, digit_shift[3] = {20, 9, 0};
 void sp_select_start(sp_select *s, uint64_t k) { *s = (sp_select){.left = k}; }
 
 /* Positive, infinity included, NaN not. */
-static inline bool selectable(uint32_t bits) { return bits - 1 < 0x7f800000u; }
+static inline bool selectable(uint32_t bits) { return bits - 1 < INF_BITS; }
 
 void sp_select_count(sp_select *s, const float *x, size_t n)
 {
@@ -133,7 +134,7 @@ static size_t radix_top_k(uint8_t *mask, const float *x, size_t n, size_t k)
 enum { ABOVE = 1, INSIDE = 2 }; /* in the mask, while it is being made */
 
 typedef struct {
-    int32_t lo, hi;           /* the bracket, both ends inside: bit patterns of positive numbers */
+    uint32_t lo, hi;          /* the bracket, both ends inside: bit patterns of positive numbers */
     float *value;             /* what lies inside, and its index, in no order */
     uint64_t *index;
     uint64_t cap;
@@ -156,49 +157,65 @@ static int read_sample(float *sample, uint64_t n, sp_part_fn *part, void *ctx, s
     return e->code ? -1 : 0;
 }
 
-/* Where the k-th largest of n lies by what the sample says, five standard deviations to both sides. */
-static void guess(bracket *b, const float *sample, uint64_t n, uint64_t k)
+/* How far the number of elements above `threshold` in samples like this one strays, in elements: neighbours resemble each other, so what counts is
+ * how much the stretches differ. */
+static double deviation(const float *sample, uint32_t threshold)
 {
-    sp_select s;
-    double share = (double)k / (double)n, rank = share * SAMPLE, slack = 8 + 5 * sqrt(rank * (1 - share));
-    find_threshold(&s, sample, SAMPLE, (uint64_t)(rank + slack));
-    b->lo = SP_MAX((int32_t)s.prefix, 1);
-    b->hi = 0x7f800000;
-    if (rank < slack + 1) return;
-    find_threshold(&s, sample, SAMPLE, (uint64_t)(rank - slack));
-    b->hi = SP_MAX((int32_t)s.prefix, 1);
+    double sum = 0, squares = 0;
+    for (const float *x = sample; x < sample + SAMPLE; x += STRETCH) {
+        uint32_t above = 0;
+        for (int i = 0; i < STRETCH; i++) above += (f32_bits(x[i]) > threshold) & selectable(f32_bits(x[i]));
+        sum += above;
+        squares += (double)above * above;
+    }
+    return sqrt(SP_MAX(squares - sum * sum / STRETCHES, 0));
 }
 
-/* Mark n <= BLOCK elements. */
+static uint32_t threshold_of(const float *x, size_t n, uint64_t k)
+{
+    sp_select s;
+    find_threshold(&s, x, n, k);
+    return SP_MAX(s.prefix, 1);
+}
+
+/* Where the k-th largest of n lies by what the sample says, four standard deviations to both sides. */
+static void guess(bracket *b, const float *sample, uint64_t n, uint64_t k)
+{
+    double share = (double)k / (double)n, rank = share * SAMPLE, independent = sqrt(rank * (1 - share));
+    double slack = 8 + 4 * SP_MAX(independent, deviation(sample, threshold_of(sample, SAMPLE, (uint64_t)rank)));
+    b->lo = threshold_of(sample, SAMPLE, (uint64_t)(rank + slack));
+    b->hi = rank < slack + 1 ? INF_BITS : threshold_of(sample, SAMPLE, (uint64_t)(rank - slack));
+}
+
+/* Mark n <= BLOCK elements; set counts those above the bracket, ties those inside. */
 static tally mark_bracket(const bracket *b, uint8_t *mask, const float *x, size_t n)
 {
-    int32_t lo = b->lo, hi = b->hi;
-    uint32_t above = 0, inside = 0;
-#pragma omp simd reduction(+ : above, inside)
+    uint32_t lo = b->lo, to_hi = b->hi - lo, to_inf = INF_BITS - lo, sum = 0, inside = 0;
+#pragma omp simd reduction(+ : sum, inside)
     for (size_t i = 0; i < n; i++) {
-        int32_t v = (int32_t)f32_bits(x[i]);
-        uint8_t over = (v > hi) & (v <= 0x7f800000), in = (v >= lo) & (v <= hi);
-        mask[i] = (uint8_t)(over | in << 1);
-        above += over;
+        uint32_t up = f32_bits(x[i]) - lo; /* below lo, negative, NaN: beyond infinity */
+        uint32_t in = up <= to_hi, mark = (up <= to_inf) + in;
+        mask[i] = (uint8_t)mark;
+        sum += mark;
         inside += in;
     }
-    return (tally){above, inside};
+    return (tally){sum - INSIDE * inside, inside};
 }
 
 /* Collect those of n <= BLOCK elements that are marked INSIDE; index is that of the first. What has no room only counts. */
 static void collect(bracket *b, const uint8_t *mask, const float *x, size_t n, uint64_t index, uint32_t inside)
 {
-    uint64_t to = atomic_fetch_add(&b->inside, inside);
+    uint64_t to = atomic_fetch_add(&b->inside, inside), eight;
+    float *value = b->value + to;
+    uint64_t *at = b->index + to;
     if (to + inside > b->cap) return;
-    for (size_t i = 0; i < n; i += 8) {
-        uint64_t eight = 0;
-        memcpy(&eight, mask + i, SP_MIN(n - i, (size_t)8));
-        if (!(eight & 0x0202020202020202)) continue;
-        for (size_t j = i; j < SP_MIN(i + 8, n); j++)
-            if (mask[j] == INSIDE) {
-                b->value[to] = x[j];
-                b->index[to++] = index + j;
-            }
+    for (size_t i = 0; i < n; i += sizeof eight) { /* marks eight at a time: few of them have any */
+        memcpy(&eight, mask + i, sizeof eight);
+        for (eight &= 0x0202020202020202; eight; eight &= eight - 1) {
+            size_t j = i + (size_t)__builtin_ctzll(eight) / 8;
+            *value++ = x[j];
+            *at++ = index + j;
+        }
     }
 }
 
@@ -207,9 +224,12 @@ static void mark_part(bracket *b, uint8_t *mask, const float *x, size_t n, uint6
     uint64_t above = 0;
     for (size_t at = 0; at < n; at += BLOCK) {
         size_t here = SP_MIN(n - at, (size_t)BLOCK);
-        tally t = mark_bracket(b, mask + at, x + at, here);
+        uint8_t marks[BLOCK + sizeof(uint64_t)]; /* in the nearest cache until collected */
+        memset(marks + here, 0, sizeof(uint64_t));
+        tally t = mark_bracket(b, marks, x + at, here);
         above += t.set;
-        if (t.ties) collect(b, mask + at, x + at, here, index + at, t.ties);
+        if (t.ties) collect(b, marks, x + at, here, index + at, t.ties);
+        memcpy(mask + at, marks, here);
     }
     b->above += above;
 }
@@ -258,7 +278,7 @@ static bool hit(const bracket *b, uint64_t k)
 
 int sp_top_k_parts(uint8_t *mask, uint64_t n, uint64_t k, sp_part_fn *part, void *ctx, sp_err *e)
 {
-    bracket b = {.cap = n / 16};
+    bracket b = {.cap = n / 8};
     if (n < BRACKET_FROM || k == 0) return 0;
     float *sample = sp_xfloats(SAMPLE);
     b.value = sp_xarray(b.cap, sizeof *b.value);

@@ -230,14 +230,22 @@ static bool read_partial(sp_file *f, size_t i, uint64_t at, uint8_t *buf, size_t
     return true;
 }
 
+/* Frames [first, end) to buf, which begins with byte `at` of the data. */
+static bool read_whole(sp_file *f, size_t first, size_t end, uint8_t *buf, uint64_t at)
+{
+    bool ok = true;
+#pragma omp parallel for schedule(dynamic, 1) reduction(&& : ok) if (end > first + 1)
+    for (size_t i = first; i < end; i++) ok = ok && decode(f, i, buf + (f->frames[i].out - at));
+    return ok;
+}
+
 static bool read_frames(sp_file *f, uint64_t at, uint8_t *buf, size_t n)
 {
     size_t first = frame_of(f, at), last = frame_of(f, at + n - 1);
     size_t whole0 = f->frames[first].out == at ? first : first + 1;
     size_t whole1 = f->frames[last + 1].out == at + n ? last + 1 : last; /* frames [whole0, whole1) lie inside */
     bool ok = true;
-#pragma omp parallel for schedule(dynamic, 1) reduction(&& : ok) if (whole1 > whole0 + 1)
-    for (size_t i = whole0; i < whole1; i++) ok = ok && decode(f, i, buf + (f->frames[i].out - at));
+    if (whole1 > whole0) ok = read_whole(f, whole0, whole1, buf, at);
     if (first < whole0) ok = ok && read_partial(f, first, at, buf, n);
     if (last >= whole1 && last >= whole0) ok = ok && read_partial(f, last, at, buf, n);
     return ok;
@@ -262,7 +270,8 @@ static int read_stretch(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, s
 static int read_raw(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, sp_err *e)
 {
     int rc = 0;
-#pragma omp parallel for schedule(static) if (n > STRETCH)
+    if (n <= STRETCH) return read_stretch(f, at, buf, n, e); /* a parallel region costs several system calls */
+#pragma omp parallel for schedule(static)
     for (size_t from = 0; from < n; from += STRETCH) {
         sp_err own = {0};
         if (read_stretch(f, at + from, buf + from, SP_MIN(n - from, (size_t)STRETCH), &own) == 0) continue;

@@ -68,7 +68,7 @@ static void need_mask(scores *w, size_t n)
 {
     if (n <= w->mask_cap) return;
     free(w->mask);
-    w->mask = sp_xmalloc(w->mask_cap = n);
+    w->mask = (uint8_t *)sp_xfloats((w->mask_cap = n) / sizeof(float) + 1); /* in large pages */
 }
 
 static void load_scores(scores *w, sp_src *s, size_t i)
