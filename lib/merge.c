@@ -1,12 +1,11 @@
 /* merge.c - see merge.h. */
 #include "merge.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 1024        /* elements a thread works on at a time: a few rows of doubles stay in the nearest cache */
+#define BLOCK 512         /* elements a thread works on at a time: a few rows of doubles stay in the nearest cache */
 #define FISHER_FLOOR 1e-6 /* added to the Fisher information: where there is none, models count alike */
 
 /* What a method has found out about the whole tensor: change = base * (its old value) + patch[0] * x[0] + ... */
@@ -44,31 +43,39 @@ static void rows_free(rows *r)
     free(r);
 }
 
-static bool all_within(const double *x, size_t n, double lo)
+/* Loops here have no branch around arithmetic, so that the compiler makes vectors of them. */
+static bool none_negative(const double *x, size_t n)
 {
-    int bad = 0;
-    for (size_t i = 0; i < n; i++) bad |= !(x[i] >= lo && x[i] <= DBL_MAX);
+    uint64_t bad = 0;
+    for (size_t i = 0; i < n; i++) bad |= x[i] < 0;
     return !bad;
 }
 
 /* Elements [at, at + n) of a patch, masked and scaled. False when it holds NaN or Inf, masked or not. */
 static bool load_patch(const sp_merge_opt *o, const sp_delta *d, size_t at, double *x, size_t n)
 {
+    static const uint8_t all[BLOCK] = {[0 ... BLOCK - 1] = 1};
+    const uint8_t *keep = d->keep ? d->keep + at : all;
     double scale = d->scale / (1 - o->drop);
     if (!d->x) {
         memset(x, 0, n * sizeof *x);
         return true;
     }
-    sp_to_f64(x, d->x + at * sp_dtype_size(d->dtype), d->dtype, n);
-    bool ok = all_within(x, n, -DBL_MAX);
-    for (size_t i = 0; i < n; i++) x[i] = d->keep[at + i] ? scale * x[i] : 0;
-    return ok;
+    const char *stored = d->x + at * sp_dtype_size(d->dtype);
+    sp_to_f64(x, stored, d->dtype, n);
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        double scaled = scale * x[i];
+        x[i] = keep[i] ? scaled : 0;
+    }
+    return sp_all_finite(stored, d->dtype, n);
 }
 
 static bool load_fisher(const sp_delta *d, size_t at, double *f, size_t n)
 {
-    sp_to_f64(f, d->fisher + at * sp_dtype_size(d->fisher_dtype), d->fisher_dtype, n);
-    return all_within(f, n, 0);
+    const char *stored = d->fisher + at * sp_dtype_size(d->fisher_dtype);
+    sp_to_f64(f, stored, d->fisher_dtype, n);
+    return none_negative(f, n) && sp_all_finite(stored, d->fisher_dtype, n);
 }
 
 /* Elements [at, at + n) of everything. 0, or what is wrong with the patches as sp_merge_chunk says it. */
@@ -89,7 +96,7 @@ static int load(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, s
 static void drop(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
 {
     uint64_t stream = sp_hash(sp_hash(SP_HASH0, &d->number, sizeof d->number), t->name, strlen(t->name));
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (!sp_merge_apart(o))
     for (size_t i = 0; i < n; i++) d->keep[i] &= sp_rand_unit(o->seed, stream, at + i) >= o->drop;
 }
 
@@ -248,6 +255,7 @@ static const struct {
 };
 
 bool sp_merge_global(const sp_merge_opt *o) { return o->method == SP_TIES && o->global; }
+bool sp_merge_apart(const sp_merge_opt *o) { return !methods[o->method].thin && !methods[o->method].weigh; }
 bool sp_merge_whole(const sp_merge_opt *o) { return methods[o->method].weigh || (methods[o->method].thin && !sp_merge_global(o)); }
 
 void sp_merge_count(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
@@ -267,15 +275,14 @@ void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64
 /* The n <= BLOCK elements of r to out. False when a result is NaN or Inf. */
 static bool merge_block(const sp_merge_opt *o, rows *r, char *out, sp_dtype od, size_t n)
 {
-    double *b = r->base, change[BLOCK] = {0};
+    double *b = r->base, lambda = o->lambda, change[BLOCK] = {0};
     if (r->K) methods[o->method].combine(change, r, n);
     for (size_t i = 0; i < n; i++) {
-        double c = o->lambda * change[i];
-        b[i] = c == 0 ? b[i] : b[i] + c;
+        double c = lambda * change[i], sum = b[i] + c;
+        b[i] = c == 0 ? b[i] : sum;
     }
     sp_from_f64(out, b, od, n);
-    sp_to_f64(b, out, od, n);
-    return all_within(b, n, -DBL_MAX);
+    return sp_all_finite(out, od, n);
 }
 
 int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t n)
@@ -288,7 +295,7 @@ int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *
         products(o, d, K, base, bd, n, methods[o->method].models, g);
         m = methods[o->method].weigh(o, g, K);
     }
-#pragma omp parallel reduction(max : bad) reduction(&& : ok)
+#pragma omp parallel reduction(max : bad) reduction(&& : ok) if (!sp_merge_apart(o))
     {
         rows *r = rows_new(o, d, K, &m);
 #pragma omp for schedule(static)

@@ -4,6 +4,7 @@
 #ifndef SP_MERGE_H
 #define SP_MERGE_H
 
+#include "select.h"
 #include "vec.h"
 
 #define SP_MERGE_METHODS "sum|average|ties|dare|fisher|breadcrumbs|slerp|stock"
@@ -27,14 +28,15 @@ typedef struct {
     double scale;
     sp_dtype dtype;
     const char *x; /* NULL = the patch does not have the tensor, which counts as zeros */
-    uint8_t *keep;
+    uint8_t *keep; /* NULL = all */
     sp_dtype fisher_dtype;
     const char *fisher; /* diagonal of the Fisher information, or NULL */
     float *work;        /* room for n floats while thinning; may be shared by all patches */
     sp_select *select;  /* global trimming: the patch's, at one chunk after the other */
 } sp_delta;
 
-bool sp_merge_whole(const sp_merge_opt *o);  /* must the functions below see whole tensors? Otherwise any chunks will do. */
+bool sp_merge_whole(const sp_merge_opt *o);  /* must the functions below see whole tensors? Otherwise chunks will do, */
+bool sp_merge_apart(const sp_merge_opt *o);  /* and these in any order and by several threads, each with deltas of its own? */
 bool sp_merge_global(const sp_merge_opt *o); /* does thinning need the threshold of a whole patch? */
 
 /* Global trimming, before the first sp_merge_thin: between sp_select_start and sp_select_next, count all chunks of a patch. */

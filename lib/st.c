@@ -288,6 +288,7 @@ size_t sp_src_count(const sp_src *s) { return s->n; }
 const sp_tinfo *sp_src_info(const sp_src *s, size_t i) { return &s->t[i]; }
 const sp_meta *sp_src_meta(const sp_src *s) { return &s->meta; }
 bool sp_src_seekable(const sp_src *s) { return !s->in || s->reopen; }
+bool sp_src_parallel(const sp_src *s) { return !s->in; }
 int sp_src_nshards(const sp_src *s) { return s->n_parts; }
 const char *sp_src_shard_name(const sp_src *s, int shard) { return s->parts[shard].file; }
 uint64_t sp_src_digest(const sp_src *s) { return s->digest; }

@@ -53,6 +53,7 @@ const sp_tinfo *sp_src_info(const sp_src *s, size_t i);
 int64_t sp_src_find(const sp_src *s, const char *name); /* index or -1 */
 const sp_meta *sp_src_meta(const sp_src *s);
 bool sp_src_seekable(const sp_src *s);                   /* any order, any number of times */
+bool sp_src_parallel(const sp_src *s);                   /* that, and by several threads at a time */
 int sp_src_nshards(const sp_src *s);                     /* files of a directory, 1 otherwise */
 const char *sp_src_shard_name(const sp_src *s, int shard); /* file name without directory, e.g. model-00001-of-00002.safetensors */
 /* The bytes of tensor i in place when the file is raw and mapped, else NULL. Valid until close. */
@@ -80,6 +81,7 @@ sp_dst *sp_dst_open(const char *path, const sp_tinfo *tensors, size_t n, const s
 /* The same as a Hugging Face directory: shards and tensor-to-shard map as `base` has them, index with total_size, every other file of
  * the base directory (config, tokenizer ...) copied. Built in a temporary directory beside `dir` and renamed at the end. */
 sp_dst *sp_dst_open_dir(const char *dir, const char *base_dir, const sp_tinfo *tensors, size_t n, const sp_meta *meta, sp_err *e);
+const sp_tinfo *sp_dst_info(const sp_dst *d, size_t i);
 /* The next tensor's bytes; may be called several times for one tensor, the sum must be its nbytes. */
 int sp_dst_write(sp_dst *d, const void *buf, size_t nbytes, sp_err *e);
 /* The next tensor whole, converted from F32 to its dtype (round to nearest even). */

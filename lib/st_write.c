@@ -80,6 +80,8 @@ sp_dst *sp_dst_open(const char *path, const sp_tinfo *tensors, size_t n, const s
     return NULL;
 }
 
+const sp_tinfo *sp_dst_info(const sp_dst *d, size_t i) { return &d->t[i]; }
+
 /* ---- tensors ------------------------------------------------------------------------------------------------------ */
 
 static int end_file(sp_dst *d, sp_err *e)

@@ -1,5 +1,5 @@
 /* stream.h - what the stream tools share: inputs opened or refused, tensors matched by name and shape, outputs shaped like an
- * input, reports as JSON. Everything here dies on failure.
+ * input and made piece by piece, reports as JSON. Everything here dies on failure.
  */
 #ifndef SP_STREAM_H
 #define SP_STREAM_H
@@ -8,7 +8,8 @@
 
 #include <jansson.h>
 
-#define SP_STEP (4u << 20) /* elements a tool holds of each stream at a time */
+#define SP_STEP (4u << 20)    /* elements that a loop over chunks holds of each stream at a time */
+#define SP_PIECE (256u << 10) /* bytes of each stream that a thread holds at a time: those of a few streams stay in its cache */
 
 sp_src *sp_need_src(const char *path);
 /* The tensor of s with the name and shape of `want`: its index. */
@@ -20,12 +21,31 @@ void sp_need_part(sp_src *s, size_t i, uint64_t first, size_t n, void *buf);
 void sp_need_float(const sp_src *s, size_t i); /* tensor i is of a floating dtype */
 void sp_need_bool(const sp_src *s, size_t i);
 _Noreturn void sp_die_nonfinite(const sp_src *s, size_t i);
+int sp_fail_nonfinite(const sp_src *s, const sp_tinfo *t, sp_err *e); /* the same as an error; gives -1 */
 
 /* The output -o (level -z), with names and shapes of `like`; dtype -1 = as in `like`. Provenance names the inputs. */
 sp_dst *sp_dst_like(const sp_src *like, int dtype, sp_src *const *inputs, size_t n);
 void sp_need_write(sp_dst *d, const void *buf, size_t nbytes);
 /* Prove the end of each input (NULLs are skipped), finish d (may be NULL), close all. */
 void sp_close_streams(sp_dst *d, sp_src *const *inputs, size_t n);
+
+/* Elements [at, at + n) of an output's tensor i, t: n times the widest element, of the output and the inputs, is SP_PIECE bytes at most. */
+typedef struct {
+    const sp_tinfo *t;
+    size_t i;
+    uint64_t at;
+    size_t n;
+    void **in;       /* the same of each input as stored, NULL where it has no such tensor, and its dtype; may be overwritten */
+    sp_dtype *dtype;
+    void *out;       /* to be made */
+} sp_piece;
+/* 0, or -1: the error of the first piece that has one ends the program. */
+typedef int sp_piece_fn(const sp_piece *p, void *ctx, sp_err *e);
+
+/* Make all of d by calling fn on every piece, in several threads at a time (of which none may call OpenMP's); reading, computing and writing
+ * overlap, and pieces are written in order (queue.h). Inputs that can be read in one order only are read in the order of d; all
+ * others are read by the thread that needs them. `what`: for the progress line. */
+void sp_each_piece(sp_dst *d, sp_src *const *in, size_t n_in, const char *what, sp_piece_fn *fn, void *ctx);
 
 /* Two inputs side by side in chunks, the second in the order of the first. */
 typedef struct {

@@ -104,6 +104,26 @@ int64_t sp_first_nonfinite(const float *x, size_t n)
     return -1;
 }
 
+/* The largest exponent tells. */
+#define FINITE(T, EXPONENT)                                                                                                         \
+    {                                                                                                                               \
+        const T *bits = x;                                                                                                          \
+        T top = 0;                                                                                                                  \
+        _Pragma("omp simd reduction(max : top)") for (size_t i = 0; i < n; i++) top = SP_MAX(top, (T)(bits[i] & EXPONENT));         \
+        return top != EXPONENT;                                                                                                     \
+    }
+
+bool sp_all_finite(const void *x, sp_dtype d, size_t n)
+{
+    switch (d) {
+    case SP_F16: FINITE(uint16_t, 0x7c00)
+    case SP_BF16: FINITE(uint16_t, 0x7f80)
+    case SP_F32: FINITE(uint32_t, 0x7f800000)
+    case SP_F64: FINITE(uint64_t, 0x7ff0000000000000)
+    default: return true;
+    }
+}
+
 /* ---- random numbers: Philox 2x64-10 (Salmon et al., 2011) --------------------------------------------------------- */
 
 typedef struct {
@@ -158,104 +178,8 @@ double sp_dot(const float *a, const float *b, size_t n)
     return total;
 }
 
-/* ---- selection of the largest ------------------------------------------------------------------------------------- */
-
-/* Positive floats order like their bit patterns, so three rounds of counting digits (11, 11, 9 bits below the sign) find the pattern
- * of the k-th largest. */
-static const int digit_bits[3] = {11, 11, 9}, digit_shift[3] = {20, 9, 0};
-
-void sp_select_start(sp_select *s, uint64_t k) { *s = (sp_select){.left = k}; }
-
-/* Positive, infinity included, NaN not. */
-static inline bool selectable(uint32_t bits) { return bits - 1 < 0x7f800000u; }
-
-void sp_select_count(sp_select *s, const float *x, size_t n)
-{
-    int shift = digit_shift[s->round], above = shift + digit_bits[s->round];
-    uint32_t low = (1u << digit_bits[s->round]) - 1;
-#pragma omp parallel if (n >= PARALLEL_FROM)
-    {
-        uint64_t count[2048] = {0};
-#pragma omp for schedule(static) nowait
-        for (size_t i = 0; i < n; i++) { /* no branches: the signs and digits of scores cannot be predicted */
-            uint32_t u = f32_bits(x[i]);
-            count[u >> shift & low] += selectable(u) & ((u >> above) == s->prefix);
-        }
-#pragma omp critical(sp_select)
-        for (uint32_t d = 0; d <= low; d++) s->count[d] += count[d];
-    }
-}
-
-bool sp_select_next(sp_select *s)
-{
-    int digit = (1 << digit_bits[s->round]) - 1;
-    while (digit > 0 && s->count[digit] < s->left) s->left -= s->count[digit--];
-    s->prefix = s->prefix << digit_bits[s->round] | (uint32_t)digit;
-    memset(s->count, 0, sizeof s->count);
-    return ++s->round < 3;
-}
-
-/* What a block holds of entries above the threshold, and at it. */
-typedef struct {
-    uint32_t set, ties;
-} tally;
-
-static tally mark_above(const sp_select *s, uint8_t *mask, const float *x, size_t n)
-{
-    uint32_t t = s->prefix, set = 0, ties = 0;
-#pragma omp simd reduction(+ : set, ties)
-    for (size_t i = 0; i < n; i++) {
-        uint32_t u = f32_bits(x[i]);
-        mask[i] = (u > t) & selectable(u);
-        set += mask[i];
-        ties += u == t;
-    }
-    return (tally){set, ties};
-}
-
-/* Entries at the threshold are taken in their order, until none is wanted. */
-static size_t mark_ties(sp_select *s, uint8_t *mask, const float *x, size_t n)
-{
-    uint64_t before = s->left;
-    for (size_t i = 0; s->left && i < n; i++)
-        if (f32_bits(x[i]) == s->prefix) {
-            mask[i] = 1;
-            s->left--;
-        }
-    return (size_t)(before - s->left);
-}
-
-size_t sp_select_mark(sp_select *s, uint8_t *mask, const float *x, size_t n)
-{
-    size_t set = 0;
-    for (size_t at = 0; at < n; at += (size_t)BLOCK * 256) {
-        tally t[256];
-        size_t here = SP_MIN(n - at, (size_t)BLOCK * 256), blocks = (here + BLOCK - 1) / BLOCK;
-#pragma omp parallel for schedule(static) if (here >= PARALLEL_FROM)
-        for (size_t i = 0; i < blocks; i++) {
-            size_t from = at + i * BLOCK;
-            t[i] = mark_above(s, mask + from, x + from, SP_MIN(n - from, (size_t)BLOCK));
-        }
-        for (size_t i = 0; i < blocks; i++) {
-            size_t from = at + i * BLOCK;
-            set += t[i].set;
-            if (t[i].ties && s->left && s->prefix) set += mark_ties(s, mask + from, x + from, SP_MIN(n - from, (size_t)BLOCK));
-        }
-    }
-    return set;
-}
-
 uint64_t sp_fraction(double rate, uint64_t n)
 {
     double k = rate * (double)n;
     return SP_MIN(n, (uint64_t)floor(k + 1e-9 + 1e-14 * k));
-}
-
-size_t sp_top_k(uint8_t *mask, const float *x, size_t n, size_t k)
-{
-    sp_select s;
-    sp_select_start(&s, k);
-    do sp_select_count(&s, x, n);
-    while (sp_select_next(&s));
-    return sp_select_mark(&s, mask, x, n);
 }

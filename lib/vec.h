@@ -1,4 +1,4 @@
-/* vec.h - plain arrays: dtype conversion, random bits, selection of the largest.
+/* vec.h - plain arrays: dtype conversion, random bits, sums.
  * Loops run in parallel over outputs; nothing here depends on the number of threads.
  */
 #ifndef SP_VEC_H
@@ -22,27 +22,12 @@ double sp_rand_normal(uint64_t seed, uint64_t stream, uint64_t index); /* mean 0
 /* floor(rate * n), at most n; a product that misses a whole number by rounding alone (0.29 * 100) counts as that number. */
 uint64_t sp_fraction(double rate, uint64_t n);
 
-/* mask[i] = 1 for the k largest of x[0..n), 0 elsewhere. Entries <= 0 or NaN never enter; ties at the threshold go to the lowest
- * indices, so exactly min(k, #positive) are set. Radix selection on the bit patterns, O(n). Returns how many. */
-size_t sp_top_k(uint8_t *mask, const float *x, size_t n, size_t k);
-
-/* The same over several arrays, each seen four times: start; count all arrays, next, until next says false; then mark each array in
- * order. k is shared by all of them. */
-typedef struct {
-    uint64_t left;        /* entries still wanted among those that share prefix */
-    uint32_t prefix;      /* leading bits of the threshold found so far */
-    int round;
-    uint64_t count[2048]; /* by the next digit */
-} sp_select;
-void sp_select_start(sp_select *s, uint64_t k);
-void sp_select_count(sp_select *s, const float *x, size_t n);
-bool sp_select_next(sp_select *s); /* another round of counting? */
-size_t sp_select_mark(sp_select *s, uint8_t *mask, const float *x, size_t n);
-
 /* Sum of a[i] * b[i], in double, in blocks of fixed size. */
 double sp_dot(const float *a, const float *b, size_t n);
 
 /* First non-finite entry or -1. */
 int64_t sp_first_nonfinite(const float *x, size_t n);
+/* Is none of n elements of dtype d NaN or Inf? In the calling thread. */
+bool sp_all_finite(const void *x, sp_dtype d, size_t n);
 
 #endif

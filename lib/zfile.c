@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <omp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,6 +22,16 @@ typedef struct {
     uint64_t at, out; /* where the frame begins in the file, and in the data */
 } frame;
 
+/* A frame kept decompressed, for reads that want parts of it. */
+typedef struct {
+    size_t frame;   /* n_frames = none */
+    uint8_t *data;
+    size_t cap;
+    bool ready;     /* else a thread is decompressing it */
+    int users;
+    uint64_t used;  /* when */
+} held;
+
 struct sp_file {
     char *name;
     int fd;
@@ -29,8 +41,11 @@ struct sp_file {
     size_t n_frames; /* 0 = raw */
     frame *frames;   /* n_frames + 1 */
     bool *seen;      /* frames that have been decompressed */
-    uint8_t *cache;  /* one decompressed frame */
-    size_t cached, cache_cap;
+    pthread_mutex_t lock;
+    pthread_cond_t change; /* a frame has been decompressed, or let go */
+    held *cache;
+    size_t n_cache;  /* one for each thread, and two that are ahead */
+    uint64_t clock;
 };
 
 /* Give back the pages of [from, to): what has been read must not count as memory in use. */
@@ -67,7 +82,9 @@ static int index_frames(sp_file *f, sp_err *e)
     }
     f->frames[f->n_frames] = (frame){at, out};
     f->size = out;
-    f->cached = f->n_frames;
+    f->n_cache = (size_t)omp_get_max_threads() + 2;
+    f->cache = sp_xcalloc(f->n_cache, sizeof *f->cache);
+    for (size_t i = 0; i < f->n_cache; i++) f->cache[i] = (held){.frame = f->n_frames, .ready = true};
     f->seen = sp_xcalloc(f->n_frames, sizeof *f->seen);
     return 1;
 }
@@ -89,6 +106,8 @@ int sp_file_open(sp_file **result, const char *path, sp_err *e)
         return -1;
     }
     sp_file *f = sp_xcalloc(1, sizeof *f);
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_cond_init(&f->change, NULL);
     f->fd = fd;
     f->name = sp_xstrdup(is_stdin ? "standard input" : path);
     f->map = map;
@@ -108,7 +127,10 @@ static bool decode(const sp_file *f, size_t i, void *dst)
 {
     const frame *fr = &f->frames[i];
     size_t want = (size_t)(fr[1].out - fr[0].out);
-    return f->seen[i] = ZSTD_decompress(dst, want, f->map + fr[0].at, (size_t)(fr[1].at - fr[0].at)) == want;
+    bool ok = ZSTD_decompress(dst, want, f->map + fr[0].at, (size_t)(fr[1].at - fr[0].at)) == want;
+    f->seen[i] = ok;
+    release(f, fr[0].at, fr[1].at);
+    return ok;
 }
 
 /* The frame that holds byte `at` of the data. */
@@ -123,19 +145,98 @@ static size_t frame_of(const sp_file *f, uint64_t at)
     return lo;
 }
 
+static held *find_held(sp_file *f, size_t i)
+{
+    for (size_t k = 0; k < f->n_cache; k++)
+        if (f->cache[k].frame == i) return &f->cache[k];
+    return NULL;
+}
+
+/* The first frame after i that nobody has thought of, no further than the cache reaches; n_frames if there is none. */
+static size_t next_missing(sp_file *f, size_t i)
+{
+    size_t end = SP_MIN(f->n_frames, i + f->n_cache - 1);
+    while (++i < end)
+        if (!find_held(f, i)) return i;
+    return f->n_frames;
+}
+
+/* The place that has been out of use for longest and is not wanted soon; NULL when all are taken. */
+static held *free_place(sp_file *f, size_t i)
+{
+    held *best = NULL;
+    for (held *h = f->cache; h < f->cache + f->n_cache; h++) {
+        bool soon = h->frame >= i && h->frame < i + f->n_cache - 1 && h->frame < f->n_frames;
+        if (h->ready && !h->users && !soon && (!best || h->used < best->used)) best = h;
+    }
+    return best;
+}
+
+/* Decompress frame i into h, with the lock given up meanwhile. */
+static bool decode_held(sp_file *f, held *h, size_t i)
+{
+    size_t size = (size_t)(f->frames[i + 1].out - f->frames[i].out);
+    h->frame = i;
+    h->ready = false;
+    pthread_mutex_unlock(&f->lock);
+    if (size > h->cap) {
+        free(h->data);
+        h->data = sp_xmalloc(h->cap = size);
+    }
+    bool ok = decode(f, i, h->data);
+    pthread_mutex_lock(&f->lock);
+    if (!ok) h->frame = f->n_frames;
+    h->ready = true;
+    h->used = ++f->clock;
+    pthread_cond_broadcast(&f->change);
+    return ok;
+}
+
+/* Frame i, decompressed once for all threads that want parts of it. A thread that would have to wait for another to do it does the frame after it
+ * meanwhile, so that as many are decompressed at a time as there are threads. NULL when it is corrupt. */
+static held *hold(sp_file *f, size_t i)
+{
+    held *h;
+    bool ok = true;
+    pthread_mutex_lock(&f->lock);
+    while (ok && (!(h = find_held(f, i)) || !h->ready)) {
+        size_t wanted = h ? next_missing(f, i) : i;
+        held *place = wanted < f->n_frames ? free_place(f, i) : NULL;
+        if (place) ok = decode_held(f, place, wanted) || wanted != i;
+        else pthread_cond_wait(&f->change, &f->lock);
+    }
+    if (ok) h->users++;
+    pthread_mutex_unlock(&f->lock);
+    return ok ? h : NULL;
+}
+
+static void let_go(sp_file *f, held *h)
+{
+    pthread_mutex_lock(&f->lock);
+    h->users--;
+    h->used = ++f->clock;
+    pthread_cond_broadcast(&f->change);
+    pthread_mutex_unlock(&f->lock);
+}
+
 /* What of frame i lies in [at, at + n), through the cache. */
 static bool read_partial(sp_file *f, size_t i, uint64_t at, uint8_t *buf, size_t n)
 {
-    uint64_t begin = f->frames[i].out, end = f->frames[i + 1].out;
-    if (f->cached != i) {
-        if (end - begin > f->cache_cap) f->cache = sp_xrealloc(f->cache, f->cache_cap = (size_t)(end - begin));
-        f->cached = f->n_frames;
-        if (!decode(f, i, f->cache)) return false;
-        f->cached = i;
-    }
-    uint64_t from = SP_MAX(at, begin), to = SP_MIN(at + n, end);
-    memcpy(buf + (from - at), f->cache + (from - begin), (size_t)(to - from));
+    uint64_t begin = f->frames[i].out, from = SP_MAX(at, begin), to = SP_MIN(at + n, f->frames[i + 1].out);
+    held *h = hold(f, i);
+    if (!h) return false;
+    memcpy(buf + (from - at), h->data + (from - begin), (size_t)(to - from));
+    let_go(f, h);
     return true;
+}
+
+/* Frames [first, end) to buf, which begins with byte `at` of the data. */
+static bool read_whole(sp_file *f, size_t first, size_t end, uint8_t *buf, uint64_t at)
+{
+    bool ok = true;
+#pragma omp parallel for schedule(dynamic, 1) reduction(&& : ok) if (end > first + 1)
+    for (size_t i = first; i < end; i++) ok = ok && decode(f, i, buf + (f->frames[i].out - at));
+    return ok;
 }
 
 static bool read_frames(sp_file *f, uint64_t at, uint8_t *buf, size_t n)
@@ -144,11 +245,9 @@ static bool read_frames(sp_file *f, uint64_t at, uint8_t *buf, size_t n)
     size_t whole0 = f->frames[first].out == at ? first : first + 1;
     size_t whole1 = f->frames[last + 1].out == at + n ? last + 1 : last; /* frames [whole0, whole1) lie inside */
     bool ok = true;
-#pragma omp parallel for schedule(dynamic, 1) reduction(&& : ok) if (whole1 > whole0 + 1)
-    for (size_t i = whole0; i < whole1; i++) ok = ok && decode(f, i, buf + (f->frames[i].out - at));
+    if (whole1 > whole0) ok = read_whole(f, whole0, whole1, buf, at);
     if (first < whole0) ok = ok && read_partial(f, first, at, buf, n);
     if (last >= whole1 && last >= whole0) ok = ok && read_partial(f, last, at, buf, n);
-    release(f, f->frames[first].at, f->frames[last + 1].at);
     return ok;
 }
 
@@ -171,7 +270,8 @@ static int read_stretch(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, s
 static int read_raw(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, sp_err *e)
 {
     int rc = 0;
-#pragma omp parallel for schedule(static) if (n > STRETCH)
+    if (n <= STRETCH) return read_stretch(f, at, buf, n, e); /* a parallel region costs several system calls */
+#pragma omp parallel for schedule(static)
     for (size_t from = 0; from < n; from += STRETCH) {
         sp_err own = {0};
         if (read_stretch(f, at + from, buf + from, SP_MIN(n - from, (size_t)STRETCH), &own) == 0) continue;
@@ -196,7 +296,6 @@ static bool verify_frame(const sp_file *f, size_t i)
     void *junk = sp_xmalloc((size_t)(f->frames[i + 1].out - f->frames[i].out));
     bool ok = decode(f, i, junk);
     free(junk);
-    release(f, f->frames[i].at, f->frames[i + 1].at);
     return ok;
 }
 
@@ -216,6 +315,9 @@ void sp_file_close(sp_file *f)
     free(f->name);
     free(f->frames);
     free(f->seen);
+    for (size_t i = 0; i < f->n_cache; i++) free(f->cache[i].data);
     free(f->cache);
+    pthread_mutex_destroy(&f->lock);
+    pthread_cond_destroy(&f->change);
     free(f);
 }

@@ -14,7 +14,8 @@ typedef struct sp_file sp_file;
  * tell their size); -1 on error. */
 int sp_file_open(sp_file **f, const char *path, sp_err *e);
 uint64_t sp_file_size(const sp_file *f); /* of the data, decompressed */
-/* n bytes at `at`; reaching over the end is an error ("truncated"). Whole frames are decompressed in parallel. 0 or -1. */
+/* n bytes at `at`; reaching over the end is an error ("truncated"). Whole frames are decompressed in parallel; several threads may read at a
+ * time. 0 or -1. */
 int sp_file_read(sp_file *f, uint64_t at, void *buf, size_t n, sp_err *e);
 /* Decompress what no read has touched, so that every checksum has been seen. 0 or -1. */
 int sp_file_verify(sp_file *f, sp_err *e);

@@ -2,8 +2,8 @@
  *
  * Reading never takes end-of-file for the end of the data: the caller knows how many bytes it wants and then asks for a
  * clean end. Writing goes to a temporary file beside the target and is renamed at the end; nothing is left behind on failure.
- * zstd output is cut into frames of 4 MiB of input, each with its content size and a checksum, compressed in parallel and written in
- * order: the bytes do not depend on the number of threads.
+ * zstd output is cut into frames of 4 MiB of input, each with its content size and a checksum, which a queue (queue.h) compresses in parallel and
+ * writes in order while the caller goes on: the bytes do not depend on the number of threads.
  */
 #ifndef SP_ZIO_H
 #define SP_ZIO_H
@@ -32,7 +32,8 @@ typedef struct sp_out sp_out;
 /* Open `path` (NULL or "-" = stdout) for writing at zstd `level` (0 = raw). A terminal is refused (SP_EUSAGE). The data go to
  * a temporary name in the same directory until sp_out_finish. */
 sp_out *sp_out_open(const char *path, int level, sp_err *e);
-int sp_out_write(sp_out *out, const void *buf, size_t n, sp_err *e); /* 0 or -1 */
+/* 0 or -1; what fails while a frame is compressed or written shows in a later call, at the latest in sp_out_finish. One caller at a time. */
+int sp_out_write(sp_out *out, const void *buf, size_t n, sp_err *e);
 /* Flush, close, check everything, rename. Frees `out` in every case. 0 or -1. */
 int sp_out_finish(sp_out *out, sp_err *e);
 void sp_out_abort(sp_out *out); /* remove the temporary file, free */

@@ -8,12 +8,12 @@
 #include "stream.h"
 #include "vec.h"
 
-#include <float.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 1024 /* elements a thread works on at a time: three arrays of doubles stay in the nearest cache */
+#define BLOCK 512 /* elements a thread works on at a time: five arrays of doubles stay in the nearest cache */
 #define N_BINS 32768
 
 static int dtype = SP_F32;
@@ -31,90 +31,96 @@ static const sp_opt opts[] = {
 
 enum { BAD_TUNED = 1, BAD_BASE = 2, BAD_DIFF = 4 };
 
-/* For how many of n <= BLOCK elements does b + d, rounded to the dtype of TUNED, not give t? That is what sp-merge computes. */
-static uint64_t not_given_back(const double *b, const double *d, const double *t, size_t n, sp_dtype dt)
+/* TUNED and BASE, as stored. */
+typedef struct {
+    const char *x[2];
+    sp_dtype dtype[2];
+} operands;
+
+static const char *at_element(const operands *o, int k, size_t at) { return o->x[k] + at * sp_dtype_size(o->dtype[k]); }
+
+/* diff_block_T(o, at, n, out, od, missed): the n <= BLOCK elements from `at` into out, in arithmetic of type T. Adds to missed for how many
+ * BASE + patch, rounded to the dtype of TUNED, does not give TUNED: that is what sp-merge computes. */
+#define DIFF_BLOCK(T, NATIVE, TO, FROM)                                                                                             \
+    /* The elements in T: in place if they are stored so, else widened into buf. */                                                 \
+    static const T *view_##T(T *buf, const operands *o, int k, size_t at, size_t n)                                                 \
+    {                                                                                                                               \
+        const char *x = at_element(o, k, at);                                                                                       \
+        if (o->dtype[k] == NATIVE) return (const T *)x;                                                                             \
+        TO(buf, x, o->dtype[k], n);                                                                                                 \
+        return buf;                                                                                                                 \
+    }                                                                                                                               \
+    static void diff_block_##T(const operands *o, size_t at, size_t n, char *out, sp_dtype od, uint64_t *missed)                    \
+    {                                                                                                                               \
+        T t_buf[BLOCK], b_buf[BLOCK], d[BLOCK], sum[BLOCK], bits[BLOCK];                                                            \
+        const T *t = view_##T(t_buf, o, 0, at, n), *b = view_##T(b_buf, o, 1, at, n);                                               \
+        uint32_t not_back = 0;                                                                                                      \
+        for (size_t i = 0; i < n; i++) d[i] = t[i] - b[i];                                                                          \
+        FROM(out, d, od, n);                                                                                                        \
+        if (od != NATIVE) TO(d, out, od, n);                                                                                        \
+        for (size_t i = 0; i < n; i++) sum[i] = b[i] + d[i];                                                                        \
+        if (o->dtype[0] != NATIVE) {                                                                                                \
+            FROM(bits, sum, o->dtype[0], n);                                                                                        \
+            TO(sum, bits, o->dtype[0], n);                                                                                          \
+        }                                                                                                                           \
+        for (size_t i = 0; i < n; i++) not_back += sum[i] != t[i];                                                                  \
+        *missed += not_back;                                                                                                        \
+    }
+DIFF_BLOCK(double, SP_F64, sp_to_f64, sp_from_f64)
+DIFF_BLOCK(float, SP_F32, sp_to_f32, sp_from_f32)
+
+/* A sum or difference of two F32 numbers, taken in double and rounded to F32, is the one taken in F32: double is needed for F64 alone. Returns BAD_*
+ * bits. */
+static int diff_block(const operands *o, size_t at, size_t n, char *out, sp_dtype od, uint64_t *missed)
 {
-    double sum[BLOCK], bits[BLOCK];
-    uint64_t missed = 0;
-    for (size_t i = 0; i < n; i++) sum[i] = b[i] + d[i];
-    sp_from_f64(bits, sum, dt, n);
-    sp_to_f64(sum, bits, dt, n);
-    for (size_t i = 0; i < n; i++) missed += sum[i] != t[i];
-    return missed;
+    bool wide = o->dtype[0] == SP_F64 || o->dtype[1] == SP_F64 || od == SP_F64;
+    out += at * sp_dtype_size(od);
+    (wide ? diff_block_double : diff_block_float)(o, at, n, out, od, missed);
+    return (sp_all_finite(at_element(o, 0, at), o->dtype[0], n) ? 0 : BAD_TUNED) |
+           (sp_all_finite(at_element(o, 1, at), o->dtype[1], n) ? 0 : BAD_BASE) | (sp_all_finite(out, od, n) ? 0 : BAD_DIFF);
 }
 
-static bool all_finite(const double *x, size_t n)
+static int refuse(sp_src *const *in, const sp_tinfo *t, int bad, sp_dtype out_dtype, sp_err *e)
 {
+    if (bad & BAD_TUNED) return sp_fail_nonfinite(in[0], t, e);
+    if (bad & BAD_BASE) return sp_fail_nonfinite(in[1], t, e);
+    return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": the difference overflows %s", sp_src_name(in[0]), t->name, sp_dtype_name(out_dtype));
+}
+
+/* n elements of tensor t, in several threads if they are more than a piece. missed: how many of them BASE + patch does not give back. */
+static int diff(sp_src *const *in, const sp_tinfo *t, const operands *o, size_t n, void *out, sp_dtype out_dtype, uint64_t *missed, sp_err *e)
+{
+    uint64_t not_back = 0;
     int bad = 0;
-    for (size_t i = 0; i < n; i++) bad |= !(fabs(x[i]) <= DBL_MAX);
-    return !bad;
-}
-
-static const char *at_element(const sp_pair *p, int k, size_t at) { return (const char *)p->buf[k] + at * sp_dtype_size(p->dtype[k]); }
-
-/* The n <= BLOCK elements from `at` of the chunk, into out. Returns BAD_* bits. */
-static int diff_block(const sp_pair *p, size_t at, size_t n, char *out, sp_dtype out_dtype, uint64_t *missed)
-{
-    double t[BLOCK], b[BLOCK], d[BLOCK];
-    sp_to_f64(t, at_element(p, 0, at), p->dtype[0], n);
-    sp_to_f64(b, at_element(p, 1, at), p->dtype[1], n);
-    int bad = (all_finite(t, n) ? 0 : BAD_TUNED) | (all_finite(b, n) ? 0 : BAD_BASE);
-    for (size_t i = 0; i < n; i++) d[i] = t[i] - b[i];
-    out += at * sp_dtype_size(out_dtype);
-    sp_from_f64(out, d, out_dtype, n);
-    sp_to_f64(d, out, out_dtype, n);
-    *missed += not_given_back(b, d, t, n, p->dtype[0]);
-    return bad | (all_finite(d, n) ? 0 : BAD_DIFF);
-}
-
-static void refuse(const sp_pair *p, int bad, sp_dtype out_dtype)
-{
-    if (bad & BAD_TUNED) sp_die_nonfinite(p->in[0], p->index[0]);
-    if (bad & BAD_BASE) sp_die_nonfinite(p->in[1], p->index[1]);
-    if (bad)
-        sp_die(SP_EINPUT, "%s: tensor \"%s\": the difference overflows %s", sp_src_name(p->in[0]),
-               sp_src_info(p->in[0], p->index[0])->name, sp_dtype_name(out_dtype));
-}
-
-/* A chunk; returns how many elements of it BASE + patch does not give back. */
-static uint64_t diff_chunk(const sp_pair *p, size_t n, void *out, sp_dtype out_dtype)
-{
-    uint64_t missed = 0;
-    int bad = 0;
-#pragma omp parallel for schedule(static) reduction(+ : missed) reduction(| : bad)
-    for (size_t at = 0; at < n; at += BLOCK) bad |= diff_block(p, at, SP_MIN(n - at, (size_t)BLOCK), out, out_dtype, &missed);
-    if (!allow_nonfinite) refuse(p, bad, out_dtype);
-    return missed;
+#pragma omp parallel for schedule(static) reduction(+ : not_back) reduction(| : bad) if (n > SP_PIECE)
+    for (size_t at = 0; at < n; at += BLOCK) bad |= diff_block(o, at, SP_MIN(n - at, (size_t)BLOCK), out, out_dtype, &not_back);
+    *missed = not_back;
+    return bad && !allow_nonfinite ? refuse(in, t, bad, out_dtype, e) : 0;
 }
 
 /* ---- the patch ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    sp_dst *dst;
-    void *out;
-    uint64_t missed;
+    sp_src **in;
+    atomic_ullong missed;
 } patch;
 
-static void write_chunk(sp_pair *p, size_t n, void *ctx)
+static int diff_piece(const sp_piece *p, void *ctx, sp_err *e)
 {
     patch *w = ctx;
-    w->missed += diff_chunk(p, n, w->out, (sp_dtype)dtype);
-    sp_need_write(w->dst, w->out, n * sp_dtype_size((sp_dtype)dtype));
+    operands o = {{p->in[0], p->in[1]}, {p->dtype[0], p->dtype[1]}};
+    uint64_t missed;
+    int rc = diff(w->in, p->t, &o, p->n, p->out, p->t->dtype, &missed, e);
+    w->missed += missed;
+    return rc;
 }
 
 static void write_patch(sp_pair *p)
 {
-    size_t n = sp_src_count(p->in[0]);
-    patch w = {.dst = sp_dst_like(p->in[0], dtype, p->in, 2), .out = sp_xfloats(2 * (size_t)SP_STEP)};
-    sp_progress bar;
-    sp_progress_start(&bar, "subtracting", "tensors", (double)n);
-    for (size_t i = 0; i < n; i++) {
-        sp_pair_each(p, i, write_chunk, &w);
-        sp_progress_at(&bar, (double)(i + 1));
-    }
-    sp_progress_end(&bar);
-    sp_pair_close(p, w.dst);
-    free(w.out);
+    sp_dst *dst = sp_dst_like(p->in[0], dtype, p->in, 2);
+    patch w = {.in = p->in};
+    sp_each_piece(dst, p->in, 2, "subtracting", diff_piece, &w);
+    sp_pair_close(p, dst);
     if (w.missed)
         sp_note("for %llu elements BASE + patch does not give TUNED back to the bit%s", (unsigned long long)w.missed,
                 dtype == SP_F64 ? "" : " (--dtype F64 can)");
@@ -132,7 +138,10 @@ typedef struct {
 static void stats_chunk(sp_pair *p, size_t n, void *ctx)
 {
     stats *s = ctx;
-    diff_chunk(p, n, s->d, SP_F32);
+    operands o = {{p->buf[0], p->buf[1]}, {p->dtype[0], p->dtype[1]}};
+    uint64_t missed;
+    sp_err e = {0};
+    if (diff(p->in, sp_src_info(p->in[0], p->index[0]), &o, n, s->d, SP_F32, &missed, &e) < 0) sp_die_err(&e);
     sp_to_f32(s->b, p->buf[1], p->dtype[1], n);
     s->numel += n;
     s->diff2 += sp_dot(s->d, s->d, n);

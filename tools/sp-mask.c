@@ -6,14 +6,17 @@
 #include "opt.h"
 #include "room.h"
 #include "scratch.h"
+#include "select.h"
 #include "stream.h"
 #include "vec.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { BY_MATRIX, BY_ROW, BY_GLOBAL };
+#define MOST_MARKED ((uint64_t)256 << 20) /* elements of the largest mask that is held whole */
 
 static double rate = -1, keep = -1, kept = 1;
 static int by = BY_MATRIX;
@@ -22,13 +25,15 @@ static const char *key = "";
 
 /* ---- top ---------------------------------------------------------------------------------------------------------- */
 
-/* The scores of one tensor, and room for the mask of SP_STEP of them. */
+/* The scores of one tensor, and room for a mask: of all of them where they are passed once, else of SP_STEP. */
 typedef struct {
-    float *x;         /* own, or in the file */
+    float *x;         /* own, or in the file; NULL = part by part from the source */
     float *own;
     size_t cap;
     sp_scratch *file; /* NULL while x is in memory */
     uint8_t *mask;
+    size_t mask_cap;
+    float **part;     /* room for a part a thread */
 } scores;
 
 static void check_finite(sp_src *s, size_t i, const float *x, size_t n)
@@ -59,13 +64,20 @@ static void load_large(scores *w, sp_src *s, size_t i, uint64_t n)
     }
 }
 
+static void need_mask(scores *w, size_t n)
+{
+    if (n <= w->mask_cap) return;
+    free(w->mask);
+    w->mask = (uint8_t *)sp_xfloats((w->mask_cap = n) / sizeof(float) + 1); /* in large pages */
+}
+
 static void load_scores(scores *w, sp_src *s, size_t i)
 {
     sp_err e = {0};
     uint64_t n = sp_src_info(s, i)->numel;
     sp_scratch_close(w->file);
     w->file = NULL;
-    if (!w->mask) w->mask = sp_xmalloc(SP_STEP);
+    need_mask(w, SP_STEP);
     if (n > most_in_memory()) {
         load_large(w, s, i, n);
         return;
@@ -80,6 +92,8 @@ static void free_scores(scores *w)
     sp_scratch_close(w->file);
     free(w->own);
     free(w->mask);
+    for (int k = 0; w->part && k < omp_get_max_threads(); k++) free(w->part[k]);
+    free(w->part);
 }
 
 static void count(sp_select *sel, const scores *w, uint64_t n)
@@ -102,9 +116,49 @@ static void write_selected(sp_select *sel, const scores *w, uint64_t n, sp_dst *
     }
 }
 
-static void top_matrix(const scores *w, uint64_t n, sp_dst *dst)
+/* A tensor's scores part by part. */
+typedef struct {
+    scores *w;
+    sp_src *s;
+    size_t i;
+} reader;
+
+static int read_part(void *ctx, uint64_t at, size_t n, int thread, const float **x, sp_err *e)
+{
+    reader *r = ctx;
+    float *buf = r->w->part[thread];
+    *x = r->w->x ? r->w->x + at : buf;
+    if (r->w->x) return 0;
+    if (sp_src_read_f32_part(r->s, r->i, at, n, buf, e) < 0) return -1;
+    return allow_nonfinite || sp_all_finite(buf, SP_F32, n) ? 0 : sp_fail_nonfinite(r->s, sp_src_info(r->s, r->i), e);
+}
+
+/* One pass, straight from a raw file or over scores in memory; false when that cannot be done. */
+static bool top_at_once(scores *w, sp_src *s, size_t i, sp_dst *dst)
+{
+    sp_err e = {0};
+    uint64_t n = sp_src_info(s, i)->numel;
+    if (n > MOST_MARKED || (w->x && w->file)) return false;
+    if (!w->part) w->part = sp_xcalloc((size_t)omp_get_max_threads(), sizeof *w->part);
+    for (int k = 0; k < omp_get_max_threads(); k++)
+        if (!w->part[k]) w->part[k] = sp_xfloats(SP_PART);
+    need_mask(w, n);
+    reader r = {w, s, i};
+    int rc = sp_top_k_parts(w->mask, n, sp_fraction(rate, n), read_part, &r, &e);
+    if (rc < 0) sp_die_err(&e);
+    if (rc == 1) sp_need_write(dst, w->mask, n);
+    return rc == 1;
+}
+
+static void top_matrix(scores *w, sp_src *s, size_t i, sp_dst *dst)
 {
     sp_select sel;
+    uint64_t n = sp_src_info(s, i)->numel;
+    bool raw = sp_src_map(s, i);
+    w->x = NULL;
+    if (raw && top_at_once(w, s, i, dst)) return;
+    load_scores(w, s, i);
+    if (!raw && top_at_once(w, s, i, dst)) return;
     sp_select_start(&sel, sp_fraction(rate, n));
     do count(&sel, w, n);
     while (sp_select_next(&sel));
@@ -115,7 +169,7 @@ static void top_matrix(const scores *w, uint64_t n, sp_dst *dst)
 static void top_rows(scores *w, const sp_tinfo *t, sp_dst *dst)
 {
     size_t cols = t->rank ? (size_t)t->shape[t->rank - 1] : 1, rows = cols ? t->numel / cols : 0, step = SP_MAX(SP_STEP / SP_MAX(cols, 1), 1);
-    if (cols > SP_STEP) w->mask = sp_xrealloc(w->mask, cols);
+    need_mask(w, cols);
     for (size_t r0 = 0; r0 < rows; r0 += step) {
         size_t here = SP_MIN(rows - r0, step);
         const float *x = w->x + r0 * cols;
@@ -153,10 +207,10 @@ static int run_top(int argc, char **argv)
     sp_dst *dst = sp_dst_like(s, SP_BOOL, &s, 1);
     for (size_t i = 0; i < sp_src_count(s); i++) {
         const sp_tinfo *t = sp_src_info(s, i);
-        load_scores(&w, s, i);
+        if (by == BY_MATRIX) top_matrix(&w, s, i, dst);
+        else load_scores(&w, s, i);
         if (by == BY_GLOBAL) write_selected(&sel, &w, t->numel, dst);
-        else if (by == BY_ROW) top_rows(&w, t, dst);
-        else top_matrix(&w, t->numel, dst);
+        if (by == BY_ROW) top_rows(&w, t, dst);
     }
     sp_close_streams(dst, &s, 1);
     free_scores(&w);
@@ -165,108 +219,94 @@ static int run_top(int argc, char **argv)
 
 /* ---- random ------------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    sp_dst *dst;
-    uint8_t *mask;
-    uint64_t stream, at;
-} draw;
-
-/* What LIKE holds is read and dropped: a header alone proves nothing. */
-static void draw_chunk(sp_pair *p, size_t n, void *ctx)
+/* What LIKE holds has been read for nothing: a header alone proves nothing. */
+static int draw(const sp_piece *p, void *ctx, sp_err *e)
 {
-    (void)p;
-    draw *d = ctx;
-#pragma omp parallel for schedule(static)
-    for (size_t j = 0; j < n; j++) d->mask[j] = sp_rand_unit((uint64_t)sp_args.seed, d->stream, d->at + j) < keep;
-    sp_need_write(d->dst, d->mask, n);
-    d->at += n;
+    (void)ctx, (void)e;
+    uint8_t *mask = p->out;
+    uint64_t stream = sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), p->t->name, strlen(p->t->name));
+    for (size_t j = 0; j < p->n; j++) mask[j] = sp_rand_unit((uint64_t)sp_args.seed, stream, p->at + j) < keep;
+    return 0;
 }
 
 static int run_random(int argc, char **argv)
 {
     (void)argc;
     if (keep < 0) sp_die(SP_EUSAGE, "random needs -p");
-    sp_pair p = sp_pair_open(argv[0], NULL);
-    draw d = {.dst = sp_dst_like(p.in[0], SP_BOOL, p.in, 1), .mask = sp_xmalloc(SP_STEP)};
-    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) {
-        const char *name = sp_src_info(p.in[0], i)->name;
-        d.at = 0;
-        d.stream = sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), name, strlen(name));
-        sp_pair_each(&p, i, draw_chunk, &d);
-    }
-    sp_pair_close(&p, d.dst);
-    free(d.mask);
+    sp_src *like = sp_need_src(argv[0]);
+    sp_dst *dst = sp_dst_like(like, SP_BOOL, &like, 1);
+    sp_each_piece(dst, &like, 1, "drawing", draw, NULL);
+    sp_close_streams(dst, &like, 1);
     return SP_OK;
 }
 
 /* ---- minus, and, or ----------------------------------------------------------------------------------------------- */
 
+/* Every operation is an AND in which inputs or result are negated: 1 = yes. */
 typedef struct {
-    sp_dst *dst;
-    char op;
-} set_op;
+    uint8_t a, b, result;
+} negated;
 
-static void combine(sp_pair *p, size_t n, void *ctx)
+static int combine(const sp_piece *p, void *ctx, sp_err *e)
 {
-    const set_op *o = ctx;
-    char op = o->op;
-    uint8_t *a = p->buf[0];
-    const uint8_t *b = p->buf[1];
-#pragma omp parallel for simd schedule(static)
-    for (size_t i = 0; i < n; i++) {
-        uint8_t x = a[i] != 0, y = b[i] != 0;
-        a[i] = op == '-' ? x & (y ^ 1) : op == '&' ? x & y : x | y;
-    }
-    sp_need_write(o->dst, a, n);
+    (void)e;
+    negated not = *(const negated *)ctx;
+    const uint8_t *a = p->in[0], *b = p->in[1];
+    uint8_t *out = p->out;
+#pragma omp simd
+    for (size_t i = 0; i < p->n; i++) out[i] = (uint8_t)((((a[i] != 0) ^ not.a) & ((b[i] != 0) ^ not.b)) ^ not.result);
+    return 0;
 }
 
-static int run_sets(char **argv, char op)
+static int run_sets(char **argv, negated not)
 {
     sp_pair p = sp_pair_open(argv[0], argv[1]);
     sp_need_tensors(p.in[0], p.in[1]); /* a mask that one of them lacks would be lost */
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < sp_src_count(p.in[k]); i++) sp_need_bool(p.in[k], i);
-    set_op o = {sp_dst_like(p.in[0], SP_BOOL, p.in, 2), op};
-    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) sp_pair_each(&p, i, combine, &o);
-    sp_pair_close(&p, o.dst);
+    sp_dst *dst = sp_dst_like(p.in[0], SP_BOOL, p.in, 2);
+    sp_each_piece(dst, p.in, 2, "combining", combine, &not);
+    sp_pair_close(&p, dst);
     return SP_OK;
 }
 
-static int run_minus(int argc, char **argv) { return (void)argc, run_sets(argv, '-'); }
-static int run_and(int argc, char **argv) { return (void)argc, run_sets(argv, '&'); }
-static int run_or(int argc, char **argv) { return (void)argc, run_sets(argv, '|'); }
+static int run_minus(int argc, char **argv) { return (void)argc, run_sets(argv, (negated){0, 1, 0}); }
+static int run_and(int argc, char **argv) { return (void)argc, run_sets(argv, (negated){0, 0, 0}); }
+static int run_or(int argc, char **argv) { return (void)argc, run_sets(argv, (negated){1, 1, 1}); }
 
 /* ---- apply -------------------------------------------------------------------------------------------------------- */
 
-/* Chunk k in F32, which must be finite. */
-static void widen(const sp_pair *p, int k, float *x, size_t n)
-{
-    sp_to_f32(x, p->buf[k], p->dtype[k], n);
-    if (!allow_nonfinite && sp_first_nonfinite(x, n) >= 0) sp_die_nonfinite(p->in[k], p->index[k]);
-}
+#define BLOCK 1024 /* elements that are widened at a time */
 
-typedef struct {
-    sp_dst *dst;
-    float *x;
-    double *y;
-} work;
-
-static void apply(sp_pair *p, size_t n, void *ctx)
+/* n <= BLOCK elements, where the mask is set; false when they or the quotients, masked or not, are not finite. */
+static bool apply_block(const char *patch, const uint8_t *mask, char *out, sp_dtype d, size_t n)
 {
-    work *w = ctx;
-    const uint8_t *mask = p->buf[1];
-    char *patch = p->buf[0];
-    size_t size = sp_dtype_size(p->dtype[0]);
-    widen(p, 0, w->x, n);
+    double y[BLOCK];
+    size_t size = sp_dtype_size(d);
+    bool ok = sp_all_finite(patch, d, n);
+    memcpy(out, patch, n * size);
     if (kept != 1) {
-        sp_to_f64(w->y, patch, p->dtype[0], n);
-        for (size_t i = 0; i < n; i++) w->y[i] /= kept;
-        sp_from_f64(patch, w->y, p->dtype[0], n);
-        widen(p, 0, w->x, n); /* a quotient may overflow */
+        sp_to_f64(y, patch, d, n);
+        for (size_t i = 0; i < n; i++) y[i] /= kept;
+        sp_from_f64(out, y, d, n);
+        ok = sp_all_finite(out, d, n) && ok;
     }
     for (size_t i = 0; i < n; i++)
-        if (!mask[i]) memset(patch + i * size, 0, size);
-    sp_need_write(w->dst, patch, n * size);
+        if (!mask[i]) memset(out + i * size, 0, size);
+    return ok;
+}
+
+static int apply(const sp_piece *p, void *ctx, sp_err *e)
+{
+    sp_src **in = ctx;
+    const char *patch = p->in[0];
+    const uint8_t *mask = p->in[1];
+    char *out = p->out;
+    size_t size = sp_dtype_size(p->dtype[0]);
+    bool ok = true;
+    for (size_t at = 0; at < p->n; at += BLOCK)
+        ok = apply_block(patch + at * size, mask + at, out + at * size, p->dtype[0], SP_MIN(p->n - at, (size_t)BLOCK)) && ok;
+    return ok || allow_nonfinite ? 0 : sp_fail_nonfinite(in[0], p->t, e);
 }
 
 static int run_apply(int argc, char **argv)
@@ -278,11 +318,9 @@ static int run_apply(int argc, char **argv)
         sp_need_float(p.in[0], i);
         sp_need_bool(p.in[1], sp_need_tensor(p.in[1], sp_src_info(p.in[0], i)));
     }
-    work w = {sp_dst_like(p.in[0], -1, p.in, 2), sp_xfloats(SP_STEP), sp_xarray(SP_STEP, sizeof(double))};
-    for (size_t i = 0; i < sp_src_count(p.in[0]); i++) sp_pair_each(&p, i, apply, &w);
-    sp_pair_close(&p, w.dst);
-    free(w.x);
-    free(w.y);
+    sp_dst *dst = sp_dst_like(p.in[0], -1, p.in, 2);
+    sp_each_piece(dst, p.in, 2, "applying", apply, p.in);
+    sp_pair_close(&p, dst);
     return SP_OK;
 }
 
@@ -294,6 +332,13 @@ typedef struct {
     double aa, bb, ab;
     float *x[2];
 } stats;
+
+/* Chunk k in F32, which must be finite. */
+static void widen(const sp_pair *p, int k, float *x, size_t n)
+{
+    sp_to_f32(x, p->buf[k], p->dtype[k], n);
+    if (!allow_nonfinite && sp_first_nonfinite(x, n) >= 0) sp_die_nonfinite(p->in[k], p->index[k]);
+}
 
 static void count_set(sp_pair *p, size_t n, void *ctx)
 {

@@ -17,6 +17,7 @@ static struct patch {
     const char *path, *mask_path, *fisher_path;
     double scale;
     sp_src *src, *mask, *fisher;
+    size_t in, mask_in, fisher_in; /* which of all inputs they are */
     int64_t index;     /* of the tensor at hand, -1 = the patch does not have it */
     size_t mask_index, fisher_index;
     char *x, *f;       /* a chunk of it as stored, of its Fisher information, and of its mask */
@@ -49,6 +50,56 @@ static bool find_patches(const sp_tinfo *t)
         if (p->fisher) p->fisher_index = sp_need_tensor(p->fisher, t);
     return found;
 }
+
+static int refuse(const sp_src *base, const sp_tinfo *t, int bad, sp_err *e)
+{
+    if (bad > n_patches) {
+        const sp_src *f = patches[bad - n_patches - 1].fisher;
+        return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": holds NaN, Inf or a negative number: no Fisher information", sp_src_name(f), t->name);
+    }
+    if (bad > 0) return sp_fail_nonfinite(patches[bad - 1].src, t, e);
+    return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": NaN or Inf in it, or in the result as %s (--allow-nonfinite lets it pass)",
+                   sp_src_name(base), t->name, sp_dtype_name(t->dtype));
+}
+
+/* ---- piece by piece ----------------------------------------------------------------------------------------------- */
+
+/* Room for the mask of a piece, where a patch has none and some of its elements are to be dropped. */
+typedef uint8_t keep_room[SP_PIECE];
+
+static sp_delta piece_delta(const struct patch *p, const sp_piece *piece, keep_room *room)
+{
+    bool all = !p->mask && merge.drop > 0;
+    sp_delta d = {.number = (int)(p - patches), .scale = p->scale, .x = piece->in[p->in], .dtype = piece->dtype[p->in]};
+    d.keep = p->mask ? piece->in[p->mask_in] : all ? *room : NULL;
+    if (all) memset(d.keep, 1, piece->n);
+    if (p->fisher) {
+        d.fisher = piece->in[p->fisher_in];
+        d.fisher_dtype = piece->dtype[p->fisher_in];
+    }
+    return d;
+}
+
+static int merge_piece(const sp_piece *p, void *ctx, sp_err *e)
+{
+    sp_delta d[SP_MERGE_MAX];
+    bool patched = false;
+    for (int k = 0; k < n_patches; k++) patched |= p->in[patches[k].in] != NULL;
+    if (!patched && p->dtype[0] == p->t->dtype) {
+        memcpy(p->out, p->in[0], p->n * sp_dtype_size(p->t->dtype));
+        return 0;
+    }
+    keep_room *room = merge.drop > 0 ? sp_xarray((size_t)n_patches, sizeof *room) : NULL;
+    for (int k = 0; patched && k < n_patches; k++) {
+        d[k] = piece_delta(&patches[k], p, room ? &room[k] : NULL);
+        sp_merge_thin(&merge, &d[k], p->t, p->at, p->n);
+    }
+    int bad = sp_merge_chunk(&merge, d, patched ? n_patches : 0, p->in[0], p->dtype[0], p->out, p->t->dtype, p->n);
+    free(room);
+    return bad && !allow_nonfinite ? refuse(ctx, p->t, bad, e) : 0;
+}
+
+/* ---- methods that need whole tensors, or all chunks in their order -------------------------------------------------- */
 
 static struct {
     char *base, *out;
@@ -108,24 +159,13 @@ static sp_delta load(struct patch *p, uint64_t at, size_t n)
     return d;
 }
 
-static void refuse(const sp_src *base, const sp_tinfo *t, sp_dtype od, int bad)
+static void merge_tensor(sp_src *base, size_t i, sp_dst *dst)
 {
-    if (bad > n_patches) {
-        const sp_src *f = patches[bad - n_patches - 1].fisher;
-        sp_die(SP_EINPUT, "%s: tensor \"%s\": holds NaN, Inf or a negative number: no Fisher information", sp_src_name(f), t->name);
-    }
-    if (bad > 0) sp_die_nonfinite(patches[bad - 1].src, (size_t)patches[bad - 1].index);
-    sp_die(SP_EINPUT, "%s: tensor \"%s\": NaN or Inf in it, or in the result as %s (--allow-nonfinite lets it pass)", sp_src_name(base),
-           t->name, sp_dtype_name(od));
-}
-
-static void merge_tensor(sp_src *base, size_t i, sp_dst *dst, sp_dtype od)
-{
-    const sp_tinfo *t = sp_src_info(base, i);
+    sp_err e = {0};
+    const sp_tinfo *t = sp_src_info(base, i), *out = sp_dst_info(dst, i);
     sp_delta d[SP_MERGE_MAX];
-    bool patched = find_patches(t), number = t->dtype >= SP_F16, as_is = !patched && od == t->dtype;
+    bool patched = find_patches(t), number = t->dtype >= SP_F16, as_is = !patched && out->dtype == t->dtype;
     size_t step = SP_MIN(patched && sp_merge_whole(&merge) ? t->numel : SP_STEP, t->numel);
-    if (patched) sp_need_float(base, i);
     reserve(step);
     for (uint64_t at = 0; at < t->numel; at += step) {
         size_t n = SP_MIN(t->numel - at, (uint64_t)step);
@@ -134,10 +174,22 @@ static void merge_tensor(sp_src *base, size_t i, sp_dst *dst, sp_dtype od)
             d[k] = load(&patches[k], at, n);
             sp_merge_thin(&merge, &d[k], t, at, n);
         }
-        int bad = number ? sp_merge_chunk(&merge, d, patched ? n_patches : 0, chunk.base, t->dtype, chunk.out, od, n) : 0;
-        if (bad && !allow_nonfinite) refuse(base, t, od, bad);
-        sp_need_write(dst, as_is ? chunk.base : chunk.out, n * sp_dtype_size(od));
+        int bad = number ? sp_merge_chunk(&merge, d, patched ? n_patches : 0, chunk.base, t->dtype, chunk.out, out->dtype, n) : 0;
+        if (bad && !allow_nonfinite && refuse(base, out, bad, &e) < 0) sp_die_err(&e);
+        sp_need_write(dst, as_is ? chunk.base : chunk.out, n * sp_dtype_size(out->dtype));
     }
+}
+
+static void merge_in_order(sp_src *base, sp_dst *dst)
+{
+    size_t n = sp_src_count(base);
+    sp_progress bar;
+    sp_progress_start(&bar, "merging", "tensors", (double)n);
+    for (size_t i = 0; i < n; i++) {
+        merge_tensor(base, i, dst);
+        sp_progress_at(&bar, (double)(i + 1));
+    }
+    sp_progress_end(&bar);
 }
 
 /* ---- global trimming ---------------------------------------------------------------------------------------------- */
@@ -181,16 +233,18 @@ static size_t open_patches(sp_src *base, sp_src **in)
     size_t n_in = 0;
     in[n_in++] = base;
     for (struct patch *p = patches; p < patches + n_patches; p++) {
-        in[n_in++] = p->src = sp_need_src(p->path);
+        in[p->in = n_in++] = p->src = sp_need_src(p->path);
         sp_need_tensors(base, p->src);
         for (size_t i = 0; i < sp_src_count(p->src); i++) sp_need_float(p->src, i);
-        if (p->fisher_path) in[n_in++] = p->fisher = sp_need_src(p->fisher_path);
+        if (p->fisher_path) in[p->fisher_in = n_in++] = p->fisher = sp_need_src(p->fisher_path);
         for (size_t i = 0; p->fisher && i < sp_src_count(p->fisher); i++) sp_need_float(p->fisher, i);
         if (!p->mask_path) continue;
-        in[n_in++] = p->mask = sp_need_src(p->mask_path);
+        in[p->mask_in = n_in++] = p->mask = sp_need_src(p->mask_path);
         sp_need_tensors(p->mask, p->src);
         for (size_t i = 0; i < sp_src_count(p->mask); i++) sp_need_bool(p->mask, i);
     }
+    for (size_t i = 0; i < sp_src_count(base); i++)
+        if (find_patches(sp_src_info(base, i))) sp_need_float(base, i);
     return n_in;
 }
 
@@ -250,13 +304,8 @@ static int run(int argc, char **argv)
     merge.seed = (uint64_t)sp_args.seed;
     for (int k = 0; sp_merge_global(&merge) && k < n_patches; k++) find_threshold(&patches[k]);
     sp_dst *dst = begin_output(argv[0], base, t, in, n_in);
-    sp_progress bar;
-    sp_progress_start(&bar, "merging", "tensors", (double)n);
-    for (size_t i = 0; i < n; i++) {
-        merge_tensor(base, i, dst, t[i].dtype);
-        sp_progress_at(&bar, (double)(i + 1));
-    }
-    sp_progress_end(&bar);
+    if (sp_merge_apart(&merge)) sp_each_piece(dst, in, n_in, "merging", merge_piece, base);
+    else merge_in_order(base, dst);
     sp_close_streams(dst, in, n_in);
     release();
     free(t);

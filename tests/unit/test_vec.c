@@ -1,5 +1,5 @@
 /* test_vec.c - conversions against their definitions, exhaustively where that is possible; random numbers against published values and
- * their moments; selection against a sort; and that the number of threads changes nothing. */
+ * their moments; and that the number of threads changes nothing. */
 #include "vec.h"
 
 #include <float.h>
@@ -205,90 +205,7 @@ static void streams_are_independent(void **state)
     for (int k = 0; k < 3; k++) assert_true(abs(agree[k] - DRAWS / 2) < 5 * .5 * sqrt(DRAWS));
 }
 
-/* ---- selection ---------------------------------------------------------------------------------------------------- */
-
-static const float *sorted_by;
-static int by_score(const void *a, const void *b)
-{
-    size_t i = *(const size_t *)a, j = *(const size_t *)b;
-    float x = sorted_by[i], y = sorted_by[j];
-    return x != y ? (x < y ? 1 : -1) : i < j ? -1 : i > j;
-}
-
-/* The same by sorting. */
-static size_t naive_top_k(uint8_t *mask, const float *x, size_t n, size_t k)
-{
-    size_t *order = sp_xarray(n, sizeof *order), m = 0;
-    for (size_t i = 0; i < n; i++)
-        if (x[i] > 0) order[m++] = i;
-    sorted_by = x;
-    qsort(order, m, sizeof *order, by_score);
-    memset(mask, 0, n);
-    k = SP_MIN(k, m);
-    for (size_t i = 0; i < k; i++) mask[order[i]] = 1;
-    free(order);
-    return k;
-}
-
-/* Scores of several kinds: smooth, few distinct values (ties), mostly zero, and with everything odd in it. */
-static void make_scores(float *x, size_t n, int kind)
-{
-    static const float odd[] = {0, -0.0f, NAN, -NAN, INFINITY, -INFINITY, FLT_MIN, FLT_MAX, FLT_TRUE_MIN, -1, 1, 1};
-    for (size_t i = 0; i < n; i++) {
-        double u = sp_rand_unit(9, (uint64_t)kind, i);
-        x[i] = kind == 0 ? (float)sp_rand_normal(9, 1, i) : kind == 1 ? (float)(int)(u * 5) : kind == 2 ? (u < .9 ? 0 : (float)u)
-                                                                                                      : odd[(int)(u * 12)];
-    }
-}
-
-static void top_k_is_a_sort(void **state)
-{
-    (void)state;
-    static const size_t sizes[] = {0, 1, 2, 100, 4097, 70000};
-    for (size_t s = 0; s < 6; s++)
-        for (int kind = 0; kind < 4; kind++) {
-            size_t n = sizes[s], ks[] = {0, 1, n / 100, n / 10, n / 2, n, n + 5};
-            float *x = sp_xfloats(n);
-            uint8_t *got = sp_xmalloc(n), *want = sp_xmalloc(n);
-            make_scores(x, n, kind);
-            for (int i = 0; i < 7; i++) {
-                size_t k = naive_top_k(want, x, n, ks[i]);
-                memset(got, 7, n);
-                assert_int_equal(sp_top_k(got, x, n, ks[i]), k);
-                assert_memory_equal(got, want, n);
-            }
-            free(x);
-            free(got);
-            free(want);
-        }
-}
-
-/* Three arrays selected together are one array cut in three. */
-static void selection_over_arrays(void **state)
-{
-    (void)state;
-    size_t n = 50000, cut[] = {0, 11, 30000, n};
-    float *x = sp_xfloats(n);
-    uint8_t *one = sp_xmalloc(n), *three = sp_xmalloc(n);
-    for (int kind = 0; kind < 4; kind++) {
-        make_scores(x, n, kind);
-        sp_select s;
-        size_t set = 0, want = sp_top_k(one, x, n, n / 7);
-        int rounds = 0;
-        sp_select_start(&s, n / 7);
-        do {
-            for (int i = 0; i < 3; i++) sp_select_count(&s, x + cut[i], cut[i + 1] - cut[i]);
-            rounds++;
-        } while (sp_select_next(&s));
-        for (int i = 0; i < 3; i++) set += sp_select_mark(&s, three + cut[i], x + cut[i], cut[i + 1] - cut[i]);
-        assert_int_equal(rounds, 3);
-        assert_int_equal(set, want);
-        assert_memory_equal(one, three, n);
-    }
-    free(x);
-    free(one);
-    free(three);
-}
+/* ---- fractions ---------------------------------------------------------------------------------------------------- */
 
 static void fractions(void **state)
 {
@@ -340,8 +257,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_half_widens), cmocka_unit_test(rounding_is_to_nearest_even), cmocka_unit_test(other_dtypes),
         cmocka_unit_test(reachable_weights_come_back), cmocka_unit_test(philox_known_answers), cmocka_unit_test(unit_is_uniform),
-        cmocka_unit_test(normal_moments), cmocka_unit_test(streams_are_independent), cmocka_unit_test(top_k_is_a_sort),
-        cmocka_unit_test(selection_over_arrays), cmocka_unit_test(fractions), cmocka_unit_test(dot_and_nonfinite),
+        cmocka_unit_test(normal_moments), cmocka_unit_test(streams_are_independent),
+        cmocka_unit_test(fractions), cmocka_unit_test(dot_and_nonfinite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
