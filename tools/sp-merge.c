@@ -87,7 +87,7 @@ static int merge_piece(const sp_piece *p, void *ctx, sp_err *e)
     for (int k = 0; k < n_patches; k++) patched |= p->in[patches[k].in] != NULL;
     if (!patched && p->dtype[0] == p->t->dtype) {
         memcpy(p->out, p->in[0], p->n * sp_dtype_size(p->t->dtype));
-        return 0;
+        return allow_nonfinite || sp_all_finite(p->in[0], p->dtype[0], p->n) ? 0 : refuse(ctx, p->t, -1, e);
     }
     keep_room *room = merge.drop > 0 ? sp_xarray((size_t)n_patches, sizeof *room) : NULL;
     for (int k = 0; patched && k < n_patches; k++) {
