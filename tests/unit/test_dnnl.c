@@ -183,8 +183,8 @@ static void few_rows_stay_f32(void **state)
 {
     (void)state;
     enum { IN = 2048, OUT = 256 };
-    float *x = sp_xfloats(IN), *y = sp_xfloats(OUT);
     only_in_bf16();
+    float *x = sp_xfloats(IN), *y = sp_xfloats(OUT);
     operand w = random_operand(41, OUT, IN, SP_BF16);
     for (int i = 0; i < IN; i++) x[i] = (float)sp_rand_normal(2, 0, (uint64_t)i);
     sp_gemm_xwt(y, x, matrix(&w), 1, IN, OUT, 0);

@@ -19,7 +19,10 @@ static char *golden(const char *name, const char *file)
 {
     const char *dir = getenv("SP_GOLDEN");
     char *path = sp_xasprintf("%s/%s/%s", dir ? dir : "../shared/golden", name, file);
-    if (access(path, R_OK)) skip();
+    if (access(path, R_OK)) {
+        free(path);
+        skip();
+    }
     return path;
 }
 
