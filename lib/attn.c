@@ -67,23 +67,22 @@ void sp_kv_free(sp_kv *kv)
     *kv = (sp_kv){0};
 }
 
-/* First float of a slot's rows in layer l. */
-static int64_t slot_base(const sp_kv *kv, const sp_model *m, int64_t l, int64_t slot)
+/* First float of what a slot keeps of one head in layer l: a head's positions follow each other, since attention reads them so. */
+static int64_t slot_base(const sp_kv *kv, const sp_model *m, int64_t l, int64_t slot, int64_t head)
 {
-    return (l * kv->n_seq + slot) * kv->cap * m->cfg.kv_heads * m->cfg.head_dim;
+    return ((l * kv->n_seq + slot) * m->cfg.kv_heads + head) * kv->cap * m->cfg.head_dim;
 }
 
 void sp_kv_append(sp_kv *kv, const sp_model *m, int64_t l, const sp_pack *p, const int64_t *slot, const float *k, const float *v)
 {
-    int64_t row = m->cfg.kv_heads * m->cfg.head_dim;
-    for (int64_t s = 0; s < p->n_seq; s++) {
-        int64_t base = slot_base(kv, m, l, slot ? slot[s] : s);
-        for (int64_t t = p->start[s]; t < p->start[s + 1]; t++) {
-            int64_t at = base + (position0(p, s) + t - p->start[s]) % kv->cap * row;
-            memcpy(kv->k + at, k + t * row, (size_t)row * sizeof *k);
-            memcpy(kv->v + at, v + t * row, (size_t)row * sizeof *v);
-        }
-    }
+    int64_t d = m->cfg.head_dim, heads = m->cfg.kv_heads;
+    for (int64_t s = 0; s < p->n_seq; s++)
+        for (int64_t t = p->start[s]; t < p->start[s + 1]; t++)
+            for (int64_t h = 0; h < heads; h++) {
+                int64_t row = (position0(p, s) + t - p->start[s]) % kv->cap, at = slot_base(kv, m, l, slot ? slot[s] : s, h) + row * d;
+                memcpy(kv->k + at, k + (t * heads + h) * d, (size_t)d * sizeof *k);
+                memcpy(kv->v + at, v + (t * heads + h) * d, (size_t)d * sizeof *v);
+            }
 }
 
 /* ---- one block of query rows of one head -------------------------------------------------------------------------- */
@@ -161,9 +160,10 @@ static void block_mix(float *ctx, int64_t ldc, const float *prob, const block *b
 static keys keys_of(const sp_model *m, const sp_pack *p, int64_t s, int64_t kv_head, const float *k, const float *v, const sp_kv *kv, int64_t l,
                     const int64_t *slot)
 {
-    int64_t d = m->cfg.head_dim, ld = m->cfg.kv_heads * d;
-    int64_t base = (kv ? slot_base(kv, m, l, slot ? slot[s] : s) : p->start[s] * ld) + kv_head * d;
-    return (keys){(kv ? kv->k : k) + base, (kv ? kv->v : v) + base, ld, kv ? kv->cap : p->start[s + 1] - p->start[s]};
+    int64_t d = m->cfg.head_dim, ld = m->cfg.kv_heads * d, own = p->start[s] * ld + kv_head * d;
+    if (!kv) return (keys){k + own, v + own, ld, p->start[s + 1] - p->start[s]};
+    int64_t base = slot_base(kv, m, l, slot ? slot[s] : s, kv_head);
+    return (keys){kv->k + base, kv->v + base, d, kv->cap};
 }
 
 typedef struct {

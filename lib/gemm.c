@@ -9,13 +9,13 @@
 
 #include "fmath.h"
 #include "gemm_dnnl.h"
+#include "narrow.h"
 
 #include <cblas.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FEW 8      /* rows of X that count as few; then W is taken in as it is stored, once */
-#define DEEP 16384 /* rows of W, or tokens, that a sum goes over at a time: a head has too many to be widened at once */
+#define FEW 8 /* rows of X that count as few; then W is taken in as it is stored, once */
 
 void sp_gemm_start(char **argv)
 {
@@ -33,46 +33,6 @@ const char *sp_gemm_kernel(void)
 }
 
 uint64_t sp_gemm_bytes(int64_t n, int64_t in, int64_t out) { return sp_dnnl_works() ? sizeof(uint16_t) * (uint64_t)(n * (in + out)) : 0; }
-
-/* ---- widening ----------------------------------------------------------------------------------------------------- */
-
-/* Elements i .. i+n-1 of a BF16 or F16 matrix to F32, by the calling thread alone. */
-static void widen(float *restrict to, sp_mat w, int64_t i, int64_t n)
-{
-    const uint16_t *bf16 = (const uint16_t *)w.data + i;
-    const _Float16 *f16 = (const _Float16 *)w.data + i;
-    if (w.dtype == SP_F16)
-        for (int64_t j = 0; j < n; j++) to[j] = (float)f16[j];
-    else
-        for (int64_t j = 0; j < n; j++) {
-            uint32_t bits = (uint32_t)bf16[j] << 16;
-            memcpy(to + j, &bits, sizeof bits);
-        }
-}
-
-/* A buffer of the calling thread, at least n floats, kept for the next call. */
-static float *thread_buffer(size_t n)
-{
-    static _Thread_local float *buffer;
-    static _Thread_local size_t size;
-    if (n > size) {
-        free(buffer);
-        buffer = sp_xfloats(size = n);
-    }
-    return buffer;
-}
-
-/* Columns j .. j+cols-1 of rows i .. i+rows-1 of W (ld wide) as F32: in place where it is F32, else in the thread's buffer. *ldb gets
- * the distance of the rows. */
-static const float *widened(sp_mat w, int64_t i, int64_t rows, int64_t j, int64_t cols, int64_t ld, int64_t *ldb)
-{
-    *ldb = ld;
-    if (w.dtype == SP_F32) return (const float *)w.data + i * ld + j;
-    float *b = thread_buffer((size_t)(rows * cols));
-    *ldb = cols;
-    for (int64_t r = 0; r < rows; r++) widen(b + r * cols, w, (i + r) * ld + j, cols);
-    return b;
-}
 
 /* ---- tiles -------------------------------------------------------------------------------------------------------- */
 
@@ -107,21 +67,20 @@ static void cut(job *p, double work)
     p->tiles = parts(p->m, p->tm) * parts(p->n, p->tn);
 }
 
+/* W from element i on. */
+static sp_mat part(sp_mat w, int64_t i) { return (sp_mat){(const char *)w.data + (size_t)i * sp_dtype_size(w.dtype), w.dtype}; }
+
 static void tile(const job *p, int64_t t, float beta)
 {
     int64_t across = parts(p->n, p->tn), i = t / across * p->tm, j = t % across * p->tn;
-    int64_t rows = SP_MIN(p->tm, p->m - i), cols = SP_MIN(p->tn, p->n - j), ldb;
+    int64_t rows = SP_MIN(p->tm, p->m - i), cols = SP_MIN(p->tn, p->n - j);
+    bool xwt = p->kind == XWT, turned = p->kind == DYTX;
+    int64_t lda = turned ? p->m : p->k, ldb = xwt ? p->k : p->n;
+    const float *a = p->a + (turned ? i : i * p->k);
+    sp_mat b = part(p->b, xwt ? j * p->k : j);
     float *c = p->c + i * p->n + j;
-    if (p->kind == XWT) {
-        const float *b = widened(p->b, j, cols, 0, p->k, p->k, &ldb);
-        sp_gemm_small(false, true, rows, cols, p->k, 1, p->a + i * p->k, p->k, b, ldb, beta, c, p->n);
-        return;
-    }
-    for (int64_t s = 0; s < p->k; s += DEEP) {
-        int64_t depth = SP_MIN(DEEP, p->k - s);
-        const float *a = p->kind == DYTX ? p->a + s * p->m + i : p->a + i * p->k + s, *b = widened(p->b, s, depth, j, cols, p->n, &ldb);
-        sp_gemm_small(p->kind == DYTX, false, rows, cols, depth, 1, a, p->kind == DYTX ? p->m : p->k, b, ldb, s ? 1 : beta, c, p->n);
-    }
+    if (b.dtype == SP_F32) sp_gemm_small(turned, xwt, rows, cols, p->k, 1, a, lda, b.data, ldb, beta, c, p->n);
+    else (xwt ? sp_narrow_xwt : sp_narrow_xw)(c, p->n, a, lda, b, ldb, rows, cols, p->k, beta);
 }
 
 #ifdef SP_DNNL
@@ -207,7 +166,7 @@ static float one_dot(const float *x, sp_mat w, int64_t at, int64_t n)
     float sum = 0, v;
     for (int64_t i = 0; i < n; i++) {
         if (w.dtype == SP_F32) v = ((const float *)w.data)[at + i];
-        else widen(&v, w, at + i, 1);
+        else sp_widen(&v, w, at + i, 1);
         sum += v * x[i];
     }
     return sum;

@@ -19,7 +19,7 @@ typedef struct {
  * cap = window + longest chunk is enough, otherwise cap = longest sequence. */
 typedef struct {
     int64_t n_seq, cap;
-    float *k, *v; /* (layers, n_seq, cap, kv_heads * head_dim) */
+    float *k, *v; /* (layers, n_seq, kv_heads, cap, head_dim) */
 } sp_kv;
 void sp_kv_alloc(sp_kv *kv, const sp_model *m, int64_t n_seq, int64_t cap);
 void sp_kv_free(sp_kv *kv);

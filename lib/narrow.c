@@ -1,0 +1,215 @@
+/* narrow.c - see narrow.h.
+ *
+ * The kernel holds TILE rows of one factor against PANEL columns of the other in registers. The columns are packed into a panel, k by k, PANEL values
+ * each; the rows are read as they lie, F32 or BF16, one value spread over a vector. For X W^T the rows are those of W, so that weights are never
+ * copied and what is packed is X, the smaller one; C comes out transposed and is turned on its way. For X W the panel is W's, widened as it is packed.
+ */
+#include "narrow.h"
+
+#include "vec.h"
+
+#include <string.h>
+
+/* Registers: TILE x VECTORS sums, VECTORS of the panel, one value spread. */
+#ifdef __AVX512F__
+#define LANES 16
+#define VECTORS 4
+#else
+#define LANES 8
+#define VECTORS 2
+#endif
+#define TILE 6
+#define PANEL (LANES * VECTORS)
+#define STRIP 48   /* rows that are finished before they are written: whole cache lines where C is turned */
+#define DEPTH 512 /* of k that a panel holds: it stays in the second-level cache, and chains of sums stay short */
+
+typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
+
+/* ---- the kernel --------------------------------------------------------------------------------------------------- */
+
+static inline __attribute__((always_inline)) vec spread(uint32_t b) { return (vec)(b - (bits){0}); }
+
+/* sum (TILE, PANEL) of the first `vectors` vectors = TILE rows of F32 times a panel. */
+static inline __attribute__((always_inline)) void tile_f32(float *sum, const float *const *row, const float *panel, int64_t depth, int vectors)
+{
+    vec s[TILE][VECTORS] = {0}, x[VECTORS];
+    for (int64_t k = 0; k < depth; k++, panel += PANEL) {
+        for (int v = 0; v < vectors; v++) x[v] = *(const vec *)(panel + LANES * v);
+        for (int i = 0; i < TILE; i++) {
+            float a = row[i][k];
+            for (int v = 0; v < vectors; v++) s[i][v] += x[v] * a;
+        }
+    }
+    for (int i = 0; i < TILE; i++)
+        for (int v = 0; v < vectors; v++) *(vec *)(sum + i * PANEL + LANES * v) = s[i][v];
+}
+
+/* The same of BF16, two values of k at a time: the pair is spread as one word, of which either half becomes an F32. */
+static inline __attribute__((always_inline)) void tile_bf16(float *sum, const uint16_t *const *row, const float *panel, int64_t depth, int vectors)
+{
+    vec s[TILE][VECTORS] = {0}, x[VECTORS];
+    for (int64_t k = 0; k < depth; k += 2, panel += 2 * PANEL) {
+        bool pair = k + 1 < depth;
+        uint32_t a[TILE] = {0};
+        for (int i = 0; i < TILE; i++)
+            if (pair) memcpy(&a[i], row[i] + k, 4);
+            else a[i] = row[i][k];
+        for (int v = 0; v < vectors; v++) x[v] = *(const vec *)(panel + LANES * v);
+        for (int i = 0; i < TILE; i++)
+            for (int v = 0; v < vectors; v++) s[i][v] += x[v] * spread(a[i] << 16);
+        if (!pair) break;
+        for (int v = 0; v < vectors; v++) x[v] = *(const vec *)(panel + PANEL + LANES * v);
+        for (int i = 0; i < TILE; i++)
+            for (int v = 0; v < vectors; v++) s[i][v] += x[v] * spread(a[i] & 0xffff0000);
+    }
+    for (int i = 0; i < TILE; i++)
+        for (int v = 0; v < vectors; v++) *(vec *)(sum + i * PANEL + LANES * v) = s[i][v];
+}
+
+/* TILE items of A against a panel with `cols` columns; both kernels for every number of vectors. */
+static void tile(float *sum, const void *const *row, sp_dtype dtype, const float *panel, int64_t depth, int64_t cols)
+{
+    const float *const *f32 = (const float *const *)row;
+    const uint16_t *const *bf16 = (const uint16_t *const *)row;
+    switch ((cols + LANES - 1) / LANES + (dtype == SP_BF16 ? VECTORS : 0)) {
+    case 1: tile_f32(sum, f32, panel, depth, 1); break;
+    case 2: tile_f32(sum, f32, panel, depth, 2); break;
+    case VECTORS + 1: tile_bf16(sum, bf16, panel, depth, 1); break;
+    case VECTORS + 2: tile_bf16(sum, bf16, panel, depth, 2); break;
+#if VECTORS == 4
+    case 3: tile_f32(sum, f32, panel, depth, 3); break;
+    case 4: tile_f32(sum, f32, panel, depth, 4); break;
+    case VECTORS + 3: tile_bf16(sum, bf16, panel, depth, 3); break;
+    case VECTORS + 4: tile_bf16(sum, bf16, panel, depth, 4); break;
+#endif
+    }
+}
+
+/* ---- packing ------------------------------------------------------------------------------------------------------ */
+
+#if LANES == 16
+typedef int32_t order __attribute__((vector_size(4 * LANES)));
+
+/* to (16, 16) = the transpose of from: four rounds that swap blocks of 8, 4, 2, 1 between rows so far apart. */
+static void transpose_block(float *to, int64_t ldt, const float *from, int64_t ldf)
+{
+    static const order low[4] = {{0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23}, {0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27},
+                                 {0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29}, {0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30}};
+    vec r[16];
+    for (int i = 0; i < 16; i++) r[i] = *(const vec *)(from + i * ldf);
+    for (int round = 0, far = 8; round < 4; round++, far /= 2)
+        for (int i = 0; i < 16; i++)
+            if (!(i & far)) {
+                vec a = r[i], b = r[i + far];
+                r[i] = __builtin_shuffle(a, b, low[round]);
+                r[i + far] = __builtin_shuffle(a, b, low[round] + far);
+            }
+    for (int i = 0; i < 16; i++) *(vec *)(to + i * ldt) = r[i];
+}
+#else
+static void transpose_block(float *to, int64_t ldt, const float *from, int64_t ldf)
+{
+    for (int i = 0; i < 16; i++)
+        for (int j = 0; j < 16; j++) to[j * ldt + i] = from[i * ldf + j];
+}
+#endif
+
+/* to (cols, rows) = the transpose of from (rows, cols) */
+static void transpose(float *to, int64_t ldt, const float *from, int64_t ldf, int64_t rows, int64_t cols)
+{
+    int64_t whole_rows = rows / 16 * 16, whole_cols = cols / 16 * 16;
+    for (int64_t i = 0; i < whole_rows; i += 16)
+        for (int64_t j = 0; j < whole_cols; j += 16) transpose_block(to + j * ldt + i, ldt, from + i * ldf + j, ldf);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = i < whole_rows ? whole_cols : 0; j < cols; j++) to[j * ldt + i] = from[i * ldf + j];
+}
+
+void sp_widen(float *restrict to, sp_mat w, int64_t i, int64_t n)
+{
+    const uint16_t *bf16 = (const uint16_t *)w.data + i;
+    const _Float16 *f16 = (const _Float16 *)w.data + i;
+    if (w.dtype == SP_F32) memcpy(to, (const float *)w.data + i, (size_t)n * sizeof *to);
+    else if (w.dtype == SP_F16)
+        for (int64_t j = 0; j < n; j++) to[j] = (float)f16[j];
+    else
+        for (int64_t j = 0; j < n; j++) {
+            uint32_t b = (uint32_t)bf16[j] << 16;
+            memcpy(to + j, &b, sizeof b);
+        }
+}
+
+/* A panel of the calling thread's: DEPTH x PANEL values, and TILE rows of F16 widened. */
+typedef struct {
+    float values[DEPTH * PANEL];
+    float rows[TILE * DEPTH];
+} room;
+
+static room *thread_room(void)
+{
+    static _Thread_local room *own;
+    if (!own) own = (room *)sp_xfloats(sizeof *own / sizeof(float));
+    return own;
+}
+
+/* ---- tiles -------------------------------------------------------------------------------------------------------- */
+
+/* c (rows, cols) = beta * c + x */
+static void put(float *c, int64_t ldc, const float *x, int64_t ldx, int64_t rows, int64_t cols, float beta)
+{
+    for (int64_t i = 0; i < rows; i++, c += ldc, x += ldx)
+        if (beta == 0) memcpy(c, x, (size_t)cols * sizeof *c);
+        else
+            for (int64_t j = 0; j < cols; j++) c[j] = beta * c[j] + x[j];
+}
+
+/* sum (rows, PANEL), rows <= STRIP: rows of A (lda wide, starting at element `at`) times the panel. */
+static void strip(float *sum, sp_mat a, int64_t at, int64_t lda, int64_t rows, room *r, int64_t depth, int64_t cols)
+{
+    const void *row[TILE];
+    for (int64_t i = 0; i < rows; i += TILE) {
+        for (int64_t x = 0; x < TILE; x++) {
+            int64_t from = at + SP_MIN(i + x, rows - 1) * lda;
+            row[x] = (const char *)a.data + (size_t)from * sp_dtype_size(a.dtype);
+            if (a.dtype != SP_F16) continue;
+            sp_widen(r->rows + x * DEPTH, a, from, depth);
+            row[x] = r->rows + x * DEPTH;
+        }
+        tile(sum + i * PANEL, row, a.dtype == SP_BF16 ? SP_BF16 : SP_F32, r->values, depth, cols);
+    }
+}
+
+void sp_narrow_xwt(float *c, int64_t ldc, const float *x, int64_t ldx, sp_mat w, int64_t ldw, int64_t m, int64_t n, int64_t k, float beta)
+{
+    room *r = thread_room();
+    float sum[STRIP * PANEL], turned[PANEL * STRIP];
+    for (int64_t i = 0; i < m; i += PANEL)
+        for (int64_t d = 0; d < k; d += DEPTH) {
+            int64_t depth = SP_MIN(DEPTH, k - d), cols = SP_MIN(PANEL, m - i);
+            if (cols < PANEL) memset(r->values, 0, sizeof r->values);
+            transpose(r->values, PANEL, x + i * ldx + d, ldx, cols, depth);
+            for (int64_t j = 0; j < n; j += STRIP) {
+                int64_t rows = SP_MIN(STRIP, n - j);
+                strip(sum, w, j * ldw + d, ldw, rows, r, depth, cols);
+                transpose(turned, STRIP, sum, PANEL, rows, cols);
+                put(c + i * ldc + j, ldc, turned, STRIP, cols, rows, d ? 1 : beta);
+            }
+        }
+}
+
+void sp_narrow_xw(float *c, int64_t ldc, const float *x, int64_t ldx, sp_mat w, int64_t ldw, int64_t m, int64_t n, int64_t k, float beta)
+{
+    room *r = thread_room();
+    float sum[STRIP * PANEL];
+    for (int64_t j = 0; j < n; j += PANEL)
+        for (int64_t d = 0; d < k; d += DEPTH) {
+            int64_t depth = SP_MIN(DEPTH, k - d), cols = SP_MIN(PANEL, n - j);
+            if (cols < PANEL) memset(r->values, 0, sizeof r->values);
+            for (int64_t e = 0; e < depth; e++) sp_widen(r->values + e * PANEL, w, (d + e) * ldw + j, cols);
+            for (int64_t i = 0; i < m; i += STRIP) {
+                int64_t rows = SP_MIN(STRIP, m - i);
+                strip(sum, (sp_mat){x, SP_F32}, i * ldx + d, ldx, rows, r, depth, cols);
+                put(c + i * ldc + j, ldc, sum, PANEL, rows, cols, d ? 1 : beta);
+            }
+        }
+}
