@@ -241,6 +241,54 @@ flip() {
     done
 }
 
+# long NAME SEED: a raw stream of 3 million numbers, many pieces and frames, from byte 88
+long() {
+    words "$2" 150000 >part
+    for _ in $(seq 20); do cat part; done |
+        st_file "$(printf %-80s '{"w":{"dtype":"F32","shape":[3000,1000],"data_offsets":[0,12000000]}}')" >"$1"
+    rm part
+}
+
+@test "many pieces: in order, whatever the threads, from files, frames and pipes" {
+    long a 7
+    long b 9
+    for x in a b; do sp-merge --no-pg -z1 $x -o $x.zst; done
+    sp-mask random -p .4 a -o m.zst
+    sp-mask and -z0 --no-pg m.zst m.zst -o m
+    for cmd in "sp-diff A b" "sp-diff b A --dtype BF16" "sp-mask random -p .3 A" "sp-mask top -r .1 A" "sp-mask apply A m" "sp-merge A --add b --mask m" \
+        "sp-merge b --add A --method dare"; do
+        ${cmd/A/a} --no-pg -z0 -t1 -o want
+        for t in 1 2 5; do
+            ${cmd/A/a.zst} --no-pg -z0 -t$t -o got
+            cmp want got || { echo "$cmd, $t threads, frames"; false; }
+            cat a.zst | ${cmd/A/-} --no-pg -z1 -t$t -o got
+            zstd -dcq <got | cmp want - || { echo "$cmd, $t threads, a pipe"; false; }
+        done
+    done
+    for op in minus and or; do
+        sp-mask $op m m.zst --no-pg -z0 -t1 -o want
+        cat m | sp-mask $op --no-pg -z0 -t5 m.zst - | cmp want -
+    done
+}
+
+@test "many pieces: of several errors the first one tells, in the middle of a stream, and nothing is left" {
+    long a 7
+    long b 9
+    f32 nan | dd of=a bs=4 seek=2500000 conv=notrunc status=none
+    f32 inf | dd of=b bs=4 seek=1000000 conv=notrunc status=none
+    for t in 1 2 5; do
+        for z in 0 1; do
+            fails 1 'sp-diff: b: tensor "w": holds NaN or Inf*' sp-diff -t$t -z$z a b -o out
+            sp-merge -t$t -z$z b --allow-nonfinite --add a -o c
+            rm c
+            fails 1 'sp-diff: standard input: tensor "w": holds NaN or Inf*' bash -c "cat a | sp-diff -t$t -z$z - a -o out"
+            fails 1 'sp-mask: a: tensor "w": holds NaN or Inf*' sp-mask top -r .1 -t$t -z$z a -o out
+            fails 1 'sp-diff: standard input: truncated*' bash -c "head -c 9000000 b | sp-diff -t$t -z$z --allow-nonfinite a - -o out"
+        done
+    done
+    only_files a b
+}
+
 @test "provenance: who made it from what, on top of the inputs' own; --no-pg leaves it out" {
     st_one w 1 2 3 >a
     sp-diff a a -o d

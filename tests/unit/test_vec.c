@@ -252,6 +252,27 @@ static void dot_and_nonfinite(void **state)
     free(b);
 }
 
+/* NaN and both infinities in every place, in every floating dtype; no other dtype has any. */
+static void finite_as_stored(void **state)
+{
+    (void)state;
+    static const sp_dtype dtypes[] = {SP_F16, SP_BF16, SP_F32, SP_F64};
+    static const double odd[] = {NAN, INFINITY, -INFINITY};
+    enum { LEN = 77 };
+    double x[LEN], stored[LEN];
+    for (int d = 0; d < 4; d++)
+        for (int at = 0; at < LEN; at++) {
+            for (int i = 0; i < LEN; i++) x[i] = i % 3 ? -65504 : 0;
+            sp_from_f64(stored, x, dtypes[d], LEN);
+            assert_true(sp_all_finite(stored, dtypes[d], LEN));
+            x[at] = odd[at % 3];
+            sp_from_f64(stored, x, dtypes[d], LEN);
+            assert_false(sp_all_finite(stored, dtypes[d], LEN));
+            assert_true(sp_all_finite(stored, dtypes[d], (size_t)at));
+            assert_true(sp_all_finite(stored, SP_I64, LEN));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +280,7 @@ int main(void)
         cmocka_unit_test(reachable_weights_come_back), cmocka_unit_test(philox_known_answers), cmocka_unit_test(unit_is_uniform),
         cmocka_unit_test(normal_moments), cmocka_unit_test(streams_are_independent),
         cmocka_unit_test(fractions), cmocka_unit_test(dot_and_nonfinite),
+        cmocka_unit_test(finite_as_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
