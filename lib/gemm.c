@@ -111,13 +111,17 @@ static void run(job *jobs, int count, bool sum)
         cut(&jobs[i], sum ? work : multiply_adds(&jobs[i]));
         tiles = sum ? jobs[i].tiles : tiles + jobs[i].tiles;
     }
-#pragma omp parallel for schedule(dynamic) if (work > SMALL)
-    for (int64_t t = 0; t < tiles; t++) {
-        const job *p = jobs;
-        int64_t at = t;
-        for (; !sum && at >= p->tiles; p++) at -= p->tiles;
-        tile(p, at, p->beta);
-        for (int i = 1; sum && i < count; i++) tile(&jobs[i], at, 1);
+#pragma omp parallel if (work > SMALL)
+    {
+        sp_narrow_begin();
+#pragma omp for schedule(dynamic)
+        for (int64_t t = 0; t < tiles; t++) {
+            const job *p = jobs;
+            int64_t at = t;
+            for (; !sum && at >= p->tiles; p++) at -= p->tiles;
+            tile(p, at, p->beta);
+            for (int i = 1; sum && i < count; i++) tile(&jobs[i], at, 1);
+        }
     }
 }
 

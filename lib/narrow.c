@@ -21,7 +21,8 @@
 #define TILE 6
 #define PANEL (LANES * VECTORS)
 #define STRIP 48   /* rows that are finished before they are written: whole cache lines where C is turned */
-#define DEPTH 512 /* of k that a panel holds: it stays in the second-level cache, and chains of sums stay short */
+#define CHAIN 512  /* of k that is summed in one go */
+#define DEPTH 2048 /* of k that a panel holds: half of a second-level cache of 1 MiB */
 
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
@@ -30,8 +31,19 @@ typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
 
 static inline __attribute__((always_inline)) vec spread(uint32_t b) { return (vec)(b - (bits){0}); }
 
-/* sum (TILE, PANEL) of the first `vectors` vectors = TILE rows of F32 times a panel. */
-static inline __attribute__((always_inline)) void tile_f32(float *sum, const float *const *row, const float *panel, int64_t depth, int vectors)
+static inline __attribute__((always_inline)) void finish(float *sum, bool add, vec s[TILE][VECTORS], int vectors)
+{
+    for (int i = 0; i < TILE; i++)
+        for (int v = 0; v < vectors; v++) {
+            vec *to = (vec *)(sum + i * PANEL + LANES * v);
+            if (add) *to += s[i][v];
+            else *to = s[i][v];
+        }
+}
+
+/* sum (TILE, PANEL) of the first `vectors` vectors: TILE rows of F32 times a panel, added if there is something to add to. */
+static inline __attribute__((always_inline)) void tile_f32(float *sum, bool add, const float *const *row, const float *panel, int64_t depth,
+                                                            int vectors)
 {
     vec s[TILE][VECTORS] = {0}, x[VECTORS];
     for (int64_t k = 0; k < depth; k++, panel += PANEL) {
@@ -41,12 +53,12 @@ static inline __attribute__((always_inline)) void tile_f32(float *sum, const flo
             for (int v = 0; v < vectors; v++) s[i][v] += x[v] * a;
         }
     }
-    for (int i = 0; i < TILE; i++)
-        for (int v = 0; v < vectors; v++) *(vec *)(sum + i * PANEL + LANES * v) = s[i][v];
+    finish(sum, add, s, vectors);
 }
 
 /* The same of BF16, two values of k at a time: the pair is spread as one word, of which either half becomes an F32. */
-static inline __attribute__((always_inline)) void tile_bf16(float *sum, const uint16_t *const *row, const float *panel, int64_t depth, int vectors)
+static inline __attribute__((always_inline)) void tile_bf16(float *sum, bool add, const uint16_t *const *row, const float *panel,
+                                                             int64_t depth, int vectors)
 {
     vec s[TILE][VECTORS] = {0}, x[VECTORS];
     for (int64_t k = 0; k < depth; k += 2, panel += 2 * PANEL) {
@@ -63,25 +75,24 @@ static inline __attribute__((always_inline)) void tile_bf16(float *sum, const ui
         for (int i = 0; i < TILE; i++)
             for (int v = 0; v < vectors; v++) s[i][v] += x[v] * spread(a[i] & 0xffff0000);
     }
-    for (int i = 0; i < TILE; i++)
-        for (int v = 0; v < vectors; v++) *(vec *)(sum + i * PANEL + LANES * v) = s[i][v];
+    finish(sum, add, s, vectors);
 }
 
 /* TILE items of A against a panel with `cols` columns; both kernels for every number of vectors. */
-static void tile(float *sum, const void *const *row, sp_dtype dtype, const float *panel, int64_t depth, int64_t cols)
+static void tile(float *sum, bool add, const void *const *row, sp_dtype dtype, const float *panel, int64_t depth, int64_t cols)
 {
     const float *const *f32 = (const float *const *)row;
     const uint16_t *const *bf16 = (const uint16_t *const *)row;
     switch ((cols + LANES - 1) / LANES + (dtype == SP_BF16 ? VECTORS : 0)) {
-    case 1: tile_f32(sum, f32, panel, depth, 1); break;
-    case 2: tile_f32(sum, f32, panel, depth, 2); break;
-    case VECTORS + 1: tile_bf16(sum, bf16, panel, depth, 1); break;
-    case VECTORS + 2: tile_bf16(sum, bf16, panel, depth, 2); break;
+    case 1: tile_f32(sum, add, f32, panel, depth, 1); break;
+    case 2: tile_f32(sum, add, f32, panel, depth, 2); break;
+    case VECTORS + 1: tile_bf16(sum, add, bf16, panel, depth, 1); break;
+    case VECTORS + 2: tile_bf16(sum, add, bf16, panel, depth, 2); break;
 #if VECTORS == 4
-    case 3: tile_f32(sum, f32, panel, depth, 3); break;
-    case 4: tile_f32(sum, f32, panel, depth, 4); break;
-    case VECTORS + 3: tile_bf16(sum, bf16, panel, depth, 3); break;
-    case VECTORS + 4: tile_bf16(sum, bf16, panel, depth, 4); break;
+    case 3: tile_f32(sum, add, f32, panel, depth, 3); break;
+    case 4: tile_f32(sum, add, f32, panel, depth, 4); break;
+    case VECTORS + 3: tile_bf16(sum, add, bf16, panel, depth, 3); break;
+    case VECTORS + 4: tile_bf16(sum, add, bf16, panel, depth, 4); break;
 #endif
     }
 }
@@ -139,17 +150,38 @@ void sp_widen(float *restrict to, sp_mat w, int64_t i, int64_t n)
         }
 }
 
-/* A panel of the calling thread's: DEPTH x PANEL values, and TILE rows of F16 widened. */
+/* What a thread has packed. */
 typedef struct {
-    float values[DEPTH * PANEL];
-    float rows[TILE * DEPTH];
+    float values[DEPTH * PANEL]; /* a panel */
+    float rows[TILE * CHAIN];    /* rows of F16, widened */
+    const float *of;             /* X whose panel lies there, or NULL */
+    int64_t cols, depth;         /* of it */
 } room;
 
 static room *thread_room(void)
 {
     static _Thread_local room *own;
-    if (!own) own = (room *)sp_xfloats(sizeof *own / sizeof(float));
+    if (!own) own = (room *)sp_xfloats0(sizeof *own / sizeof(float));
     return own;
+}
+
+void sp_narrow_begin(void) { thread_room()->of = NULL; }
+
+/* Columns of X^T from x on, unless they are what lies there. */
+static void pack_x(room *r, const float *x, int64_t ldx, int64_t cols, int64_t depth)
+{
+    if (r->of == x && r->cols == cols && r->depth == depth) return;
+    if (cols < PANEL) memset(r->values, 0, (size_t)(depth * PANEL) * sizeof *r->values);
+    transpose(r->values, PANEL, x, ldx, cols, depth);
+    r->of = x, r->cols = cols, r->depth = depth;
+}
+
+/* Columns of W from element `at` on. */
+static void pack_w(room *r, sp_mat w, int64_t at, int64_t ldw, int64_t cols, int64_t depth)
+{
+    r->of = NULL;
+    if (cols < PANEL) memset(r->values, 0, (size_t)(depth * PANEL) * sizeof *r->values);
+    for (int64_t k = 0; k < depth; k++) sp_widen(r->values + k * PANEL, w, at + k * ldw, cols);
 }
 
 /* ---- tiles -------------------------------------------------------------------------------------------------------- */
@@ -163,20 +195,24 @@ static void put(float *c, int64_t ldc, const float *x, int64_t ldx, int64_t rows
             for (int64_t j = 0; j < cols; j++) c[j] = beta * c[j] + x[j];
 }
 
+/* Where row `from` of A is read: as stored, but F16 widened into `to`. */
+static const void *row_at(sp_mat a, int64_t from, int64_t n, float *to)
+{
+    if (a.dtype != SP_F16) return (const char *)a.data + (size_t)from * sp_dtype_size(a.dtype);
+    sp_widen(to, a, from, n);
+    return to;
+}
+
 /* sum (rows, PANEL), rows <= STRIP: rows of A (lda wide, starting at element `at`) times the panel. */
 static void strip(float *sum, sp_mat a, int64_t at, int64_t lda, int64_t rows, room *r, int64_t depth, int64_t cols)
 {
     const void *row[TILE];
-    for (int64_t i = 0; i < rows; i += TILE) {
-        for (int64_t x = 0; x < TILE; x++) {
-            int64_t from = at + SP_MIN(i + x, rows - 1) * lda;
-            row[x] = (const char *)a.data + (size_t)from * sp_dtype_size(a.dtype);
-            if (a.dtype != SP_F16) continue;
-            sp_widen(r->rows + x * DEPTH, a, from, depth);
-            row[x] = r->rows + x * DEPTH;
+    for (int64_t i = 0; i < rows; i += TILE)
+        for (int64_t k = 0; k < depth; k += CHAIN) {
+            int64_t n = SP_MIN(CHAIN, depth - k);
+            for (int64_t x = 0; x < TILE; x++) row[x] = row_at(a, at + SP_MIN(i + x, rows - 1) * lda + k, n, r->rows + x * CHAIN);
+            tile(sum + i * PANEL, k > 0, row, a.dtype == SP_BF16 ? SP_BF16 : SP_F32, r->values + k * PANEL, n, cols);
         }
-        tile(sum + i * PANEL, row, a.dtype == SP_BF16 ? SP_BF16 : SP_F32, r->values, depth, cols);
-    }
 }
 
 void sp_narrow_xwt(float *c, int64_t ldc, const float *x, int64_t ldx, sp_mat w, int64_t ldw, int64_t m, int64_t n, int64_t k, float beta)
@@ -186,8 +222,7 @@ void sp_narrow_xwt(float *c, int64_t ldc, const float *x, int64_t ldx, sp_mat w,
     for (int64_t i = 0; i < m; i += PANEL)
         for (int64_t d = 0; d < k; d += DEPTH) {
             int64_t depth = SP_MIN(DEPTH, k - d), cols = SP_MIN(PANEL, m - i);
-            if (cols < PANEL) memset(r->values, 0, sizeof r->values);
-            transpose(r->values, PANEL, x + i * ldx + d, ldx, cols, depth);
+            pack_x(r, x + i * ldx + d, ldx, cols, depth);
             for (int64_t j = 0; j < n; j += STRIP) {
                 int64_t rows = SP_MIN(STRIP, n - j);
                 strip(sum, w, j * ldw + d, ldw, rows, r, depth, cols);
@@ -204,8 +239,7 @@ void sp_narrow_xw(float *c, int64_t ldc, const float *x, int64_t ldx, sp_mat w, 
     for (int64_t j = 0; j < n; j += PANEL)
         for (int64_t d = 0; d < k; d += DEPTH) {
             int64_t depth = SP_MIN(DEPTH, k - d), cols = SP_MIN(PANEL, n - j);
-            if (cols < PANEL) memset(r->values, 0, sizeof r->values);
-            for (int64_t e = 0; e < depth; e++) sp_widen(r->values + e * PANEL, w, (d + e) * ldw + j, cols);
+            pack_w(r, w, d * ldw + j, ldw, cols, depth);
             for (int64_t i = 0; i < m; i += STRIP) {
                 int64_t rows = SP_MIN(STRIP, m - i);
                 strip(sum, (sp_mat){x, SP_F32}, i * ldx + d, ldx, rows, r, depth, cols);

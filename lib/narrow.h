@@ -8,6 +8,9 @@
 
 #include "gemm.h"
 
+/* Threads keep X packed from call to call: this forgets it. To be called by each of them before X has become another. */
+void sp_narrow_begin(void);
+
 /* C (m, n; ldc) = beta C + X W^T, X (m, k; ldx), W (n, k; ldw). beta 0 overwrites. */
 void sp_narrow_xwt(float *c, int64_t ldc, const float *x, int64_t ldx, sp_mat w, int64_t ldw, int64_t m, int64_t n, int64_t k, float beta);
 /* C (m, n; ldc) = beta C + X W, X (m, k; ldx), W (k, n; ldw). */
