@@ -153,9 +153,10 @@ static inline float sum16(sp_f32x16 v)
 static inline __attribute__((always_inline)) void dots(float *sum, const float *x, const void *w, sp_dtype dtype, int64_t at, int64_t ld, int64_t n)
 {
     sp_f32x16 s[ROWS][2] = {0};
-    int64_t i = 0;
+    int64_t i = 0, size = dtype == SP_F32 ? 4 : 2;
     for (; i + 32 <= n; i += 32)
         for (int j = 0; j < ROWS; j++) {
+            __builtin_prefetch((const char *)w + (at + (j + ROWS) * ld + i) * size);
             s[j][0] += load(w, dtype, at + j * ld + i) * *(const sp_f32x16 *)(x + i);
             s[j][1] += load(w, dtype, at + j * ld + i + 16) * *(const sp_f32x16 *)(x + i + 16);
         }
