@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 512         /* elements a thread works on at a time: a few rows of doubles stay in the nearest cache */
+#define BLOCK 1024         /* elements a thread works on at a time: a few rows of doubles stay in the nearest cache */
+#define STRETCH 8192      /* elements that are checked once they have been stored: sooner, reading them would wait for the stores */
 #define FISHER_FLOOR 1e-6 /* added to the Fisher information: where there is none, models count alike */
 
 /* What a method has found out about the whole tensor: change = base * (its old value) + patch[0] * x[0] + ... */
@@ -62,12 +63,7 @@ static bool load_patch(const sp_merge_opt *o, const sp_delta *d, size_t at, doub
         return true;
     }
     const char *stored = d->x + at * sp_dtype_size(d->dtype);
-    sp_to_f64(x, stored, d->dtype, n);
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        double scaled = scale * x[i];
-        x[i] = keep[i] ? scaled : 0;
-    }
+    sp_to_f64_masked(x, stored, d->dtype, keep, scale, n);
     return sp_all_finite(stored, d->dtype, n);
 }
 
@@ -190,21 +186,22 @@ static mix stock(const sp_merge_opt *o, const double *g, int K)
 
 /* ---- combining ---------------------------------------------------------------------------------------------------- */
 
-static void combine_sum(double *out, const rows *r, size_t n)
+static void combine_sum(rows *r, size_t n)
 {
-    for (int k = 0; k < r->K; k++)
-        for (size_t i = 0; i < n; i++) out[i] += r->x[k][i];
+    double *sum = r->x[0];
+    for (int k = 1; k < r->K; k++)
+        for (size_t i = 0; i < n; i++) sum[i] += r->x[k][i];
 }
 
 /* A patch without the tensor counts as zero: the mean over all of them is the mean of the tuned models. */
-static void combine_average(double *out, const rows *r, size_t n)
+static void combine_average(rows *r, size_t n)
 {
-    combine_sum(out, r, n);
-    for (size_t i = 0; i < n; i++) out[i] /= r->K;
+    combine_sum(r, n);
+    for (size_t i = 0; i < n; i++) r->x[0][i] /= r->K;
 }
 
 /* TIES (Yadav et al., 2023): the sign of the sum is elected, the mean taken over the entries that have it. */
-static void combine_elect(double *out, const rows *r, size_t n)
+static void combine_elect(rows *r, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double sum = 0, agreed = 0;
@@ -212,28 +209,30 @@ static void combine_elect(double *out, const rows *r, size_t n)
         for (int k = 0; k < r->K; k++) sum += r->x[k][i];
         for (int k = 0; k < r->K; k++)
             if (sum >= 0 ? r->x[k][i] > 0 : r->x[k][i] < 0) agreed += r->x[k][i], count++;
-        out[i] = count ? agreed / count : 0;
+        r->x[0][i] = count ? agreed / count : 0;
     }
 }
 
 /* Fisher (Matena and Raffel, 2022): the models' mean with weights c F, less the base; x has c in it already. */
-static void combine_fisher(double *out, const rows *r, size_t n)
+static void combine_fisher(rows *r, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        double weights = 0;
+        double sum = 0, weights = 0;
         for (int k = 0; k < r->K; k++) {
-            out[i] += (r->f[k][i] + FISHER_FLOOR) * r->x[k][i];
+            sum += (r->f[k][i] + FISHER_FLOOR) * r->x[k][i];
             weights += (r->f[k][i] + FISHER_FLOOR) * r->d[k].scale;
         }
-        out[i] /= weights;
+        r->x[0][i] = sum / weights;
     }
 }
 
-static void combine_mix(double *out, const rows *r, size_t n)
+static void combine_mix(rows *r, size_t n)
 {
-    for (size_t i = 0; i < n; i++) out[i] = r->mix->base * r->base[i];
-    for (int k = 0; k < r->K; k++)
-        for (size_t i = 0; i < n; i++) out[i] += r->mix->patch[k] * r->x[k][i];
+    for (size_t i = 0; i < n; i++) {
+        double sum = r->mix->base * r->base[i];
+        for (int k = 0; k < r->K; k++) sum += r->mix->patch[k] * r->x[k][i];
+        r->x[0][i] = sum;
+    }
 }
 
 /* ---- methods ------------------------------------------------------------------------------------------------------ */
@@ -242,7 +241,7 @@ static const struct {
     void (*thin)(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, size_t n);
     mix (*weigh)(const sp_merge_opt *o, const double *products, int K);
     bool models; /* products of whole models, not of patches */
-    void (*combine)(double *out, const rows *r, size_t n); /* out starts as zeros */
+    void (*combine)(rows *r, size_t n); /* into x[0] */
 } methods[] = {
     [SP_SUM] = {NULL, NULL, false, combine_sum},
     [SP_AVERAGE] = {NULL, NULL, false, combine_average},
@@ -272,39 +271,50 @@ void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64
     if (methods[o->method].thin) methods[o->method].thin(o, d, t, n);
 }
 
-/* The n <= BLOCK elements of r to out. False when a result is NaN or Inf. */
-static bool merge_block(const sp_merge_opt *o, rows *r, char *out, sp_dtype od, size_t n)
+/* The n <= BLOCK elements of r to out. */
+static void merge_block(const sp_merge_opt *o, rows *r, char *out, sp_dtype od, size_t n)
 {
-    double *b = r->base, lambda = o->lambda, change[BLOCK] = {0};
-    if (r->K) methods[o->method].combine(change, r, n);
-    for (size_t i = 0; i < n; i++) {
-        double c = lambda * change[i], sum = b[i] + c;
-        b[i] = c == 0 ? b[i] : sum;
+    if (!r->K) {
+        sp_from_f64(out, r->base, od, n);
+        return;
     }
-    sp_from_f64(out, b, od, n);
-    return sp_all_finite(out, od, n);
+    methods[o->method].combine(r, n);
+    sp_from_f64_sum(out, r->base, *r->x, o->lambda, od, n);
+}
+
+/* Elements [at, at + n) to out, block by block. 0, or what is wrong as sp_merge_chunk says it. */
+static int merge_stretch(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t at, size_t n)
+{
+    int bad = 0;
+    size_t size = sp_dtype_size(od);
+    for (size_t i = 0; i < n; i += BLOCK) {
+        size_t take = SP_MIN(n - i, (size_t)BLOCK);
+        bad = SP_MAX(bad, load(o, r, base, bd, at + i, take));
+        merge_block(o, r, out + (at + i) * size, od, take);
+    }
+    return bad ? bad : sp_all_finite(out + at * size, od, n) ? 0 : -1;
 }
 
 int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t n)
 {
     int bad = 0;
-    bool ok = true;
+    bool finite = true;
     mix m = {0};
     if (K && methods[o->method].weigh) {
         double g[SP_MERGE_MAX * SP_MERGE_MAX];
         products(o, d, K, base, bd, n, methods[o->method].models, g);
         m = methods[o->method].weigh(o, g, K);
     }
-#pragma omp parallel reduction(max : bad) reduction(&& : ok) if (!sp_merge_apart(o))
+#pragma omp parallel reduction(max : bad) reduction(&& : finite) if (!sp_merge_apart(o))
     {
         rows *r = rows_new(o, d, K, &m);
 #pragma omp for schedule(static)
-        for (size_t at = 0; at < n; at += BLOCK) {
-            size_t take = SP_MIN(n - at, (size_t)BLOCK);
-            bad = SP_MAX(bad, load(o, r, base, bd, at, take));
-            ok = merge_block(o, r, out + at * sp_dtype_size(od), od, take) && ok;
+        for (size_t at = 0; at < n; at += STRETCH) {
+            int b = merge_stretch(o, r, base, bd, out, od, at, SP_MIN(n - at, (size_t)STRETCH));
+            bad = SP_MAX(bad, b);
+            finite = finite && b >= 0;
         }
         rows_free(r);
     }
-    return bad ? bad : ok ? 0 : -1;
+    return bad ? bad : finite ? 0 : -1;
 }

@@ -35,64 +35,74 @@ static inline uint16_t to_bf16(float x)
     if ((N) < PARALLEL_FROM) _Pragma("omp simd") for (size_t i = 0; i < (N); i++) { BODY; }                                         \
     else _Pragma("omp parallel for simd schedule(static)") for (size_t i = 0; i < (N); i++) { BODY; }
 
-/* Widen src[] of C type T to dst[] of type D through CONV. */
-#define WIDEN(D, T, CONV)                                                                                                           \
+/* Widen src[] of C type T to D through CONV; dst[] gets EXPR of it, x. */
+#define WIDEN(D, T, CONV, EXPR)                                                                                                     \
     {                                                                                                                               \
         const T *s = src;                                                                                                           \
-        LOOP(n, dst[i] = (D)CONV(s[i]))                                                                                             \
+        LOOP(n, D x = (D)CONV(s[i]); dst[i] = EXPR)                                                                                 \
     }                                                                                                                               \
     return
-#define WIDEN_ALL(D)                                                                                                                \
+#define WIDEN_ALL(D, EXPR)                                                                                                          \
     switch (d) {                                                                                                                    \
-    case SP_BOOL: WIDEN(D, uint8_t, !!);                                                                                            \
-    case SP_U8: WIDEN(D, uint8_t, );                                                                                                \
-    case SP_I8: WIDEN(D, int8_t, );                                                                                                 \
-    case SP_U16: WIDEN(D, uint16_t, );                                                                                              \
-    case SP_I16: WIDEN(D, int16_t, );                                                                                               \
-    case SP_U32: WIDEN(D, uint32_t, );                                                                                              \
-    case SP_I32: WIDEN(D, int32_t, );                                                                                               \
-    case SP_U64: WIDEN(D, uint64_t, );                                                                                              \
-    case SP_I64: WIDEN(D, int64_t, );                                                                                               \
-    case SP_F16: WIDEN(D, _Float16, );                                                                                              \
-    case SP_BF16: WIDEN(D, uint16_t, from_bf16);                                                                                    \
-    case SP_F32: WIDEN(D, float, );                                                                                                 \
-    case SP_F64: WIDEN(D, double, );                                                                                                \
+    case SP_BOOL: WIDEN(D, uint8_t, !!, EXPR);                                                                                      \
+    case SP_U8: WIDEN(D, uint8_t, , EXPR);                                                                                          \
+    case SP_I8: WIDEN(D, int8_t, , EXPR);                                                                                           \
+    case SP_U16: WIDEN(D, uint16_t, , EXPR);                                                                                        \
+    case SP_I16: WIDEN(D, int16_t, , EXPR);                                                                                         \
+    case SP_U32: WIDEN(D, uint32_t, , EXPR);                                                                                        \
+    case SP_I32: WIDEN(D, int32_t, , EXPR);                                                                                         \
+    case SP_U64: WIDEN(D, uint64_t, , EXPR);                                                                                        \
+    case SP_I64: WIDEN(D, int64_t, , EXPR);                                                                                         \
+    case SP_F16: WIDEN(D, _Float16, , EXPR);                                                                                        \
+    case SP_BF16: WIDEN(D, uint16_t, from_bf16, EXPR);                                                                              \
+    case SP_F32: WIDEN(D, float, , EXPR);                                                                                           \
+    case SP_F64: WIDEN(D, double, , EXPR);                                                                                          \
     case SP_NDTYPES: return;                                                                                                        \
     }
 
-void sp_to_f32(float *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(float) }
-void sp_to_f64(double *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(double) }
+void sp_to_f32(float *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(float, x) }
+void sp_to_f64(double *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(double, x) }
+
+void sp_to_f64_masked(double *dst, const void *src, sp_dtype d, const uint8_t *keep, double scale, size_t n)
+{
+    WIDEN_ALL(double, keep[i] ? scale * x : 0)
+}
 
 /* Nearest whole number inside [lo, hi]; NaN becomes 0. hi is the largest float that fits. */
 static inline float clamp(float x, float lo, float hi) { return x != x ? 0 : x < lo ? lo : x > hi ? hi : rintf(x); }
 
-/* Round src[] (float or double) to F32, x, and store EXPR of it as T. */
-#define NARROW(T, EXPR)                                                                                                             \
+/* Round FROM (float or double) to F32, x, and store EXPR of it as T. */
+#define NARROW(FROM, T, EXPR)                                                                                                       \
     {                                                                                                                               \
         T *o = dst;                                                                                                                 \
-        LOOP(n, float x = (float)src[i]; o[i] = (T)(EXPR))                                                                          \
+        LOOP(n, float x = (float)(FROM); o[i] = (T)(EXPR))                                                                          \
     }                                                                                                                               \
     return
-#define NARROW_ALL                                                                                                                  \
+#define NARROW_ALL(FROM)                                                                                                            \
     switch (d) {                                                                                                                    \
-    case SP_BOOL: NARROW(uint8_t, x != 0);                                                                                          \
-    case SP_U8: NARROW(uint8_t, clamp(x, 0, UINT8_MAX));                                                                            \
-    case SP_I8: NARROW(int8_t, clamp(x, INT8_MIN, INT8_MAX));                                                                       \
-    case SP_U16: NARROW(uint16_t, clamp(x, 0, UINT16_MAX));                                                                         \
-    case SP_I16: NARROW(int16_t, clamp(x, INT16_MIN, INT16_MAX));                                                                   \
-    case SP_U32: NARROW(uint32_t, clamp(x, 0, 0x1.fffffep31f));                                                                     \
-    case SP_I32: NARROW(int32_t, clamp(x, -0x1p31f, 0x1.fffffep30f));                                                               \
-    case SP_U64: NARROW(uint64_t, clamp(x, 0, 0x1.fffffep63f));                                                                     \
-    case SP_I64: NARROW(int64_t, clamp(x, -0x1p63f, 0x1.fffffep62f));                                                               \
-    case SP_F16: NARROW(_Float16, x);                                                                                               \
-    case SP_BF16: NARROW(uint16_t, to_bf16(x));                                                                                     \
-    case SP_F32: NARROW(float, x);                                                                                                  \
-    case SP_F64: NARROW(double, ((void)x, src[i]));                                                                               \
+    case SP_BOOL: NARROW(FROM, uint8_t, x != 0);                                                                                    \
+    case SP_U8: NARROW(FROM, uint8_t, clamp(x, 0, UINT8_MAX));                                                                      \
+    case SP_I8: NARROW(FROM, int8_t, clamp(x, INT8_MIN, INT8_MAX));                                                                 \
+    case SP_U16: NARROW(FROM, uint16_t, clamp(x, 0, UINT16_MAX));                                                                   \
+    case SP_I16: NARROW(FROM, int16_t, clamp(x, INT16_MIN, INT16_MAX));                                                             \
+    case SP_U32: NARROW(FROM, uint32_t, clamp(x, 0, 0x1.fffffep31f));                                                               \
+    case SP_I32: NARROW(FROM, int32_t, clamp(x, -0x1p31f, 0x1.fffffep30f));                                                         \
+    case SP_U64: NARROW(FROM, uint64_t, clamp(x, 0, 0x1.fffffep63f));                                                               \
+    case SP_I64: NARROW(FROM, int64_t, clamp(x, -0x1p63f, 0x1.fffffep62f));                                                         \
+    case SP_F16: NARROW(FROM, _Float16, x);                                                                                         \
+    case SP_BF16: NARROW(FROM, uint16_t, to_bf16(x));                                                                               \
+    case SP_F32: NARROW(FROM, float, x);                                                                                            \
+    case SP_F64: NARROW(FROM, double, ((void)x, FROM));                                                                             \
     case SP_NDTYPES: return;                                                                                                        \
     }
 
-void sp_from_f32(void *dst, const float *src, sp_dtype d, size_t n) { NARROW_ALL }
-void sp_from_f64(void *dst, const double *src, sp_dtype d, size_t n) { NARROW_ALL }
+void sp_from_f32(void *dst, const float *src, sp_dtype d, size_t n) { NARROW_ALL(src[i]) }
+void sp_from_f64(void *dst, const double *src, sp_dtype d, size_t n) { NARROW_ALL(src[i]) }
+
+void sp_from_f64_sum(void *dst, const double *base, const double *change, double scale, sp_dtype d, size_t n)
+{
+    NARROW_ALL(scale * change[i] == 0 ? base[i] : base[i] + scale * change[i])
+}
 
 int64_t sp_first_nonfinite(const float *x, size_t n)
 {
