@@ -140,18 +140,32 @@ static void block_softmax(float *scores, const block *b, int64_t window)
     }
 }
 
+/* ctx (d) = x (n) v (n, d), to what is there if `add`: sums of 64 columns at a time stay in registers. */
+static void mix_row(float *ctx, bool add, const float *x, const float *v, int64_t ld, int64_t n, int64_t d)
+{
+    if (!add) memset(ctx, 0, (size_t)d * sizeof *ctx);
+    int64_t i = 0;
+    for (; i + 64 <= d; i += 64) {
+        sp_f32x16 *to = (sp_f32x16 *)(ctx + i), s0 = to[0], s1 = to[1], s2 = to[2], s3 = to[3];
+        for (int64_t j = 0; j < n; j++) {
+            const sp_f32x16 *y = (const sp_f32x16 *)(v + j * ld + i);
+            s0 += x[j] * y[0], s1 += x[j] * y[1], s2 += x[j] * y[2], s3 += x[j] * y[3];
+        }
+        to[0] = s0, to[1] = s1, to[2] = s2, to[3] = s3;
+    }
+    for (int64_t j = 0; i < d && j < n; j++)
+        for (int64_t k = i; k < d; k++) ctx[k] += x[j] * v[j * ld + k];
+}
+
 /* ctx (rows, d) = p v */
 static void block_mix(float *ctx, int64_t ldc, const float *prob, const block *b, const keys *kv, int64_t d)
 {
     int64_t width = b->hi - b->lo;
-    if (b->rows == 1) memset(ctx, 0, (size_t)d * sizeof *ctx);
     for (int64_t from = b->lo, end; from < b->hi; from = end) {
         end = run_end(kv, from, b->hi);
         const float *v = kv->v + from % kv->cap * kv->ld, *x = prob + from - b->lo;
         if (b->rows > 1) sp_gemm_small(false, false, b->rows, d, end - from, 1, x, width, v, kv->ld, from > b->lo, ctx, ldc);
-        else
-            for (int64_t j = 0; j < end - from; j++)
-                for (int64_t i = 0; i < d; i++) ctx[i] += x[j] * v[j * kv->ld + i];
+        else mix_row(ctx, from > b->lo, x, v, kv->ld, end - from, d);
     }
 }
 

@@ -1,8 +1,8 @@
 /* narrow.c - see narrow.h.
  *
  * The kernel holds TILE rows of one factor against PANEL columns of the other in registers. The columns are packed into a panel, k by k, PANEL values
- * each; the rows are read as they lie, F32 or BF16, one value spread over a vector. For X W^T the rows are those of W, so that weights are never
- * copied and what is packed is X, the smaller one; C comes out transposed and is turned on its way. For X W the panel is W's, widened as it is packed.
+ * each; one value of a row is spread over a vector. Rows of weights are widened a few at a time, in the nearest cache. For X W^T the rows are those of
+ * W, so that what is packed is X, the smaller one; C comes out transposed and is turned on its way. For X W the panel is W's, widened as it is packed.
  */
 #include "narrow.h"
 
@@ -25,11 +25,8 @@
 #define DEPTH 2048 /* of k that a panel holds: half of a second-level cache of 1 MiB */
 
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
 
 /* ---- the kernel --------------------------------------------------------------------------------------------------- */
-
-static inline __attribute__((always_inline)) vec spread(uint32_t b) { return (vec)(b - (bits){0}); }
 
 static inline __attribute__((always_inline)) void finish(float *sum, bool add, vec s[TILE][VECTORS], int vectors)
 {
@@ -41,9 +38,9 @@ static inline __attribute__((always_inline)) void finish(float *sum, bool add, v
         }
 }
 
-/* sum (TILE, PANEL) of the first `vectors` vectors: TILE rows of F32 times a panel, added if there is something to add to. */
-static inline __attribute__((always_inline)) void tile_f32(float *sum, bool add, const float *const *row, const float *panel, int64_t depth,
-                                                            int vectors)
+/* sum (TILE, PANEL) of the first `vectors` vectors: TILE rows times a panel, added if there is something to add to. */
+static inline __attribute__((always_inline)) void tile_of(float *sum, bool add, const float *const *row, const float *panel, int64_t depth,
+                                                           int vectors)
 {
     vec s[TILE][VECTORS] = {0}, x[VECTORS];
     for (int64_t k = 0; k < depth; k++, panel += PANEL) {
@@ -56,43 +53,15 @@ static inline __attribute__((always_inline)) void tile_f32(float *sum, bool add,
     finish(sum, add, s, vectors);
 }
 
-/* The same of BF16, two values of k at a time: the pair is spread as one word, of which either half becomes an F32. */
-static inline __attribute__((always_inline)) void tile_bf16(float *sum, bool add, const uint16_t *const *row, const float *panel,
-                                                             int64_t depth, int vectors)
+/* The kernel for every number of vectors. */
+static void tile(float *sum, bool add, const float *const *row, const float *panel, int64_t depth, int64_t cols)
 {
-    vec s[TILE][VECTORS] = {0}, x[VECTORS];
-    for (int64_t k = 0; k < depth; k += 2, panel += 2 * PANEL) {
-        bool pair = k + 1 < depth;
-        uint32_t a[TILE] = {0};
-        for (int i = 0; i < TILE; i++)
-            if (pair) memcpy(&a[i], row[i] + k, 4);
-            else a[i] = row[i][k];
-        for (int v = 0; v < vectors; v++) x[v] = *(const vec *)(panel + LANES * v);
-        for (int i = 0; i < TILE; i++)
-            for (int v = 0; v < vectors; v++) s[i][v] += x[v] * spread(a[i] << 16);
-        if (!pair) break;
-        for (int v = 0; v < vectors; v++) x[v] = *(const vec *)(panel + PANEL + LANES * v);
-        for (int i = 0; i < TILE; i++)
-            for (int v = 0; v < vectors; v++) s[i][v] += x[v] * spread(a[i] & 0xffff0000);
-    }
-    finish(sum, add, s, vectors);
-}
-
-/* TILE items of A against a panel with `cols` columns; both kernels for every number of vectors. */
-static void tile(float *sum, bool add, const void *const *row, sp_dtype dtype, const float *panel, int64_t depth, int64_t cols)
-{
-    const float *const *f32 = (const float *const *)row;
-    const uint16_t *const *bf16 = (const uint16_t *const *)row;
-    switch ((cols + LANES - 1) / LANES + (dtype == SP_BF16 ? VECTORS : 0)) {
-    case 1: tile_f32(sum, add, f32, panel, depth, 1); break;
-    case 2: tile_f32(sum, add, f32, panel, depth, 2); break;
-    case VECTORS + 1: tile_bf16(sum, add, bf16, panel, depth, 1); break;
-    case VECTORS + 2: tile_bf16(sum, add, bf16, panel, depth, 2); break;
+    switch ((cols + LANES - 1) / LANES) {
+    case 1: tile_of(sum, add, row, panel, depth, 1); break;
+    case 2: tile_of(sum, add, row, panel, depth, 2); break;
 #if VECTORS == 4
-    case 3: tile_f32(sum, add, f32, panel, depth, 3); break;
-    case 4: tile_f32(sum, add, f32, panel, depth, 4); break;
-    case VECTORS + 3: tile_bf16(sum, add, bf16, panel, depth, 3); break;
-    case VECTORS + 4: tile_bf16(sum, add, bf16, panel, depth, 4); break;
+    case 3: tile_of(sum, add, row, panel, depth, 3); break;
+    case 4: tile_of(sum, add, row, panel, depth, 4); break;
 #endif
     }
 }
@@ -153,7 +122,7 @@ void sp_widen(float *restrict to, sp_mat w, int64_t i, int64_t n)
 /* What a thread has packed. */
 typedef struct {
     float values[DEPTH * PANEL]; /* a panel */
-    float rows[TILE * CHAIN];    /* rows of F16, widened */
+    float rows[TILE * CHAIN];    /* rows, widened */
     const float *of;             /* X whose panel lies there, or NULL */
     int64_t cols, depth;         /* of it */
 } room;
@@ -195,23 +164,32 @@ static void put(float *c, int64_t ldc, const float *x, int64_t ldx, int64_t rows
             for (int64_t j = 0; j < cols; j++) c[j] = beta * c[j] + x[j];
 }
 
-/* Where row `from` of A is read: as stored, but F16 widened into `to`. */
-static const void *row_at(sp_mat a, int64_t from, int64_t n, float *to)
+/* Where n elements of A from `at` on are read: where they lie, or widened into `to`. */
+static const float *row_at(sp_mat a, int64_t at, int64_t n, float *to)
 {
-    if (a.dtype != SP_F16) return (const char *)a.data + (size_t)from * sp_dtype_size(a.dtype);
-    sp_widen(to, a, from, n);
+    if (a.dtype == SP_F32) return (const float *)a.data + at;
+    sp_widen(to, a, at, n);
     return to;
 }
 
-/* sum (rows, PANEL), rows <= STRIP: rows of A (lda wide, starting at element `at`) times the panel. */
-static void strip(float *sum, sp_mat a, int64_t at, int64_t lda, int64_t rows, room *r, int64_t depth, int64_t cols)
+/* Have n elements of each of some rows of A brought near: what the processor foresees by itself ends at a page. */
+static void bring(sp_mat a, int64_t at, int64_t lda, int64_t rows, int64_t n)
 {
-    const void *row[TILE];
+    int64_t size = (int64_t)sp_dtype_size(a.dtype);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t b = 0; b < n * size; b += 64) __builtin_prefetch((const char *)a.data + (at + i * lda) * size + b);
+}
+
+/* sum (rows, PANEL), rows <= STRIP: rows of A (lda wide, starting at element `at`, `more` rows behind them) times the panel. */
+static void strip(float *sum, sp_mat a, int64_t at, int64_t lda, int64_t rows, int64_t more, room *r, int64_t depth, int64_t cols)
+{
+    const float *row[TILE];
     for (int64_t i = 0; i < rows; i += TILE)
         for (int64_t k = 0; k < depth; k += CHAIN) {
             int64_t n = SP_MIN(CHAIN, depth - k);
             for (int64_t x = 0; x < TILE; x++) row[x] = row_at(a, at + SP_MIN(i + x, rows - 1) * lda + k, n, r->rows + x * CHAIN);
-            tile(sum + i * PANEL, k > 0, row, a.dtype == SP_BF16 ? SP_BF16 : SP_F32, r->values + k * PANEL, n, cols);
+            bring(a, at + (i + TILE) * lda + k, lda, SP_MIN(TILE, rows + more - i - TILE), n);
+            tile(sum + i * PANEL, k > 0, row, r->values + k * PANEL, n, cols);
         }
 }
 
@@ -225,7 +203,7 @@ void sp_narrow_xwt(float *c, int64_t ldc, const float *x, int64_t ldx, sp_mat w,
             pack_x(r, x + i * ldx + d, ldx, cols, depth);
             for (int64_t j = 0; j < n; j += STRIP) {
                 int64_t rows = SP_MIN(STRIP, n - j);
-                strip(sum, w, j * ldw + d, ldw, rows, r, depth, cols);
+                strip(sum, w, j * ldw + d, ldw, rows, n - j - rows, r, depth, cols);
                 transpose(turned, STRIP, sum, PANEL, rows, cols);
                 put(c + i * ldc + j, ldc, turned, STRIP, cols, rows, d ? 1 : beta);
             }
@@ -242,7 +220,7 @@ void sp_narrow_xw(float *c, int64_t ldc, const float *x, int64_t ldx, sp_mat w, 
             pack_w(r, w, d * ldw + j, ldw, cols, depth);
             for (int64_t i = 0; i < m; i += STRIP) {
                 int64_t rows = SP_MIN(STRIP, m - i);
-                strip(sum, (sp_mat){x, SP_F32}, i * ldx + d, ldx, rows, r, depth, cols);
+                strip(sum, (sp_mat){x, SP_F32}, i * ldx + d, ldx, rows, m - i - rows, r, depth, cols);
                 put(c + i * ldc + j, ldc, sum, PANEL, rows, cols, d ? 1 : beta);
             }
         }

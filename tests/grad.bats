@@ -248,3 +248,12 @@ near() {
     fails 3 'sp-grad: nowhere: No such file*' sp-grad tune $args --scratch nowhere m data.jsonl -o x.st
     fails 2 'sp-grad: a scratch file does not go *' sp-grad tune $args --scratch s --init 0.1 m data.jsonl -o x.st
 }
+
+@test "-v names the OpenBLAS kernels: with AVX-512 where the processor has it, known to the library or not; OPENBLAS_CORETYPE has the last word" {
+    model
+    kernels() { env "$@" sp-grad snip -v -o scores.st.zst m data.jsonl 2>&1 | sed -n 's/.*OpenBLAS kernels \([A-Za-z0-9]*\),.*/\1/p'; }
+    [ "$(kernels OPENBLAS_CORETYPE=Prescott)" = Prescott ]
+    flags=" $(grep -m1 ^flags /proc/cpuinfo) "
+    [[ $flags == *" avx512f "* && $flags == *" avx512bw "* && $flags == *" avx512vl "* ]] || skip "no AVX-512 here"
+    [[ $(kernels -u OPENBLAS_CORETYPE) =~ ^(SkylakeX|Cooperlake|SapphireRapids)$ ]]
+}
