@@ -2,7 +2,8 @@
  *
  *   engine [train] [generate] [single] [threads]      without a name all of them
  *
- *   train            an AdamW step on 8 x 128 tokens, all parameters, against the time sgemm takes for 6 x parameters of the layers x tokens FLOP
+ *   train            an AdamW step on 8 x 128 tokens, all parameters, against the time sgemm takes for 6 x parameters of the layers x tokens FLOP;
+ *                    and the products of that step alone, against the same
  *   generate         64 prompts of 32 tokens, 64 new ones each, BF16 weights, against the time of its FLOP at the sgemm rate
  *   single           one prompt, 64 new tokens, against the time to read all weights once a token
  *   threads          the same work on one thread against two
@@ -158,6 +159,24 @@ static double train(void *ctx)
     return tokens(b) / strtod(at + strlen("tokens_per_s\":"), NULL);
 }
 
+/* The products of such a step by themselves, those of the head included: what it would take if nothing else took any time. */
+static double products(void *ctx)
+{
+    bench *b = ctx;
+    int64_t n = (int64_t)tokens(b);
+    static float *x, *y, *dw;
+    if (!x) x = sp_xfloats0((size_t)(n * VOCAB)), y = sp_xfloats0((size_t)(n * VOCAB)), dw = sp_xfloats0((size_t)VOCAB * HIDDEN);
+    double t0 = sp_now();
+    for (size_t i = 0; i < b->m->n; i++) {
+        const sp_param *p = &b->m->params[i];
+        if (p->cols == 1) continue;
+        sp_gemm_xwt(y, x, sp_matrix(p), n, p->cols, p->rows, 0);
+        sp_gemm_dyws(x, n, p->cols, &(sp_linear){y, sp_matrix(p), p->rows}, 1);
+        sp_gemm_dytx(dw, y, x, n, p->cols, p->rows, 0);
+    }
+    return sp_now() - t0;
+}
+
 static void done(void *self, size_t i) { (void)self, (void)i; }
 
 static double generate(void *ctx)
@@ -199,6 +218,9 @@ static void bench_train(bench *b)
     snprintf(bound, sizeof bound, "sgemm %.0f GFLOP/s: %.0f ms", 1e-9 * b->work / r.bound, 1e3 * r.bound);
     bench_print("train, layers' FLOP", value, bound, r.ratio, sp_dnnl_works() ? ">= 112.5 %" : ">= 75 %");
     bench_print("train, FLOP of the head as well", "", "", r.ratio * (1 + head_params() / layer_params(b->m)), "");
+    r = bench_compare(products, sgemm, b);
+    snprintf(value, sizeof value, "%.0f ms", 1e3 * r.seconds);
+    bench_print("its products alone", value, "", r.ratio, "");
 #ifdef SP_DNNL
     bench_bf16(b);
 #endif
