@@ -18,9 +18,7 @@
 #include "vec.h"
 
 #include <cblas.h>
-#include <malloc.h>
 #include <omp.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -264,7 +262,6 @@ int main(int argc, char **argv)
 {
     sp_start(argc, argv);
     sp_gemm_start(argv);
-    mallopt(M_MMAP_MAX, 0), mallopt(M_TRIM_THRESHOLD, INT_MAX); /* nothing goes back: a virtual machine may take seconds to give a GiB again */
     printf("OpenBLAS kernels %s, %d threads; medians of %d, each beside its bound\n", sp_gemm_kernel(), omp_get_max_threads(), RUNS);
     bench b = {.m = random_model()};
     snprintf(b.log, sizeof b.log, "/tmp/sp-bench-%ld.log", (long)getpid());

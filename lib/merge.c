@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 1024         /* elements a thread works on at a time: a few rows of doubles stay in the nearest cache */
+#define BLOCK 512         /* elements a thread works on at a time: a few rows of doubles stay in the nearest cache */
 #define STRETCH 8192      /* elements that are checked once they have been stored: sooner, reading them would wait for the stores */
 #define FISHER_FLOOR 1e-6 /* added to the Fisher information: where there is none, models count alike */
 

@@ -249,7 +249,7 @@ near() {
     fails 2 'sp-grad: a scratch file does not go *' sp-grad tune $args --scratch s --init 0.1 m data.jsonl -o x.st
 }
 
-@test "-v names the OpenBLAS kernels: with AVX-512 where the processor has it, known to the library or not; OPENBLAS_CORETYPE has the last word" {
+@test "-v names the OpenBLAS kernels: those with AVX-512 where the processor has it; OPENBLAS_CORETYPE has the last word" {
     model
     kernels() { env "$@" sp-grad snip -v -o scores.st.zst m data.jsonl 2>&1 | sed -n 's/.*OpenBLAS kernels \([A-Za-z0-9]*\),.*/\1/p'; }
     [ "$(kernels OPENBLAS_CORETYPE=Prescott)" = Prescott ]

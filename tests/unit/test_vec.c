@@ -273,6 +273,37 @@ static void finite_as_stored(void **state)
         }
 }
 
+/* The fused conversions give what the plain ones and a loop give, in every dtype, below and above the length that is spread over threads. */
+static void fused_conversions(void **state)
+{
+    (void)state;
+    enum { LEN = 40001 };
+    static double x[LEN], wide[LEN], want[LEN], got[LEN], stored[LEN], out[2][LEN];
+    static uint8_t keep[LEN];
+    for (int i = 0; i < LEN; i++) {
+        keep[i] = i % 3 == 0;
+        x[i] = (i % 201 - 100) * 0.37;
+    }
+    for (int d = 0; d < SP_NDTYPES; d++)
+        for (size_t n = 1001; n <= LEN; n += LEN - 1001) {
+            sp_from_f64(stored, x, (sp_dtype)d, n);
+            sp_to_f64(wide, stored, (sp_dtype)d, n);
+            for (size_t i = 0; i < n; i++) want[i] = keep[i] ? -0.3 * wide[i] : 0;
+            sp_to_f64_masked(got, stored, (sp_dtype)d, keep, -0.3, n);
+            assert_memory_equal(got, want, n * sizeof *got);
+            for (size_t i = 0; i < n; i++) want[i] = got[i] == 0 ? wide[i] : wide[i] + 0.7 * got[i];
+            sp_from_f64(out[0], want, (sp_dtype)d, n);
+            sp_from_f64_sum(out[1], wide, got, 0.7, (sp_dtype)d, n);
+            assert_memory_equal(out[0], out[1], n * sp_dtype_size((sp_dtype)d));
+        }
+    static const double base[] = {-0.0, -0.0, 1}, change[] = {0, -0.0, 0}, odd[] = {NAN, INFINITY};
+    static const uint8_t none[2];
+    sp_from_f64_sum(out[0], base, change, 1, SP_F64, 3);
+    assert_memory_equal(out[0], base, sizeof base);
+    sp_to_f64_masked(got, odd, SP_F64, none, 2, 2);
+    assert_true(got[0] == 0 && got[1] == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,7 +311,7 @@ int main(void)
         cmocka_unit_test(reachable_weights_come_back), cmocka_unit_test(philox_known_answers), cmocka_unit_test(unit_is_uniform),
         cmocka_unit_test(normal_moments), cmocka_unit_test(streams_are_independent),
         cmocka_unit_test(fractions), cmocka_unit_test(dot_and_nonfinite),
-        cmocka_unit_test(finite_as_stored),
+        cmocka_unit_test(finite_as_stored), cmocka_unit_test(fused_conversions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
