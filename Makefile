@@ -116,6 +116,6 @@ include $(wildcard tests/fuzz/*.mk bench/*.mk)
 endif
 
 .PHONY: deps
-DEB_PKGS := gcc make pkg-config libopenblas-openmp-dev libzstd-dev libjansson-dev libpcre2-dev libcmocka-dev bats jq zstd gnuplot-nox
+DEB_PKGS := gcc make pkg-config libopenblas-openmp-dev libzstd-dev libjansson-dev libpcre2-dev libcmocka-dev bats jq zstd gnuplot-nox curl ca-certificates unzip zip
 deps: ## install what is missing (Debian/Ubuntu), or say what to install
 	@tools/install-deps $(DEB_PKGS) $(if $(DNNL),libdnnl-dev)
