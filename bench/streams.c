@@ -1,14 +1,16 @@
 /* bench/streams.c - speed of sp-diff, sp-mask and sp-merge on cached files: 192 million elements of F32, and masks of 192 and 576 million, so
  * that each tool runs for long against the hundredth of a second it takes to start (that is in the figures, and printed beside them).
  *
- *   raw     against the time one thread's memcpy takes to move as many bytes (read and written) as the tool reads and writes
+ *   raw     against the time one thread's memcpy takes to move as many bytes (read and written) as the tool reads and writes; "reading alone" is
+ *           a program that starts and reads the same files with all threads, 256 KiB at a time into the same room, and does nothing with them
  *   zstd    sp-diff -z 1 against zstd -T2 -1 on the bytes of the patch, both into /dev/null: a disk would set the pace of both
- * Files, 3.7 GB, lie in a directory of their own below $TMPDIR. Argument: the directory of the tools.
+ * Files, 3.7 GB, lie in a directory of their own below $TMPDIR. Argument: the directory of the tools; or `read FILE...`, to be that program.
  */
 #include "bench.h"
 #include "st.h"
 #include "vec.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,14 +71,14 @@ static void make_file(const char *name, sp_dtype dtype, int rows, uint64_t seed)
 }
 
 /* `bytes` for each element of `rows` tensors are read or written. */
-static void raw(const char *figure, char *command, double bytes, double rows)
+static void raw(const char *figure, char *command, double bytes, double rows, const char *target)
 {
     char value[64], bound[64];
     job j = {command, NULL, bytes * rows * (double)N};
     bench_result r = bench_compare(tool, copying, &j);
     snprintf(value, sizeof value, "%.2f s, %.1f GB/s", r.seconds, 1e-9 * j.moved / r.seconds);
     snprintf(bound, sizeof bound, "memcpy %.1f GB/s: %.2f s", 1e-9 * j.moved / r.bound, r.bound);
-    bench_print(figure, value, bound, r.ratio, ">= 60 %");
+    bench_print(figure, value, bound, r.ratio, target);
     free(command);
 }
 
@@ -100,9 +102,30 @@ static void compressed(const char *figure, char *command, char *zstd)
     free(command), free(zstd);
 }
 
+static void read_all(const char *path)
+{
+    int fd = open(path, O_RDONLY);
+    off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    if (size < 0) sp_die(SP_EINPUT, "%s: cannot be read", path);
+#pragma omp parallel
+    {
+        static const off_t piece = 256 << 10;
+        char *room = sp_xmalloc((size_t)piece);
+#pragma omp for schedule(dynamic)
+        for (off_t at = 0; at < size; at += piece)
+            if (pread(fd, room, (size_t)piece, at) <= 0) sp_die(SP_EINPUT, "%s: cannot be read", path);
+        free(room);
+    }
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     sp_start(argc, argv);
+    if (argc > 2 && !strcmp(argv[1], "read")) {
+        for (int i = 2; i < argc; i++) read_all(argv[i]);
+        return sp_finish();
+    }
     if (argc != 2) sp_die(SP_EUSAGE, "usage: streams DIRECTORY-OF-THE-TOOLS");
     const char *bin = argv[1], *tmp = getenv("TMPDIR");
     dir = sp_xasprintf("%s/sp-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
@@ -111,10 +134,12 @@ int main(int argc, char **argv)
     make_file("a", SP_F32, ROWS, 1), make_file("b", SP_F32, ROWS, 2), make_file("m", SP_BOOL, ROWS, 3);
     make_file("p", SP_BOOL, MASKS, 4), make_file("q", SP_BOOL, MASKS, 5);
     start(sp_xasprintf("%s/sp-diff --version >/dev/null", bin));
-    raw("diff, raw", sp_xasprintf("%s/sp-diff -z 0 %s/a %s/b >/dev/null", bin, dir, dir), 8 + 4, ROWS);
-    raw("top, raw", sp_xasprintf("%s/sp-mask top --rate .03 -z 0 %s/a >/dev/null", bin, dir), 4 + 1, ROWS);
-    raw("minus, raw", sp_xasprintf("%s/sp-mask minus -z 0 %s/p %s/q >/dev/null", bin, dir, dir), 2 + 1, MASKS);
-    raw("merge, raw", sp_xasprintf("%s/sp-merge -z 0 %s/a --add %s/b --mask %s/m >/dev/null", bin, dir, dir, dir), 9 + 4, ROWS);
+    raw("diff, raw", sp_xasprintf("%s/sp-diff -z 0 %s/a %s/b >/dev/null", bin, dir, dir), 8 + 4, ROWS, ">= 60 %");
+    raw("top, raw", sp_xasprintf("%s/sp-mask top --rate .03 -z 0 %s/a >/dev/null", bin, dir), 4 + 1, ROWS, ">= 60 %");
+    raw("  reading alone", sp_xasprintf("/proc/%d/exe read %s/a", (int)getpid(), dir), 4 + 1, ROWS, "");
+    raw("minus, raw", sp_xasprintf("%s/sp-mask minus -z 0 %s/p %s/q >/dev/null", bin, dir, dir), 2 + 1, MASKS, ">= 60 %");
+    raw("merge, raw", sp_xasprintf("%s/sp-merge -z 0 %s/a --add %s/b --mask %s/m >/dev/null", bin, dir, dir, dir), 9 + 4, ROWS, ">= 60 %");
+    raw("  reading alone", sp_xasprintf("/proc/%d/exe read %s/a %s/b %s/m", (int)getpid(), dir, dir, dir), 9 + 4, ROWS, "");
     run(sp_xasprintf("%s/sp-diff -z 0 -o %s/d %s/a %s/b", bin, dir, dir, dir));
     compressed("diff, zstd", sp_xasprintf("%s/sp-diff -z 1 %s/a %s/b >/dev/null", bin, dir, dir),
                sp_xasprintf("zstd -q -T2 -1 -c %s/d >/dev/null", dir));

@@ -11,10 +11,10 @@ size_t sp_top_k(uint8_t *mask, const float *x, size_t n, size_t k);
 
 /* The same for numbers that are read part by part, most of them once. part() says where [at, at + n), n <= SP_PART, of them lie: 0, or -1; several threads
  * call it at a time, each with its own number, thread < omp_get_max_threads(). Returns 1; 0 when k could not be bracketed (ties by the million, or
- * the sample of 16384 was no fair one): nothing has been selected then; -1 when part() failed. */
+ * the sample was no fair one): nothing has been selected then; -1 when part() failed. *finite, unless it is -1: no NaN or infinity was met. */
 #define SP_PART (64u << 10)
 typedef int sp_part_fn(void *ctx, uint64_t at, size_t n, int thread, const float **x, sp_err *e);
-int sp_top_k_parts(uint8_t *mask, uint64_t n, uint64_t k, sp_part_fn *part, void *ctx, sp_err *e);
+int sp_top_k_parts(uint8_t *mask, uint64_t n, uint64_t k, sp_part_fn *part, void *ctx, bool *finite, sp_err *e);
 
 /* The same over several arrays, each seen four times, by radix selection on the bit patterns: start; count all arrays, next, until next says false; then mark each array in
  * order. k is shared by all of them. */

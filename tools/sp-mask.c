@@ -129,8 +129,7 @@ static int read_part(void *ctx, uint64_t at, size_t n, int thread, const float *
     float *buf = r->w->part[thread];
     *x = r->w->x ? r->w->x + at : buf;
     if (r->w->x) return 0;
-    if (sp_src_read_f32_part(r->s, r->i, at, n, buf, e) < 0) return -1;
-    return allow_nonfinite || sp_all_finite(buf, SP_F32, n) ? 0 : sp_fail_nonfinite(r->s, sp_src_info(r->s, r->i), e);
+    return sp_src_read_f32_part(r->s, r->i, at, n, buf, e);
 }
 
 /* One pass, straight from a raw file or over scores in memory; false when that cannot be done. */
@@ -144,8 +143,10 @@ static bool top_at_once(scores *w, sp_src *s, size_t i, sp_dst *dst)
         if (!w->part[k]) w->part[k] = sp_xfloats(SP_PART);
     need_mask(w, n);
     reader r = {w, s, i};
-    int rc = sp_top_k_parts(w->mask, n, sp_fraction(rate, n), read_part, &r, &e);
+    bool finite = true;
+    int rc = sp_top_k_parts(w->mask, n, sp_fraction(rate, n), read_part, &r, &finite, &e);
     if (rc < 0) sp_die_err(&e);
+    if (!finite && !allow_nonfinite) sp_die_nonfinite(s, i);
     if (rc == 1) sp_need_write(dst, w->mask, n);
     return rc == 1;
 }

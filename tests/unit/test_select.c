@@ -104,12 +104,14 @@ static void selection_over_arrays(void **state)
 
 enum { NORMAL, EQUAL, ZEROS, RISING, FALLING, TWO, TIES, ODD, ROWS, SPARSE, UNFAIR, HIDDEN, KINDS };
 
-/* UNFAIR: the sample sees zeros only (its stretches begin at multiples of (N - 64) / 255). HIDDEN: it sees the largest only. */
+#define LEN (N / 16 / 256) /* of the sample's stretches, which begin at multiples of (N - LEN) / 255 */
+
+/* UNFAIR: the sample sees zeros only. HIDDEN: it sees the largest only. */
 static void make_large(float *x, int kind)
 {
     for (size_t i = 0; i < N; i++) {
         double u = sp_rand_unit(3, 7, i);
-        bool sampled = i % ((N - 64) / 255) < 64;
+        bool sampled = i % ((N - LEN) / 255) < LEN;
         switch (kind) {
         case NORMAL: x[i] = (float)sp_rand_normal(3, 1, i); break;
         case EQUAL: x[i] = 0.5f; break;
@@ -182,9 +184,11 @@ static void one_pass_is_radix(void **state)
             assert_int_equal(sp_top_k(got, x, N, ks[i]), set);
             assert_memory_equal(got, want, N);
             memset(got, 9, N);
-            int rc = sp_top_k_parts(got, N, ks[i], part, &p, &e);
+            bool finite = false;
+            int rc = sp_top_k_parts(got, N, ks[i], part, &p, &finite, &e);
             assert_in_range(rc, 0, 1);
             if (rc == 1) assert_memory_equal(got, want, N);
+            if (rc == 1) assert_int_equal(finite, kind != ODD);
             once[kind] += rc;
             if (ks[i] == N * 3 / 100) assert_int_equal(rc, kind != EQUAL && kind != TWO && kind != UNFAIR && kind != HIDDEN);
         }
@@ -205,11 +209,12 @@ static void failing_parts(void **state)
     uint8_t *mask = sp_xmalloc(N);
     make_large(x, NORMAL);
     parts p = parts_of(x);
+    bool finite;
     uint64_t bad[] = {0, 10, N / 2 + 1, N - 1};
     for (int i = 0; i < 4; i++) {
         sp_err e = {0};
         p.bad = bad[i];
-        assert_int_equal(sp_top_k_parts(mask, N, 1000, part, &p, &e), -1);
+        assert_int_equal(sp_top_k_parts(mask, N, 1000, part, &p, &finite, &e), -1);
         assert_int_equal(e.code, SP_EINPUT);
         assert_string_equal(e.msg, "part 17");
     }
