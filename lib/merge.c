@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 512         /* elements a thread works on at a time: a few rows of doubles stay in the nearest cache */
-#define STRETCH 8192      /* elements that are checked once they have been stored: sooner, reading them would wait for the stores */
+#define BLOCK 1024        /* elements a thread works on at a time: a few rows of doubles stay in the nearest cache */
+#define TERMS 512         /* of a partial sum, <= BLOCK; another number would round otherwise */
 #define FISHER_FLOOR 1e-6 /* added to the Fisher information: where there is none, models count alike */
 
 /* What a method has found out about the whole tensor: change = base * (its old value) + patch[0] * x[0] + ... */
@@ -63,8 +63,7 @@ static bool load_patch(const sp_merge_opt *o, const sp_delta *d, size_t at, doub
         return true;
     }
     const char *stored = d->x + at * sp_dtype_size(d->dtype);
-    sp_to_f64_masked(x, stored, d->dtype, keep, scale, n);
-    return sp_all_finite(stored, d->dtype, n);
+    return sp_to_f64_masked(x, stored, d->dtype, keep, scale, n);
 }
 
 static bool load_fisher(const sp_delta *d, size_t at, double *f, size_t n)
@@ -74,15 +73,14 @@ static bool load_fisher(const sp_delta *d, size_t at, double *f, size_t n)
     return none_negative(f, n) && sp_all_finite(stored, d->fisher_dtype, n);
 }
 
-/* Elements [at, at + n) of everything. 0, or what is wrong with the patches as sp_merge_chunk says it. */
-static int load(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, size_t at, size_t n)
+/* Elements [at, at + n) of all patches. 0, or what is wrong with them as sp_merge_chunk says it. */
+static int load(const sp_merge_opt *o, rows *r, size_t at, size_t n)
 {
     int bad = 0;
     for (int k = 0; k < r->K; k++)
         if (!load_patch(o, &r->d[k], at, r->x[k], n)) bad = k + 1;
     for (int k = 0; r->f && k < r->K; k++)
         if (!load_fisher(&r->d[k], at, r->f[k], n)) bad = r->K + k + 1;
-    sp_to_f64(r->base, base + at * sp_dtype_size(bd), bd, n);
     return bad;
 }
 
@@ -142,9 +140,10 @@ static void products(const sp_merge_opt *o, const sp_delta *d, int K, const char
         rows *r = rows_new(o, d, K, NULL);
         double part[SP_MERGE_MAX * SP_MERGE_MAX];
 #pragma omp for ordered schedule(static, 1)
-        for (size_t at = 0; at < n; at += BLOCK) {
-            size_t take = SP_MIN(n - at, (size_t)BLOCK);
-            load(o, r, base, bd, at, take);
+        for (size_t at = 0; at < n; at += TERMS) {
+            size_t take = SP_MIN(n - at, (size_t)TERMS);
+            load(o, r, at, take);
+            if (models) sp_to_f64(r->base, base + at * sp_dtype_size(bd), bd, take);
             for (int k = 0; models && k < K; k++)
                 for (size_t i = 0; i < take; i++) r->x[k][i] += r->base[i];
             for (int k = 0; k < K * K; k++) part[k] = product(r->x[k / K], r->x[k % K], take);
@@ -271,28 +270,17 @@ void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64
     if (methods[o->method].thin) methods[o->method].thin(o, d, t, n);
 }
 
-/* The n <= BLOCK elements of r to out. */
-static void merge_block(const sp_merge_opt *o, rows *r, char *out, sp_dtype od, size_t n)
+/* n <= BLOCK elements, those of the patches in r. Are they finite? */
+static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t n)
 {
+    bool wide = bd != od || methods[o->method].weigh || !r->K;
+    if (wide) sp_to_f64(r->base, base, bd, n);
     if (!r->K) {
         sp_from_f64(out, r->base, od, n);
-        return;
+        return sp_all_finite(out, od, n);
     }
     methods[o->method].combine(r, n);
-    sp_from_f64_sum(out, r->base, *r->x, o->lambda, od, n);
-}
-
-/* Elements [at, at + n) to out, block by block. 0, or what is wrong as sp_merge_chunk says it. */
-static int merge_stretch(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t at, size_t n)
-{
-    int bad = 0;
-    size_t size = sp_dtype_size(od);
-    for (size_t i = 0; i < n; i += BLOCK) {
-        size_t take = SP_MIN(n - i, (size_t)BLOCK);
-        bad = SP_MAX(bad, load(o, r, base, bd, at + i, take));
-        merge_block(o, r, out + (at + i) * size, od, take);
-    }
-    return bad ? bad : sp_all_finite(out + at * size, od, n) ? 0 : -1;
+    return wide ? sp_add_f64(out, od, r->base, SP_F64, *r->x, o->lambda, n) : sp_add_f64(out, od, base, bd, *r->x, o->lambda, n);
 }
 
 int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t n)
@@ -309,10 +297,10 @@ int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *
     {
         rows *r = rows_new(o, d, K, &m);
 #pragma omp for schedule(static)
-        for (size_t at = 0; at < n; at += STRETCH) {
-            int b = merge_stretch(o, r, base, bd, out, od, at, SP_MIN(n - at, (size_t)STRETCH));
-            bad = SP_MAX(bad, b);
-            finite = finite && b >= 0;
+        for (size_t at = 0; at < n; at += BLOCK) {
+            size_t take = SP_MIN(n - at, (size_t)BLOCK);
+            bad = SP_MAX(bad, load(o, r, at, take));
+            finite = merge_block(o, r, base + at * sp_dtype_size(bd), bd, out + at * sp_dtype_size(od), od, take) && finite;
         }
         rows_free(r);
     }

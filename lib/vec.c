@@ -63,11 +63,6 @@ static inline uint16_t to_bf16(float x)
 void sp_to_f32(float *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(float, x) }
 void sp_to_f64(double *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(double, x) }
 
-void sp_to_f64_masked(double *dst, const void *src, sp_dtype d, const uint8_t *keep, double scale, size_t n)
-{
-    WIDEN_ALL(double, keep[i] ? scale * x : 0)
-}
-
 /* Nearest whole number inside [lo, hi]; NaN becomes 0. hi is the largest float that fits. */
 static inline float clamp(float x, float lo, float hi) { return x != x ? 0 : x < lo ? lo : x > hi ? hi : rintf(x); }
 
@@ -99,11 +94,6 @@ static inline float clamp(float x, float lo, float hi) { return x != x ? 0 : x <
 void sp_from_f32(void *dst, const float *src, sp_dtype d, size_t n) { NARROW_ALL(src[i]) }
 void sp_from_f64(void *dst, const double *src, sp_dtype d, size_t n) { NARROW_ALL(src[i]) }
 
-void sp_from_f64_sum(void *dst, const double *base, const double *change, double scale, sp_dtype d, size_t n)
-{
-    NARROW_ALL(scale * change[i] == 0 ? base[i] : base[i] + scale * change[i])
-}
-
 int64_t sp_first_nonfinite(const float *x, size_t n)
 {
     uint32_t top = 0; /* the largest exponent */
@@ -131,6 +121,79 @@ bool sp_all_finite(const void *x, sp_dtype d, size_t n)
     case SP_F32: FINITE(uint32_t, 0x7f800000)
     case SP_F64: FINITE(uint64_t, 0x7ff0000000000000)
     default: return true;
+    }
+}
+
+/* ---- conversion, arithmetic and check in one pass ----------------------------------------------------------------- */
+
+/* Inlined for each dtype, so that the switches are gone before the loops become vectors. */
+#define PER_DTYPE static inline __attribute__((always_inline))
+
+PER_DTYPE double get(const void *x, sp_dtype d, size_t i)
+{
+    switch (d) {
+    case SP_F16: return ((const _Float16 *)x)[i];
+    case SP_BF16: return from_bf16(((const uint16_t *)x)[i]);
+    case SP_F32: return ((const float *)x)[i];
+    default: return ((const double *)x)[i];
+    }
+}
+
+PER_DTYPE void put(void *to, sp_dtype d, size_t i, double x)
+{
+    switch (d) {
+    case SP_F16: ((_Float16 *)to)[i] = (_Float16)(float)x; break;
+    case SP_BF16: ((uint16_t *)to)[i] = to_bf16((float)x); break;
+    case SP_F32: ((float *)to)[i] = (float)x; break;
+    default: ((double *)to)[i] = x;
+    }
+}
+
+PER_DTYPE uint32_t nonfinite(const void *x, sp_dtype d, size_t i)
+{
+    return d == SP_F64 ? !(fabs(get(x, d, i)) < INFINITY) : !(fabsf((float)get(x, d, i)) < INFINITY);
+}
+
+PER_DTYPE bool to_masked(double *dst, const void *src, sp_dtype d, const uint8_t *keep, double scale, size_t n)
+{
+    uint32_t bad = 0;
+#pragma omp simd reduction(| : bad)
+    for (size_t i = 0; i < n; i++) {
+        dst[i] = keep[i] ? scale * get(src, d, i) : 0;
+        bad |= nonfinite(src, d, i);
+    }
+    return !bad;
+}
+
+PER_DTYPE bool add(void *dst, sp_dtype d, const void *base, sp_dtype bd, const double *change, double scale, size_t n)
+{
+    uint32_t bad = 0;
+#pragma omp simd reduction(| : bad)
+    for (size_t i = 0; i < n; i++) {
+        double x = get(base, bd, i), by = scale * change[i];
+        put(dst, d, i, by == 0 ? x : x + by);
+        bad |= nonfinite(dst, d, i);
+    }
+    return !bad;
+}
+
+bool sp_to_f64_masked(double *dst, const void *src, sp_dtype d, const uint8_t *keep, double scale, size_t n)
+{
+    switch (d) {
+    case SP_F16: return to_masked(dst, src, SP_F16, keep, scale, n);
+    case SP_BF16: return to_masked(dst, src, SP_BF16, keep, scale, n);
+    case SP_F32: return to_masked(dst, src, SP_F32, keep, scale, n);
+    default: return to_masked(dst, src, SP_F64, keep, scale, n);
+    }
+}
+
+bool sp_add_f64(void *dst, sp_dtype d, const void *base, sp_dtype bd, const double *change, double scale, size_t n)
+{
+    switch (d) {
+    case SP_F16: return bd == d ? add(dst, SP_F16, base, SP_F16, change, scale, n) : add(dst, SP_F16, base, SP_F64, change, scale, n);
+    case SP_BF16: return bd == d ? add(dst, SP_BF16, base, SP_BF16, change, scale, n) : add(dst, SP_BF16, base, SP_F64, change, scale, n);
+    case SP_F32: return bd == d ? add(dst, SP_F32, base, SP_F32, change, scale, n) : add(dst, SP_F32, base, SP_F64, change, scale, n);
+    default: return add(dst, SP_F64, base, SP_F64, change, scale, n);
     }
 }
 

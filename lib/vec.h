@@ -11,10 +11,11 @@ void sp_to_f32(float *dst, const void *src, sp_dtype d, size_t n);
 void sp_from_f32(void *dst, const float *src, sp_dtype d, size_t n);
 void sp_to_f64(double *dst, const void *src, sp_dtype d, size_t n);
 void sp_from_f64(void *dst, const double *src, sp_dtype d, size_t n); /* through F32, unless d is F64 */
-/* dst[i] = keep[i] ? scale * src[i] : 0, widened first. */
-void sp_to_f64_masked(double *dst, const void *src, sp_dtype d, const uint8_t *keep, double scale, size_t n);
-/* dst[i] = base[i] + scale * change[i], rounded as by sp_from_f64; base[i] itself, be it -0, where scale * change[i] is zero. */
-void sp_from_f64_sum(void *dst, const double *base, const double *change, double scale, sp_dtype d, size_t n);
+/* dst[i] = keep[i] ? scale * src[i] : 0 of a floating dtype, widened first. Is src finite, kept or not? */
+bool sp_to_f64_masked(double *dst, const void *src, sp_dtype d, const uint8_t *keep, double scale, size_t n);
+/* dst[i] = base[i] + scale * change[i], rounded as by sp_from_f64; base[i] itself, be it -0, where scale * change[i] is zero. d is floating, bd the same or
+ * F64. Is all of dst finite? */
+bool sp_add_f64(void *dst, sp_dtype d, const void *base, sp_dtype bd, const double *change, double scale, size_t n);
 /* The number nearest to `tuned` that base + an F32 difference reaches, in F32 arithmetic: weights snapped so survive the way through a patch. */
 static inline float sp_reachable(float tuned, float base) { return base + (tuned - base); }
 

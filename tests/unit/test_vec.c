@@ -284,24 +284,52 @@ static void fused_conversions(void **state)
         keep[i] = i % 3 == 0;
         x[i] = (i % 201 - 100) * 0.37;
     }
-    for (int d = 0; d < SP_NDTYPES; d++)
+    for (sp_dtype d = SP_F16; d <= SP_F64; d++)
         for (size_t n = 1001; n <= LEN; n += LEN - 1001) {
-            sp_from_f64(stored, x, (sp_dtype)d, n);
-            sp_to_f64(wide, stored, (sp_dtype)d, n);
+            sp_from_f64(stored, x, d, n);
+            sp_to_f64(wide, stored, d, n);
             for (size_t i = 0; i < n; i++) want[i] = keep[i] ? -0.3 * wide[i] : 0;
-            sp_to_f64_masked(got, stored, (sp_dtype)d, keep, -0.3, n);
+            assert_true(sp_to_f64_masked(got, stored, d, keep, -0.3, n));
             assert_memory_equal(got, want, n * sizeof *got);
             for (size_t i = 0; i < n; i++) want[i] = got[i] == 0 ? wide[i] : wide[i] + 0.7 * got[i];
-            sp_from_f64(out[0], want, (sp_dtype)d, n);
-            sp_from_f64_sum(out[1], wide, got, 0.7, (sp_dtype)d, n);
-            assert_memory_equal(out[0], out[1], n * sp_dtype_size((sp_dtype)d));
+            sp_from_f64(out[0], want, d, n);
+            assert_true(sp_add_f64(out[1], d, wide, SP_F64, got, 0.7, n));
+            assert_memory_equal(out[0], out[1], n * sp_dtype_size(d));
+            memset(out[1], 0, sizeof out[1]);
+            assert_true(sp_add_f64(out[1], d, stored, d, got, 0.7, n));
+            assert_memory_equal(out[0], out[1], n * sp_dtype_size(d));
         }
-    static const double base[] = {-0.0, -0.0, 1}, change[] = {0, -0.0, 0}, odd[] = {NAN, INFINITY};
-    static const uint8_t none[2];
-    sp_from_f64_sum(out[0], base, change, 1, SP_F64, 3);
+    static const double base[] = {-0.0, -0.0, 1}, change[] = {0, -0.0, 0};
+    assert_true(sp_add_f64(out[0], SP_F64, base, SP_F64, change, 1, 3));
     assert_memory_equal(out[0], base, sizeof base);
-    sp_to_f64_masked(got, odd, SP_F64, none, 2, 2);
-    assert_true(got[0] == 0 && got[1] == 0);
+}
+
+/* What is not finite is noticed wherever it stands, masked or not, and also where only rounding makes it so. */
+static void fused_checks(void **state)
+{
+    (void)state;
+    enum { LEN = 100 };
+    static const double huge[] = {[SP_F16] = 65520, [SP_BF16] = 0x1.ffp127, [SP_F32] = 0x1.ffffffp127, [SP_F64] = INFINITY};
+    const double odd[] = {NAN, INFINITY, -INFINITY};
+    double change[LEN], out[LEN], stored[LEN], wide[LEN];
+    uint8_t none[LEN] = {0};
+    for (sp_dtype d = SP_F16; d <= SP_F64; d++)
+        for (int at = 0; at < LEN; at++) {
+            for (int k = 0; k < 3; k++) {
+                for (int i = 0; i < LEN; i++) wide[i] = i == at ? odd[k] : 1;
+                sp_from_f64(stored, wide, d, LEN);
+                assert_false(sp_to_f64_masked(out, stored, d, none, 2, LEN));
+                for (int i = 0; i < LEN; i++) assert_true(out[i] == 0);
+            }
+            for (int i = 0; i < LEN; i++) wide[i] = 1, change[i] = 0;
+            sp_from_f64(stored, wide, d, LEN);
+            wide[at] = change[at] = huge[d] / 2;
+            if (d < SP_F64) assert_false(sp_add_f64(out, d, wide, SP_F64, change, 1, LEN));
+            change[at] *= .99;
+            if (d < SP_F64) assert_true(sp_add_f64(out, d, wide, SP_F64, change, 1, LEN));
+            change[at] = -INFINITY;
+            assert_false(sp_add_f64(out, d, stored, d, change, 1, LEN));
+        }
 }
 
 int main(void)
@@ -311,7 +339,7 @@ int main(void)
         cmocka_unit_test(reachable_weights_come_back), cmocka_unit_test(philox_known_answers), cmocka_unit_test(unit_is_uniform),
         cmocka_unit_test(normal_moments), cmocka_unit_test(streams_are_independent),
         cmocka_unit_test(fractions), cmocka_unit_test(dot_and_nonfinite),
-        cmocka_unit_test(finite_as_stored), cmocka_unit_test(fused_conversions),
+        cmocka_unit_test(finite_as_stored), cmocka_unit_test(fused_conversions), cmocka_unit_test(fused_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
