@@ -32,6 +32,8 @@ const char *sp_gemm_kernel(void)
     return name;
 }
 
+bool sp_gemm_rounds(void) { return sp_dnnl_works(); }
+
 uint64_t sp_gemm_bytes(int64_t n, int64_t in, int64_t out) { return sp_dnnl_works() ? sizeof(uint16_t) * (uint64_t)(n * (in + out)) : 0; }
 
 /* ---- tiles -------------------------------------------------------------------------------------------------------- */

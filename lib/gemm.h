@@ -12,6 +12,7 @@
  * the environment set before it is loaded (the program restarts itself once). An OPENBLAS_CORETYPE set by the user stands. */
 void sp_gemm_start(char **argv);
 const char *sp_gemm_kernel(void); /* name of the kernels in use, for -v */
+bool sp_gemm_rounds(void);        /* do products round F32 weights, each time? Then a few large ones are cheaper than many small ones */
 uint64_t sp_gemm_bytes(int64_t n, int64_t in, int64_t out); /* memory that products of (n, in) and (n, out) take beside their operands */
 
 /* A weight matrix (out, in) as stored: F32, BF16 or F16. */

@@ -242,24 +242,6 @@ static int write_log(trainer *t, double loss, double lr, int64_t tokens, double 
 
 /* ---- one step ----------------------------------------------------------------------------------------------------- */
 
-#define SUM_BLOCK 4096
-
-/* Sum of squares in double, block by block in order: the same for any number of threads. */
-static double sum_squares(const float *x, size_t n)
-{
-    size_t blocks = (n + SUM_BLOCK - 1) / SUM_BLOCK;
-    double *part = sp_xarray(blocks, sizeof *part), sum = 0;
-#pragma omp parallel for
-    for (size_t b = 0; b < blocks; b++) {
-        double s = 0;
-        for (size_t i = b * SUM_BLOCK; i < SP_MIN(n, (b + 1) * SUM_BLOCK); i++) s += (double)x[i] * (double)x[i];
-        part[b] = s;
-    }
-    for (size_t b = 0; b < blocks; b++) sum += part[b];
-    free(part);
-    return sum;
-}
-
 static double rate_at(const trainer *t, int64_t s) { return t->o->lr * sp_schedule_at(t->o->schedule, s, t->o->warmup, t->total); }
 
 /* One step under way. Parameters arrive in the order of the slots. */
@@ -286,7 +268,7 @@ static void update(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
     slot *own = &t->slots[s->next++];
     size_t n = sp_numel(p);
     float *w = sp_own(t->model, p); /* the master comes into being with the first step */
-    t->norm2 += sum_squares(g, n);
+    t->norm2 += sp_dot(g, g, n);
     if (is_trained(t, p)) sp_optim_step(&t->o->optim, w, g, &own->mo, n, s->lr, t->step + 1, p->cols > 1);
     sp_param_release(t->model, p);
     if (!t->model->scratch || !own->mo.m) return;
