@@ -108,6 +108,13 @@ static block make_block(const sp_model *m, const sp_pack *p, int64_t s, int64_t 
 /* Positions from..hi-1 that are contiguous in the ring start at `from`; where does the run end? */
 static int64_t run_end(const keys *kv, int64_t from, int64_t hi) { return SP_MIN(hi, (from / kv->cap + 1) * kv->cap); }
 
+#define AHEAD 8 /* keys or values of a cache, which are read once a token: so many before they are needed they are brought near */
+
+static inline void bring(const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += 16) __builtin_prefetch(x + i);
+}
+
 /* scores (rows, hi-lo) = scale * q k^T */
 static void block_scores(float *scores, const block *b, const float *q, int64_t ldq, const keys *kv, int64_t d, float scale)
 {
@@ -118,7 +125,10 @@ static void block_scores(float *scores, const block *b, const float *q, int64_t 
         float *out = scores + from - b->lo;
         if (b->rows > 1) sp_gemm_small(false, true, b->rows, end - from, d, scale, q, ldq, k, kv->ld, 0, out, width);
         else
-            for (int64_t j = 0; j < end - from; j++) out[j] = scale * sp_dotf(q, k + j * kv->ld, d);
+            for (int64_t j = 0; j < end - from; j++) {
+                if (j + AHEAD < end - from) bring(k + (j + AHEAD) * kv->ld, d);
+                out[j] = scale * sp_dotf(q, k + j * kv->ld, d);
+            }
     }
 }
 
@@ -148,6 +158,7 @@ static void mix_row(float *ctx, bool add, const float *x, const float *v, int64_
     for (; i + 64 <= d; i += 64) {
         sp_f32x16 *to = (sp_f32x16 *)(ctx + i), s0 = to[0], s1 = to[1], s2 = to[2], s3 = to[3];
         for (int64_t j = 0; j < n; j++) {
+            if (j + AHEAD < n) bring(v + (j + AHEAD) * ld + i, 64);
             const sp_f32x16 *y = (const sp_f32x16 *)(v + j * ld + i);
             s0 += x[j] * y[0], s1 += x[j] * y[1], s2 += x[j] * y[2], s3 += x[j] * y[3];
         }
