@@ -37,7 +37,7 @@ static size_t split_symbols(const sp_tok *t, tok_work *w, const char *s, size_t 
     if (n > w->sym_cap) {
         w->sym_cap = SP_MAX(n, w->sym_cap + w->sym_cap / 2);
         free(w->sym);
-        w->sym = sp_xarray(w->sym_cap, sizeof *w->sym);
+        w->sym = (tok_sym *)sp_xfloats(w->sym_cap * (sizeof *w->sym / sizeof(float))); /* in large pages */
     }
     for (size_t i = 0; i < n; i += len) {
         len = sp_utf8_next(s + i, n - i, &c);
@@ -87,7 +87,7 @@ static uint32_t least(const uint32_t *x)
     return best;
 }
 
-/* Room for m ranks, none of them set. Number i of level k + 1 is the least of numbers FAN i and on of level k; the last
+/* Room for m ranks, which the caller sets before tree_build. Number i of level k + 1 is the least of numbers FAN i and on of level k; the last
  * level is one number. */
 static void tree_new(tok_tree *t, size_t m)
 {
@@ -99,10 +99,19 @@ static void tree_new(tok_tree *t, size_t m)
     } while (m > 1);
     if (total + 1 > t->cap) {
         free(t->level[0]);
-        t->level[0] = sp_xarray(t->cap = total + 1, sizeof(uint32_t));
+        t->level[0] = (uint32_t *)sp_xfloats(t->cap = total + 1);
     }
     for (int k = 0; k < t->n; k++) t->level[k + 1] = t->level[k] + size[k];
     memset(t->level[0], 0xff, (total + 1) * sizeof(uint32_t)); /* TOK_NONE */
+}
+
+/* All levels above the ranks. */
+static void tree_build(tok_tree *t, size_t m)
+{
+    for (int k = 0; k < t->n; k++) {
+        m = (m + FAN - 1) / FAN;
+        for (size_t i = 0; i < m; i++) t->level[k + 1][i] = least(t->level[k] + i * FAN);
+    }
 }
 
 static void tree_set(tok_tree *t, size_t i, uint32_t rank)
@@ -116,42 +125,51 @@ static void tree_set(tok_tree *t, size_t i, uint32_t rank)
     }
 }
 
-/* Index of the leftmost smallest rank, -1 when none is set. */
-static int64_t tree_first(const tok_tree *t)
+/* Index of the leftmost smallest rank, -1 when none is set. That it is not left of `from` is known where `best` is still the smallest; in a
+ * run of one character it is near. */
+static int64_t tree_first(const tok_tree *t, uint32_t best, size_t from)
 {
-    uint32_t best = t->level[t->n][0];
-    size_t i = 0;
+    size_t i = from, end = from / FAN * FAN + FAN;
+    if (t->level[t->n][0] == best) {
+        while (i < end && t->level[0][i] != best) i++;
+        if (i < end) return (int64_t)i;
+    }
+    best = t->level[t->n][0];
+    i = 0;
     for (int k = t->n; k > 0; k--)
         for (i *= FAN; t->level[k - 1][i] != best;) i++;
     return best == TOK_NONE ? -1 : (int64_t)i;
 }
 
-/* Pair symbol i with its successor and enter the rank of the merge, if there is one. */
-static void enter_pair(const sp_tok *t, tok_work *w, int32_t i)
+/* Pair symbol i with its successor; returns the rank of the merge, TOK_NONE if there is none. */
+static uint32_t pair_next(const sp_tok *t, tok_work *w, int32_t i)
 {
     tok_sym *a = &w->sym[i];
     a->rank = TOK_NONE;
     if (a->next >= 0) pair_up(t, a, &w->sym[a->next]);
-    tree_set(&w->tree, (size_t)i, a->rank);
+    return a->rank;
 }
 
 /* The same as merge_short for any m, in O(m log m): symbols are a linked list. */
 static size_t merge_long(const sp_tok *t, tok_work *w, size_t m)
 {
     tok_sym *sym = w->sym;
-    int64_t at;
+    int64_t at = 0, from = 0;
+    uint32_t best = 0;
     tree_new(&w->tree, m);
     for (size_t i = 0; i < m; i++) sym[i].prev = (int32_t)i - 1, sym[i].next = i + 1 < m ? (int32_t)i + 1 : -1;
-    for (size_t i = 0; i < m; i++) enter_pair(t, w, (int32_t)i);
-    while ((at = tree_first(&w->tree)) >= 0) {
+    for (size_t i = 0; i < m; i++) w->tree.level[0][i] = pair_next(t, w, (int32_t)i);
+    tree_build(&w->tree, m);
+    for (; (at = tree_first(&w->tree, best, (size_t)from)) >= 0; from = sym[at].prev >= 0 ? sym[at].prev : at) {
         tok_sym *a = &sym[at];
         int32_t gone = a->next;
+        best = a->rank;
         a->id = a->into;
         a->next = sym[gone].next;
         if (a->next >= 0) sym[a->next].prev = (int32_t)at;
         tree_set(&w->tree, (size_t)gone, TOK_NONE);
-        enter_pair(t, w, (int32_t)at);
-        if (a->prev >= 0) enter_pair(t, w, a->prev);
+        tree_set(&w->tree, (size_t)at, pair_next(t, w, (int32_t)at));
+        if (a->prev >= 0) tree_set(&w->tree, (size_t)a->prev, pair_next(t, w, a->prev));
     }
     size_t k = 0;
     for (int32_t i = 0; i >= 0 && m; i = sym[i].next) sym[k++].id = sym[i].id;
