@@ -4,7 +4,8 @@
  *
  *   train            an AdamW step on 8 x 128 tokens, all parameters, against the time sgemm takes for 6 x parameters of the layers x tokens FLOP;
  *                    and the products of that step alone, against the same
- *   generate         64 prompts of 32 tokens, 64 new ones each, BF16 weights, against the time of its FLOP at the sgemm rate
+ *   generate         64 prompts of 32 tokens, 64 new ones each, BF16 weights, against the time of its FLOP at the sgemm rate; and against the
+ *                    time that sgemm takes for the same products with as many rows, its weights in F32
  *   single           one prompt, 64 new tokens, against the time to read all weights once a token
  *   threads          the same work on one thread against two
  * Bounds: sgemm is one product of 2048 x 4096 x 4096 through OpenBLAS on all threads; read is what all threads together can add up. Built with
@@ -196,6 +197,32 @@ static double generate(void *ctx)
     return s;
 }
 
+/* The products of such a generation by OpenBLAS: each matrix times as many rows as there are prompts, token after token, after the prompts' own. Weights
+ * are F32, once and for all. */
+static double sgemm_batch(void *ctx)
+{
+    static float *x, *y, *w;
+    bench *b = ctx;
+    int64_t most = b->prompts * b->prompt;
+    if (!w) {
+        size_t all = 0, wide = (size_t)SP_MAX(most * b->m->cfg.mlp, b->prompts * VOCAB);
+        for (size_t i = 0; i < b->m->n; i++) all += sp_numel(&b->m->params[i]);
+        w = sp_xfloats0(all), x = sp_xfloats0(wide), y = sp_xfloats0(wide);
+    }
+    double t0 = sp_now();
+    for (int64_t t = 0; t < b->fresh; t++) {
+        float *at = w;
+        for (size_t i = 0; i < b->m->n; at += sp_numel(&b->m->params[i++])) {
+            const sp_param *p = &b->m->params[i];
+            int64_t rows = t || p->layer < 0 ? b->prompts : most;
+            if (p->cols == 1) continue;
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)p->rows, (int)p->cols, 1, x, (int)p->cols, at, (int)p->cols, 0, y,
+                        (int)p->rows);
+        }
+    }
+    return sp_now() - t0;
+}
+
 static double on_one_thread(void *ctx)
 {
     int threads = omp_get_max_threads();
@@ -237,6 +264,10 @@ static void bench_generate(bench *b, int64_t prompts, int64_t prompt, int64_t fr
     if (one) snprintf(bound, sizeof bound, "reading %.1f GB/s: %.2f s", 1e-9 * b->work / r.bound, r.bound);
     else snprintf(bound, sizeof bound, "sgemm %.0f GFLOP/s: %.2f s", 1e-9 * b->work / r.bound, r.bound);
     bench_print(figure, value, bound, r.ratio, ">= 70 %");
+    if (one) return;
+    r = bench_compare(generate, sgemm_batch, b);
+    snprintf(bound, sizeof bound, "sgemm of %lld rows: %.2f s", (long long)prompts, r.bound);
+    bench_print("against sgemm at that batch", "", bound, r.ratio, ">= 70 %");
 }
 
 static void bench_threads(bench *b, const char *figure, double (*what)(void *))
