@@ -626,6 +626,38 @@ static void sentencepiece(void **state)
     spm_refuses("\x0A\x08\x0A\x01z\x15\xFF\xFF\xFF\x7F", 10, "its score is not a number");
 }
 
+/* Pieces of one score have one rank, and the leftmost goes first: "ab" makes "xab" possible, left of every "abx". */
+static void equal_scores(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *s;
+        float score;
+        int type;
+    } rows[] = {{"<unk>", 0, 2}, {"<s>", 0, 3}, {"</s>", 0, 3}, {"▁", -3, 1}, {"x", -3, 1}, {"a", -3, 1}, {"b", -3, 1},
+                {"ab", -1, 1},   {"xab", -1, 1}, {"abx", -1, 1}};
+    static const char bpe[] = "\x12\x02\x18\x02\x1A\x0C\x0A\x08identity\x20\x00";
+    char *dir = put_file("ties", "tokenizer.model", ""), *path = sp_xasprintf("%s/tokenizer.model", dir), text[91] = "";
+    FILE *f = fopen(path, "wb");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) put_piece(f, rows[i].s, rows[i].score, rows[i].type);
+    fwrite(bpe, 1, sizeof bpe - 1, f);
+    fclose(f);
+    sp_err e = {0};
+    sp_tok *t = sp_tok_open(dir, &e);
+    if (!t) fail_msg("%s", e.msg);
+    for (size_t n = 1; n <= 30; n++) { /* by scanning, and by the tree */
+        sp_ids ids = {0};
+        strcat(text, "xab");
+        assert_int_equal(sp_tok_encode(t, text, 3 * n, 0, &ids, &e), 0);
+        assert_int_equal(ids.n, n + 1);
+        for (size_t i = 1; i <= n; i++) assert_int_equal(ids.ids[i], 8);
+        sp_ids_free(&ids);
+    }
+    sp_tok_close(t);
+    free(path);
+    free(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(merging),    cmocka_unit_test(merged_bytes),
@@ -635,6 +667,7 @@ int main(void)
                                        cmocka_unit_test(byte_level), cmocka_unit_test(decoding),
                                        cmocka_unit_test(round_trip), cmocka_unit_test(refused),
                                        cmocka_unit_test(damaged),    cmocka_unit_test(bad_config),
-                                       cmocka_unit_test(hostile),    cmocka_unit_test(sentencepiece)};
+                                       cmocka_unit_test(hostile),    cmocka_unit_test(sentencepiece),
+                                       cmocka_unit_test(equal_scores)};
     return cmocka_run_group_tests_name("tok", tests, make_temp, drop_temp);
 }
