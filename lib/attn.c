@@ -110,11 +110,6 @@ static int64_t run_end(const keys *kv, int64_t from, int64_t hi) { return SP_MIN
 
 #define AHEAD 8 /* keys or values of a cache, which are read once a token: so many before they are needed they are brought near */
 
-static inline void bring(const float *x, int64_t n)
-{
-    for (int64_t i = 0; i < n; i += 16) __builtin_prefetch(x + i);
-}
-
 /* scores (rows, hi-lo) = scale * q k^T */
 static void block_scores(float *scores, const block *b, const float *q, int64_t ldq, const keys *kv, int64_t d, float scale)
 {
@@ -126,7 +121,7 @@ static void block_scores(float *scores, const block *b, const float *q, int64_t 
         if (b->rows > 1) sp_gemm_small(false, true, b->rows, end - from, d, scale, q, ldq, k, kv->ld, 0, out, width);
         else
             for (int64_t j = 0; j < end - from; j++) {
-                if (j + AHEAD < end - from) bring(k + (j + AHEAD) * kv->ld, d);
+                if (j + AHEAD < end - from) sp_bring(k + (j + AHEAD) * kv->ld, d * (int64_t)sizeof *k);
                 out[j] = scale * sp_dotf(q, k + j * kv->ld, d);
             }
     }
@@ -158,7 +153,7 @@ static void mix_row(float *ctx, bool add, const float *x, const float *v, int64_
     for (; i + 64 <= d; i += 64) {
         sp_f32x16 *to = (sp_f32x16 *)(ctx + i), s0 = to[0], s1 = to[1], s2 = to[2], s3 = to[3];
         for (int64_t j = 0; j < n; j++) {
-            if (j + AHEAD < n) bring(v + (j + AHEAD) * ld + i, 64);
+            if (j + AHEAD < n) sp_bring(v + (j + AHEAD) * ld + i, 64 * sizeof *v);
             const sp_f32x16 *y = (const sp_f32x16 *)(v + j * ld + i);
             s0 += x[j] * y[0], s1 += x[j] * y[1], s2 += x[j] * y[2], s3 += x[j] * y[3];
         }

@@ -48,6 +48,12 @@ static inline float sp_gelu_tanh_grad(float g)
     return 0.5f * (1.0f + t) + 0.5f * g * (1.0f - t * t) * SP_GELU_C * (1.0f + 3.0f * 0.044715f * g * g);
 }
 
+/* Ask for what lies at p to be brought near: what the processor foresees by itself ends at a page. */
+static inline void sp_bring(const void *p, int64_t bytes)
+{
+    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)p + i);
+}
+
 /* Sum of a[i] * b[i] in four interleaved partial sums of 16, a fixed order for a given n. */
 typedef float sp_f32x16 __attribute__((vector_size(64), aligned(4), may_alias));
 static inline float sp_dotf(const float *a, const float *b, int64_t n)

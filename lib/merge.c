@@ -280,7 +280,7 @@ static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dty
         return sp_all_finite(out, od, n);
     }
     methods[o->method].combine(r, n);
-    return wide ? sp_add_f64(out, od, r->base, SP_F64, *r->x, o->lambda, n) : sp_add_f64(out, od, base, bd, *r->x, o->lambda, n);
+    return sp_add_f64(out, od, wide ? (const void *)r->base : base, wide ? SP_F64 : bd, *r->x, o->lambda, n);
 }
 
 int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *base, sp_dtype bd, char *out, sp_dtype od, size_t n)

@@ -6,6 +6,7 @@
  */
 #include "narrow.h"
 
+#include "fmath.h"
 #include "vec.h"
 
 #include <string.h>
@@ -172,12 +173,11 @@ static const float *row_at(sp_mat a, int64_t at, int64_t n, float *to)
     return to;
 }
 
-/* Have n elements of each of some rows of A brought near: what the processor foresees by itself ends at a page. */
+/* Have n elements of each of some rows of A brought near. */
 static void bring(sp_mat a, int64_t at, int64_t lda, int64_t rows, int64_t n)
 {
     int64_t size = (int64_t)sp_dtype_size(a.dtype);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t b = 0; b < n * size; b += 64) __builtin_prefetch((const char *)a.data + (at + i * lda) * size + b);
+    for (int64_t i = 0; i < rows; i++) sp_bring((const char *)a.data + (at + i * lda) * size, n * size);
 }
 
 /* sum (rows, PANEL), rows <= STRIP: rows of A (lda wide, starting at element `at`, `more` rows behind them) times the panel. */

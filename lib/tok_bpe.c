@@ -154,7 +154,7 @@ static uint32_t pair_next(const sp_tok *t, tok_work *w, int32_t i)
 static size_t merge_long(const sp_tok *t, tok_work *w, size_t m)
 {
     tok_sym *sym = w->sym;
-    int64_t at = 0, from = 0;
+    int64_t at, from = 0;
     uint32_t best = 0;
     tree_new(&w->tree, m);
     for (size_t i = 0; i < m; i++) sym[i].prev = (int32_t)i - 1, sym[i].next = i + 1 < m ? (int32_t)i + 1 : -1;

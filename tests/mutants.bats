@@ -1,6 +1,15 @@
 # mutants.bats - each tolerance bites: a kernel broken by little more than the tolerance must fail its test. All mutants: make mutants.
 load helper
 
+@test "every mutant applies: its edit changes its file" {
+    local file edit rest n=0
+    while IFS=$'\t' read -r file edit rest; do
+        ! cmp -s <(sed -E "$edit" "$ROOT/$file") "$ROOT/$file" || { echo "no change: $file $edit"; return 1; }
+        n=$((n + 1))
+    done < <(grep -E -v '^(#|$)' "$ROOT/tests/mutants.tsv")
+    [ "$n" -ge 50 ]
+}
+
 @test "logits, loss, gradients, scores and trained weights: a small error is noticed" {
     need_golden llama2
     run "$ROOT/tests/mutate.sh" 'norm: epsilon|loss off by|off by 0.1|absolute value|AdamW: epsilon'
