@@ -1,10 +1,10 @@
-/* bench/streams.c - speed of sp-diff, sp-mask and sp-merge on cached files: 192 million elements of F32, and masks of 192 and 576 million, so
+/* bench/streams.c - speed of sp-diff, sp-mask and sp-merge on cached files: 384 million elements of F32, and masks of 384 and 576 million, so
  * that each tool runs for long against the hundredth of a second it takes to start (that is in the figures, and printed beside them).
  *
  *   raw     against the time one thread's memcpy takes to move as many bytes (read and written) as the tool reads and writes; "reading alone" is
  *           a program that starts and reads the same files with all threads, 256 KiB at a time into the same room, and does nothing with them
  *   zstd    sp-diff -z 1 against zstd -T2 -1 on the bytes of the patch, both into /dev/null: a disk would set the pace of both
- * Files, 3.7 GB, lie in a directory of their own below $TMPDIR. Argument: the directory of the tools; or `read FILE...`, to be that program.
+ * Files, 6.4 GB, lie in a directory of their own below $TMPDIR. Argument: the directory of the tools; or `read FILE...`, to be that program.
  */
 #include "bench.h"
 #include "st.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROWS 12
+#define ROWS 24
 #define N ((size_t)16 << 20) /* elements a tensor */
 #define MASKS 36             /* tensors in the masks of which nothing but masks is made */
 

@@ -1,8 +1,8 @@
 /* select.c - see select.h.
  *
  * Large arrays are passed once: a sample brackets the threshold, what lies above the bracket is marked, what lies inside it (a few in a
- * thousand) is collected, and the exact threshold found among that by radix selection. The sample, a sixteenth at most, is treated the same way with
- * a sample of its own. Small arrays, and those whose bracket misses, go through radix selection as a whole.
+ * thousand) is collected and counted by small steps, and the exact threshold found in one step by radix selection. The sample, a sixteenth at most,
+ * is treated the same way with a sample of its own. Small arrays, and those whose bracket misses, go through radix selection as a whole.
  */
 #include "select.h"
 
@@ -18,6 +18,7 @@
 #define STRETCHES 256        /* of the sample, evenly spread */
 #define STRETCH 1024         /* their length, less where they would be more than a sixteenth */
 #define FIRST 16             /* what the sample's own sample has of each */
+#define STEPS 8192           /* of a bracket */
 #define INF_BITS 0x7f800000u
 #define SIGN_BIT 0x80000000u
 
@@ -137,28 +138,27 @@ enum { ABOVE = 1, INSIDE = 2 }; /* in the mask, while it is being made */
 typedef struct {
     uint32_t lo, hi;          /* the bracket, both ends inside: bit patterns of positive numbers */
     float *value;             /* what lies inside, and its index, in no order */
-    uint64_t *index;
+    uint32_t *index;
     uint64_t cap;
     atomic_ullong inside, above;
     atomic_bool nonfinite;    /* NaN or infinity was seen */
     sp_err error;
 } bracket;
 
-/* Mark n <= BLOCK elements; set counts those above the bracket, ties those inside. */
-static tally mark_bracket(bracket *b, uint8_t *mask, const float *x, size_t n)
+/* Mark n <= BLOCK elements; the sum of the marks. */
+static uint32_t mark_bracket(bracket *b, uint8_t *mask, const float *x, size_t n)
 {
-    uint32_t lo = b->lo, to_hi = b->hi - lo, to_inf = INF_BITS - lo, sum = 0, inside = 0, most = 0;
-#pragma omp simd reduction(+ : sum, inside) reduction(max : most)
+    uint32_t lo = b->lo, to_hi = b->hi - lo, to_inf = INF_BITS - lo, sum = 0, most = 0;
+#pragma omp simd reduction(+ : sum) reduction(max : most)
     for (size_t i = 0; i < n; i++) {
         uint32_t u = f32_bits(x[i]), up = u - lo; /* below lo, negative, NaN: beyond infinity */
-        uint32_t in = up <= to_hi, mark = (up <= to_inf) + in, size = u & ~SIGN_BIT;
+        uint32_t mark = (up <= to_inf) + (up <= to_hi), size = u & ~SIGN_BIT;
         mask[i] = (uint8_t)mark;
         sum += mark;
-        inside += in;
         most = SP_MAX(most, size);
     }
     if (most >= INF_BITS) b->nonfinite = true;
-    return (tally){sum - INSIDE * inside, inside};
+    return sum;
 }
 
 static inline uint64_t eight_marks(const uint8_t *mask)
@@ -176,58 +176,113 @@ static inline bool any_inside(const uint8_t *mask)
     return any;
 }
 
-/* Collect those of n elements that are marked INSIDE; index is that of the first. What has no room only counts. */
-static void collect(bracket *b, const uint8_t *mask, const float *x, size_t n, uint64_t index, uint64_t inside)
+/* Which of 64 marks are INSIDE, the first in the lowest bit: a product brings the bits of eight bytes together in the topmost. */
+static inline uint64_t which_inside(const uint8_t *mask)
 {
-    uint64_t to = atomic_fetch_add(&b->inside, inside), *at = b->index + to;
-    float *value = b->value + to;
-    size_t i = 0;
-    if (to + inside > b->cap) return;
+    uint64_t which = 0;
+    for (int i = 0; i < 64; i += 8) which |= (eight_marks(mask + i) / INSIDE * 0x0102040810204080 >> 56) << i;
+    return which;
+}
+
+/* What a thread has found inside, before it is put with what others have; handed over when it exceeds a block. */
+typedef struct {
+    float value[2 * BLOCK];
+    uint32_t index[2 * BLOCK];
+    size_t n;
+} finds;
+
+/* What has no room only counts. */
+static void hand_over(bracket *b, finds *f)
+{
+    uint64_t to = atomic_fetch_add(&b->inside, f->n);
+    if (to + f->n <= b->cap) {
+        memcpy(b->value + to, f->value, f->n * sizeof *f->value);
+        memcpy(b->index + to, f->index, f->n * sizeof *f->index);
+    }
+    f->n = 0;
+}
+
+/* Collect those of n <= BLOCK elements that are marked INSIDE; index is that of the first. Returns how many. */
+static size_t collect(finds *f, const uint8_t *mask, const float *x, size_t n, uint64_t index)
+{
+    size_t i = 0, before = f->n;
     for (; i + 64 <= n; i += 64)
-        for (size_t j = any_inside(mask + i) ? i : i + 64; j < i + 64; j += 8) /* most have none */
-            for (uint64_t marks = eight_marks(mask + j); marks; marks &= marks - 1) {
-                size_t one = j + (size_t)__builtin_ctzll(marks) / 8;
-                *value++ = x[one];
-                *at++ = index + one;
+        if (any_inside(mask + i)) /* most have none */
+            for (uint64_t which = which_inside(mask + i); which; which &= which - 1) {
+                size_t one = i + (size_t)__builtin_ctzll(which);
+                f->value[f->n] = x[one];
+                f->index[f->n++] = (uint32_t)(index + one);
             }
     for (; i < n; i++)
-        if (mask[i] == INSIDE) *value++ = x[i], *at++ = index + i;
+        if (mask[i] == INSIDE) f->value[f->n] = x[i], f->index[f->n++] = (uint32_t)(index + i);
+    return f->n - before;
 }
 
 static void mark_part(bracket *b, uint8_t *mask, const float *x, size_t n, uint64_t index)
 {
-    uint64_t above = 0, inside = 0;
+    uint64_t above = 0;
+    finds f;
+    f.n = 0;
     for (size_t at = 0; at < n; at += BLOCK) {
-        tally t = mark_bracket(b, mask + at, x + at, SP_MIN(n - at, (size_t)BLOCK));
-        above += t.set;
-        inside += t.ties;
+        size_t here = SP_MIN(n - at, (size_t)BLOCK);
+        uint32_t sum = mark_bracket(b, mask + at, x + at, here);
+        if (f.n > BLOCK) hand_over(b, &f);
+        above += sum - INSIDE * collect(&f, mask + at, x + at, here, index + at);
     }
+    hand_over(b, &f);
     b->above += above;
-    if (inside) collect(b, mask, x, n, index, inside);
 }
 
 static int mark_parts(bracket *b, uint8_t *mask, uint64_t n, sp_part_fn *part, void *ctx)
 {
-#pragma omp parallel for schedule(dynamic, 1)
-    for (uint64_t at = 0; at < n; at += SP_PART) {
-        const float *x = NULL;
-        sp_err own = {0};
-        size_t here = SP_MIN(n - at, (uint64_t)SP_PART);
-        if (part(ctx, at, here, omp_get_thread_num(), &x, &own) == 0) mark_part(b, mask + at, x, here, at);
-        else
+#pragma omp parallel if (n > SP_PART)
+    {
+        _Alignas(64) float room[SP_PART]; /* on the stack: there it need not be mapped anew for each tensor */
+#pragma omp for schedule(dynamic, 1)
+        for (uint64_t at = 0; at < n; at += SP_PART) {
+            sp_err own = {0};
+            size_t here = SP_MIN(n - at, (uint64_t)SP_PART);
+            const float *x = part(ctx, at, here, room, &own);
+            if (x) mark_part(b, mask + at, x, here, at);
+            else
 #pragma omp critical(sp_mark_parts)
-            sp_err_set(&b->error, own.code, "%s", own.msg);
+                sp_err_set(&b->error, own.code, "%s", own.msg);
+        }
     }
     return b->error.code ? -1 : 0;
 }
 
+/* ---- what lies inside, counted by equal steps --------------------------------------------------------------------- */
+
+typedef struct {
+    uint32_t lo;
+    int shift; /* a step is 2^shift bit patterns wide */
+    uint32_t count[STEPS];
+} steps;
+
+static inline uint32_t step_of(const steps *s, float x) { return (f32_bits(x) - s->lo) >> s->shift; }
+
+static void count_steps(steps *s, const bracket *b)
+{
+    *s = (steps){.lo = b->lo};
+    while ((b->hi - b->lo) >> s->shift >= STEPS) s->shift++;
+    for (uint64_t i = 0; i < b->inside; i++) s->count[step_of(s, b->value[i])]++;
+}
+
+/* The step of the k-th largest of those inside, the lowest if there are fewer; k becomes its rank among those of the step. */
+static uint32_t find_step(const steps *s, uint64_t *k)
+{
+    uint32_t at = STEPS - 1;
+    while (at > 0 && s->count[at] < *k) *k -= s->count[at--];
+    return at;
+}
+
 /* ---- where the bracket lies --------------------------------------------------------------------------------------- */
 
-static int in_memory(void *ctx, uint64_t at, size_t n, int thread, const float **x, sp_err *e)
+static const float *in_memory(void *ctx, uint64_t at, size_t n, float *room, sp_err *e)
 {
-    (void)n, (void)thread, (void)e;
-    *x = (const float *)ctx + at;
-    return 0;
+    (void)n, (void)room, (void)e;
+    return (const float *)ctx + at;
 }
 
 /* (STRETCHES, len) of the n numbers. */
@@ -235,10 +290,11 @@ static int read_sample(float *sample, size_t len, uint64_t n, sp_part_fn *part, 
 {
 #pragma omp parallel for schedule(static)
     for (size_t j = 0; j < STRETCHES; j++) {
-        const float *x = NULL;
         sp_err own = {0};
-        if (part(ctx, (n - len) / (STRETCHES - 1) * j, len, omp_get_thread_num(), &x, &own) == 0) memcpy(sample + j * len, x, len * sizeof *x);
-        else
+        float *to = sample + j * len;
+        const float *x = part(ctx, (n - len) / (STRETCHES - 1) * j, len, to, &own);
+        if (x && x != to) memcpy(to, x, len * sizeof *x);
+        if (!x)
 #pragma omp critical(sp_sample)
             sp_err_set(e, own.code, "%s", own.msg);
     }
@@ -263,39 +319,38 @@ static double deviation(const float *sample, size_t len, uint32_t threshold)
     return sqrt(SP_MAX(squares - sum * sum / STRETCHES, 0));
 }
 
-/* The rank-th largest of what was marked; the ends of the bracket stand for what lies outside. */
-static uint32_t ranked(const bracket *b, double rank)
+/* The lower end of the step with the rank-th largest of what was marked; the ends of the bracket stand for what lies outside. */
+static uint32_t ranked(const bracket *b, const steps *s, double rank)
 {
-    sp_select s;
     double k = rank - (double)b->above;
     if (k < 1) return b->hi;
-    if (k > (double)b->inside) return b->lo;
-    find_threshold(&s, b->value, b->inside, (uint64_t)k);
-    return s.prefix;
+    return s->lo + (find_step(s, &(uint64_t){(uint64_t)k}) << s->shift);
 }
 
-/* Narrow the bracket to where a sample says that the largest `share` of all begin, four standard deviations to both sides. */
+/* Narrow the bracket to where a sample says that the largest `share` of all begin, three and a half standard deviations to both sides: one bracket in
+ * two thousand misses. */
 static void narrow(bracket *b, uint8_t *mask, float *sample, size_t len, double share)
 {
+    steps s;
     double n = STRETCHES * (double)len, rank = share * n;
     b->above = b->inside = 0;
     mark_parts(b, mask, STRETCHES * len, in_memory, sample);
-    double slack = 8 + 4 * SP_MAX(sqrt(rank * (1 - share)), deviation(sample, len, ranked(b, rank)));
-    uint32_t lo = ranked(b, rank + slack), hi = ranked(b, rank - slack);
+    count_steps(&s, b);
+    double slack = 8 + 3.5 * SP_MAX(sqrt(rank * (1 - share)), deviation(sample, len, ranked(b, &s, rank)));
+    uint32_t lo = ranked(b, &s, rank + slack), hi = ranked(b, &s, rank - slack) + ((1u << s.shift) - 1);
     b->lo = lo;
-    b->hi = hi;
+    b->hi = SP_MIN(b->hi, hi);
 }
 
-/* The mask is room to work in. */
+/* The mask is room to work in: its first half for marks, the second for the sample. */
 static int guess(bracket *b, uint8_t *mask, uint64_t n, uint64_t k, sp_part_fn *part, void *ctx)
 {
     size_t len = SP_MIN(n / 16 / STRETCHES, (uint64_t)STRETCH);
-    float *sample = sp_xfloats(STRETCHES * (len + FIRST)), *first = sample + STRETCHES * len;
+    float *sample = (float *)(((uintptr_t)mask + n / 2 + 63) / 64 * 64), *first = sample + STRETCHES * len;
     double share = (double)SP_MIN(k, n) / (double)n;
     int rc = read_sample(sample, len, n, part, ctx, &b->error);
     for (size_t j = 0; rc == 0 && j < STRETCHES; j++) memcpy(first + j * FIRST, sample + j * len, FIRST * sizeof *first);
     if (rc == 0) narrow(b, mask, first, FIRST, share), narrow(b, mask, sample, len, share);
-    free(sample);
     return rc;
 }
 
@@ -303,22 +358,31 @@ static int guess(bracket *b, uint8_t *mask, uint64_t n, uint64_t k, sp_part_fn *
 
 static int by_index(const void *a, const void *b)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
 }
 
 /* The `left` largest of what lies inside the bracket; the indices of ties are sorted, to take the lowest. */
 static void settle(bracket *b, uint8_t *mask, uint64_t left)
 {
-    sp_select s;
-    size_t inside = b->inside, ties = 0;
-    find_threshold(&s, b->value, inside, left);
-#pragma omp parallel for schedule(static) if (inside >= PARALLEL_FROM)
-    for (size_t i = 0; i < inside; i++) mask[b->index[i]] = f32_bits(b->value[i]) > s.prefix;
+    steps s;
+    sp_select exact;
+    size_t inside = b->inside, near = 0, ties = 0;
+    count_steps(&s, b);
+    uint32_t step = find_step(&s, &left);
+    float *value = sp_xarray(s.count[step], sizeof *value);
+    uint32_t *index = sp_xarray(s.count[step], sizeof *index);
     for (size_t i = 0; i < inside; i++)
-        if (f32_bits(b->value[i]) == s.prefix) b->index[ties++] = b->index[i];
-    qsort(b->index, ties, sizeof *b->index, by_index);
-    for (size_t i = 0; i < SP_MIN(ties, s.left); i++) mask[b->index[i]] = ABOVE;
+        if (step_of(&s, b->value[i]) == step) value[near] = b->value[i], index[near++] = b->index[i];
+    find_threshold(&exact, value, near, left);
+#pragma omp parallel for schedule(static) if (inside >= PARALLEL_FROM)
+    for (size_t i = 0; i < inside; i++) mask[b->index[i]] = f32_bits(b->value[i]) > exact.prefix;
+    for (size_t i = 0; i < near; i++)
+        if (f32_bits(value[i]) == exact.prefix) index[ties++] = index[i];
+    qsort(index, ties, sizeof *index, by_index);
+    for (size_t i = 0; i < SP_MIN(ties, exact.left); i++) mask[index[i]] = ABOVE;
+    free(value);
+    free(index);
 }
 
 /* Does the bracket hold the threshold, and had what lies in it room? Where it reaches down to zero there may be fewer than k. */
@@ -331,7 +395,7 @@ int sp_top_k_parts(uint8_t *mask, uint64_t n, uint64_t k, sp_part_fn *part, void
 {
     bracket b = {.lo = 1, .hi = INF_BITS, .cap = n / 8};
     *finite = true;
-    if (n < BRACKET_FROM || k == 0) return 0;
+    if (n < BRACKET_FROM || n > UINT32_MAX || k == 0) return 0;
     b.value = sp_xarray(b.cap, sizeof *b.value);
     b.index = sp_xarray(b.cap, sizeof *b.index);
     int rc = guess(&b, mask, n, k, part, ctx);

@@ -9,11 +9,11 @@
 /* mask[i] = 1 for the k largest of x[0..n), 0 elsewhere. O(n). Returns how many. */
 size_t sp_top_k(uint8_t *mask, const float *x, size_t n, size_t k);
 
-/* The same for numbers that are read part by part, most of them once. part() says where [at, at + n), n <= SP_PART, of them lie: 0, or -1; several threads
- * call it at a time, each with its own number, thread < omp_get_max_threads(). Returns 1; 0 when k could not be bracketed (ties by the million, or
- * the sample was no fair one): nothing has been selected then; -1 when part() failed. *finite, unless it is -1: no NaN or infinity was met. */
+/* The same for numbers that are read part by part, most of them once. part() says where [at, at + n), n <= SP_PART, of them lie, `room` (for n) if it
+ * puts them there, or NULL; several threads call it at a time. Returns 1; 0 when k could not be bracketed (ties by the million, or the sample was no
+ * fair one): nothing has been selected then; -1 when part() failed. *finite, unless it is -1: no NaN or infinity was met. */
 #define SP_PART (64u << 10)
-typedef int sp_part_fn(void *ctx, uint64_t at, size_t n, int thread, const float **x, sp_err *e);
+typedef const float *sp_part_fn(void *ctx, uint64_t at, size_t n, float *room, sp_err *e);
 int sp_top_k_parts(uint8_t *mask, uint64_t n, uint64_t k, sp_part_fn *part, void *ctx, bool *finite, sp_err *e);
 
 /* The same over several arrays, each seen four times, by radix selection on the bit patterns: start; count all arrays, next, until next says false; then mark each array in

@@ -11,7 +11,6 @@
 #include "vec.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +32,6 @@ typedef struct {
     sp_scratch *file; /* NULL while x is in memory */
     uint8_t *mask;
     size_t mask_cap;
-    float **part;     /* room for a part a thread */
 } scores;
 
 static void check_finite(sp_src *s, size_t i, const float *x, size_t n)
@@ -92,8 +90,6 @@ static void free_scores(scores *w)
     sp_scratch_close(w->file);
     free(w->own);
     free(w->mask);
-    for (int k = 0; w->part && k < omp_get_max_threads(); k++) free(w->part[k]);
-    free(w->part);
 }
 
 static void count(sp_select *sel, const scores *w, uint64_t n)
@@ -123,13 +119,11 @@ typedef struct {
     size_t i;
 } reader;
 
-static int read_part(void *ctx, uint64_t at, size_t n, int thread, const float **x, sp_err *e)
+static const float *read_part(void *ctx, uint64_t at, size_t n, float *room, sp_err *e)
 {
     reader *r = ctx;
-    float *buf = r->w->part[thread];
-    *x = r->w->x ? r->w->x + at : buf;
-    if (r->w->x) return 0;
-    return sp_src_read_f32_part(r->s, r->i, at, n, buf, e);
+    if (r->w->x) return r->w->x + at;
+    return sp_src_read_f32_part(r->s, r->i, at, n, room, e) < 0 ? NULL : room;
 }
 
 /* One pass, straight from a raw file or over scores in memory; false when that cannot be done. */
@@ -138,9 +132,6 @@ static bool top_at_once(scores *w, sp_src *s, size_t i, sp_dst *dst)
     sp_err e = {0};
     uint64_t n = sp_src_info(s, i)->numel;
     if (n > MOST_MARKED || (w->x && w->file)) return false;
-    if (!w->part) w->part = sp_xcalloc((size_t)omp_get_max_threads(), sizeof *w->part);
-    for (int k = 0; k < omp_get_max_threads(); k++)
-        if (!w->part[k]) w->part[k] = sp_xfloats(SP_PART);
     need_mask(w, n);
     reader r = {w, s, i};
     bool finite = true;

@@ -140,31 +140,19 @@ static size_t radix(uint8_t *mask, const float *x, size_t n, size_t k)
 
 typedef struct {
     const float *x;
-    float *copy[64]; /* a part a thread */
-    uint64_t bad;    /* the part that holds this index fails */
+    uint64_t bad; /* the part that holds this index fails */
 } parts;
 
-static int part(void *ctx, uint64_t at, size_t n, int thread, const float **x, sp_err *e)
+static const float *part(void *ctx, uint64_t at, size_t n, float *room, sp_err *e)
 {
     parts *p = ctx;
-    if (thread < 0 || thread >= omp_get_max_threads() || n > SP_PART || at + n > N) return sp_fail(e, SP_EUSAGE, "bad call");
-    if (p->bad >= at && p->bad < at + n) return sp_fail(e, SP_EINPUT, "part %d", 17);
-    if (at == 0 && n == SP_PART) usleep(2000); /* the first part is not the first to be ready */
-    memcpy(p->copy[thread], p->x + at, n * sizeof(float));
-    *x = p->copy[thread];
-    return 0;
-}
-
-static parts parts_of(const float *x)
-{
-    parts p = {.x = x, .bad = UINT64_MAX};
-    for (int i = 0; i < 64; i++) p.copy[i] = sp_xfloats(SP_PART);
-    return p;
-}
-
-static void parts_free(parts *p)
-{
-    for (int i = 0; i < 64; i++) free(p->copy[i]);
+    if (!room || n > SP_PART || at + n > N) sp_fail(e, SP_EUSAGE, "bad call");
+    else if (p->bad >= at && p->bad < at + n) sp_fail(e, SP_EINPUT, "part %d", 17);
+    else {
+        if (at == 0 && n == SP_PART) usleep(2000); /* the first part is not the first to be ready */
+        return memcpy(room, p->x + at, n * sizeof(float));
+    }
+    return NULL;
 }
 
 static void one_pass_is_radix(void **state)
@@ -172,7 +160,7 @@ static void one_pass_is_radix(void **state)
     (void)state;
     float *x = sp_xfloats(N);
     uint8_t *want = sp_xmalloc(N), *got = sp_xmalloc(N);
-    parts p = parts_of(x);
+    parts p = {x, UINT64_MAX};
     int once[KINDS] = {0};
     for (int kind = 0; kind < KINDS; kind++) {
         size_t ks[] = {0, 1, 2, N / 1000, N * 3 / 100, N / 2, N - 1, N, N + 5};
@@ -190,13 +178,14 @@ static void one_pass_is_radix(void **state)
             if (rc == 1) assert_memory_equal(got, want, N);
             if (rc == 1) assert_int_equal(finite, kind != ODD);
             once[kind] += rc;
-            if (ks[i] == N * 3 / 100) assert_int_equal(rc, kind != EQUAL && kind != TWO && kind != UNFAIR && kind != HIDDEN);
+            bool too_many = kind == EQUAL || kind == TWO || kind == ODD; /* inside: FLT_MAX and infinity, a sixth, fall into one step */
+            if (ks[i] == N * 3 / 100) assert_int_equal(rc, !too_many && kind != UNFAIR && kind != HIDDEN);
         }
     }
     assert_int_equal(once[NORMAL], 8); /* all but k = 0 */
     assert_int_equal(once[RISING], 7); /* nor the half */
     assert_int_equal(once[ROWS], 7);
-    parts_free(&p);
+    assert_in_range(once[ODD], 1, 8);
     free(x);
     free(want);
     free(got);
@@ -208,7 +197,7 @@ static void failing_parts(void **state)
     float *x = sp_xfloats(N);
     uint8_t *mask = sp_xmalloc(N);
     make_large(x, NORMAL);
-    parts p = parts_of(x);
+    parts p = {x, UINT64_MAX};
     bool finite;
     uint64_t bad[] = {0, 10, N / 2 + 1, N - 1};
     for (int i = 0; i < 4; i++) {
@@ -218,7 +207,6 @@ static void failing_parts(void **state)
         assert_int_equal(e.code, SP_EINPUT);
         assert_string_equal(e.msg, "part 17");
     }
-    parts_free(&p);
     free(x);
     free(mask);
 }
