@@ -48,6 +48,35 @@ static inline float sp_gelu_tanh_grad(float g)
     return 0.5f * (1.0f + t) + 0.5f * g * (1.0f - t * t) * SP_GELU_C * (1.0f + 3.0f * 0.044715f * g * g);
 }
 
+/* F16 to F32 and back (nearest, ties to even) by shifting the bits: those of _Float16 are made one by one. The first has no branches, for the vectors
+ * of 16 in gemm.c. */
+static inline float sp_f16_f32(uint16_t h)
+{
+    uint32_t u = h & 0x7fffu, bits = u << 13; /* 2^-112 of it: the exponent's bias is 15, not 127 */
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    x *= 0x1p112f; /* brings subnormals into place as well */
+    memcpy(&bits, &x, sizeof bits);
+    bits |= (-(uint32_t)(u >= 0x7c00u) & 0x7f800000u) | (h & 0x8000u) << 16; /* infinity and NaN; sign */
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static inline uint16_t sp_f32_f16(float x)
+{
+    uint32_t bits, magic = 126u << 23, small; /* 0.5: its last bit is worth 2^-24, that of a subnormal F16 */
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t u = bits & 0x7fffffffu, normal = (u - (112u << 23) + 0xfff + (u >> 13 & 1)) >> 13;
+    float half, size;
+    memcpy(&half, &magic, sizeof half);
+    memcpy(&size, &u, sizeof size);
+    size += half;
+    memcpy(&small, &size, sizeof small);
+    uint32_t h = u < 113u << 23 ? small - magic : (normal < 0x7c00u ? normal : 0x7c00u);
+    h = u > 0x7f800000u ? 0x7e00u | (u >> 13 & 0x3ffu) : h;
+    return (uint16_t)(h | (bits >> 16 & 0x8000u));
+}
+
 /* Ask for what lies at p to be brought near: what the processor foresees by itself ends at a page. */
 static inline void sp_bring(const void *p, int64_t bytes)
 {

@@ -129,88 +129,96 @@ static void run(job *jobs, int count, bool sum)
 
 /* ---- few rows ----------------------------------------------------------------------------------------------------- */
 
-#define ROWS 4 /* rows of W that share each load of X */
+#define ROWS 4     /* of X that share each load of W */
+#define AHEAD 4096 /* bytes of W asked for before they are needed. One row after another is read as fast as memory gives, four side by side were not */
 
 /* Elements i .. i+15 of W as F32. */
 static inline __attribute__((always_inline)) sp_f32x16 load(const void *w, sp_dtype dtype, int64_t i)
 {
     typedef uint16_t u16x16 __attribute__((vector_size(32), aligned(2), may_alias));
     typedef uint32_t u32x16 __attribute__((vector_size(64)));
-    typedef _Float16 f16x16 __attribute__((vector_size(32), aligned(2), may_alias));
     if (dtype == SP_F32) return *(const sp_f32x16 *)((const float *)w + i);
-    if (dtype == SP_F16) return __builtin_convertvector(*(const f16x16 *)((const _Float16 *)w + i), sp_f32x16);
+    if (dtype == SP_F16) {
+        float x[16];
+        for (int j = 0; j < 16; j++) x[j] = sp_f16_f32(((const uint16_t *)w)[i + j]);
+        return *(const sp_f32x16 *)x;
+    }
     return (sp_f32x16)(__builtin_convertvector(*(const u16x16 *)((const uint16_t *)w + i), u32x16) << 16);
 }
 
 static inline float sum16(sp_f32x16 v)
 {
-    float t[16];
-    memcpy(t, &v, sizeof t);
-    for (int half = 8; half; half /= 2)
-        for (int j = 0; j < half; j++) t[j] += t[j + half];
-    return t[0];
+    typedef float f32x8 __attribute__((vector_size(32)));
+    typedef float f32x4 __attribute__((vector_size(16)));
+    f32x8 half[2];
+    f32x4 quarter[2];
+    memcpy(half, &v, sizeof half);
+    half[0] += half[1];
+    memcpy(quarter, half, sizeof quarter);
+    quarter[0] += quarter[1];
+    return (quarter[0][0] + quarter[0][2]) + (quarter[0][1] + quarter[0][3]);
 }
 
-/* sum[j] = row j of W times x, over n elements of `rows` rows; n a multiple of 16. */
-static inline __attribute__((always_inline)) void dots(float *sum, const float *x, const void *w, sp_dtype dtype, int64_t at, int64_t ld, int64_t n)
+/* sum[r] = n elements of a row of W, from `at` on, times row r of X (ld wide); n a multiple of 16. */
+static inline __attribute__((always_inline)) void dots(float *sum, const float *x, int64_t ld, int64_t rows, const void *w, sp_dtype dtype, int64_t at, int64_t n)
 {
     sp_f32x16 s[ROWS][2] = {0};
     int64_t i = 0, size = dtype == SP_F32 ? 4 : 2;
-    for (; i + 32 <= n; i += 32)
-        for (int j = 0; j < ROWS; j++) {
-            __builtin_prefetch((const char *)w + (at + (j + ROWS) * ld + i) * size);
-            s[j][0] += load(w, dtype, at + j * ld + i) * *(const sp_f32x16 *)(x + i);
-            s[j][1] += load(w, dtype, at + j * ld + i + 16) * *(const sp_f32x16 *)(x + i + 16);
+    for (; i + 32 <= n; i += 32) {
+        __builtin_prefetch((const char *)w + (at + i) * size + AHEAD);
+        sp_f32x16 w0 = load(w, dtype, at + i), w1 = load(w, dtype, at + i + 16);
+        for (int64_t r = 0; r < rows; r++) {
+            s[r][0] += w0 * *(const sp_f32x16 *)(x + r * ld + i);
+            s[r][1] += w1 * *(const sp_f32x16 *)(x + r * ld + i + 16);
         }
-    for (; i < n; i += 16)
-        for (int j = 0; j < ROWS; j++) s[j][0] += load(w, dtype, at + j * ld + i) * *(const sp_f32x16 *)(x + i);
-    for (int j = 0; j < ROWS; j++) sum[j] = sum16(s[j][0] + s[j][1]);
-}
-
-/* The same for any n and fewer rows, one by one. */
-static float one_dot(const float *x, sp_mat w, int64_t at, int64_t n)
-{
-    float sum = 0, v;
-    for (int64_t i = 0; i < n; i++) {
-        if (w.dtype == SP_F32) v = ((const float *)w.data)[at + i];
-        else sp_widen(&v, w, at + i, 1);
-        sum += v * x[i];
     }
-    return sum;
+    if (i < n)
+        for (int64_t r = 0; r < rows; r++) s[r][0] += load(w, dtype, at + i) * *(const sp_f32x16 *)(x + r * ld + i);
+    for (int64_t r = 0; r < rows; r++) sum[r] = sum16(s[r][0] + s[r][1]);
 }
 
-static void some_dots(float *sum, const float *x, sp_mat w, int64_t at, int64_t ld, int64_t n, int64_t rows)
+/* The same for any n, and for 1 or ROWS rows. */
+static inline __attribute__((always_inline)) void any_dots(float *sum, const float *x, int64_t ld, int64_t rows, sp_mat w, int64_t at, int64_t n)
 {
-    int64_t even = rows == ROWS ? n / 16 * 16 : 0;
-    memset(sum, 0, ROWS * sizeof *sum);
-    if (even && w.dtype == SP_F32) dots(sum, x, w.data, SP_F32, at, ld, even);
-    else if (even && w.dtype == SP_F16) dots(sum, x, w.data, SP_F16, at, ld, even);
-    else if (even) dots(sum, x, w.data, SP_BF16, at, ld, even);
-    for (int64_t j = 0; j < rows && even < n; j++) sum[j] += one_dot(x + even, w, at + j * ld + even, n - even);
+    int64_t even = n / 16 * 16;
+    if (w.dtype == SP_F32) dots(sum, x, ld, rows, w.data, SP_F32, at, even);
+    else if (w.dtype == SP_F16) dots(sum, x, ld, rows, w.data, SP_F16, at, even);
+    else dots(sum, x, ld, rows, w.data, SP_BF16, at, even);
+    for (int64_t r = 0; even < n && r < rows; r++) {
+        float rest = 0, v;
+        for (int64_t i = even; i < n; i++) {
+            sp_widen(&v, w, at + i, 1);
+            rest += v * x[r * ld + i];
+        }
+        sum[r] += rest;
+    }
 }
 
-/* Rows j0 .. of Y^T (out, n), at most ROWS of them. */
-static void few(const sp_linear *l, int64_t j0, const float *x, int64_t n, int64_t in, float beta)
+/* Column j of Y (n, out). */
+static void few(const sp_linear *l, int64_t j, const float *x, int64_t n, int64_t in, float beta)
 {
     float sum[ROWS];
-    int64_t rows = SP_MIN(ROWS, l->out - j0);
-    for (int64_t r = 0; r < n; r++) {
-        some_dots(sum, x + r * in, l->w, j0 * in, in, in, rows);
-        float *y = l->y + r * l->out + j0;
-        for (int64_t j = 0; j < rows; j++) y[j] = sum[j] + (beta != 0 ? beta * y[j] : 0);
+    for (int64_t r = 0, rows; r < n; r += rows) {
+        rows = n - r < ROWS ? 1 : ROWS;
+        if (rows == 1) any_dots(sum, x + r * in, in, 1, l->w, j * in, in);
+        else any_dots(sum, x + r * in, in, ROWS, l->w, j * in, in);
+        for (int64_t i = 0; i < rows; i++) {
+            float *y = &l->y[(r + i) * l->out + j];
+            *y = sum[i] + (beta != 0 ? beta * *y : 0);
+        }
     }
 }
 
 static void few_rows(const float *x, int64_t n, int64_t in, const sp_linear *l, int count, float beta)
 {
-    int64_t groups = 0;
-    for (int i = 0; i < count; i++) groups += parts(l[i].out, ROWS);
-#pragma omp parallel for schedule(static) if (groups * ROWS * in > 65536)
-    for (int64_t g = 0; g < groups; g++) {
+    int64_t rows = 0;
+    for (int i = 0; i < count; i++) rows += l[i].out;
+#pragma omp parallel for schedule(static) if (rows * in > 65536)
+    for (int64_t j = 0; j < rows; j++) {
         const sp_linear *p = l;
-        int64_t at = g;
-        for (; at >= parts(p->out, ROWS); p++) at -= parts(p->out, ROWS);
-        few(p, at * ROWS, x, n, in, beta);
+        int64_t at = j;
+        for (; at >= p->out; p++) at -= p->out;
+        few(p, at, x, n, in, beta);
     }
 }
 

@@ -108,14 +108,13 @@ static void transpose(float *to, int64_t ldt, const float *from, int64_t ldf, in
 
 void sp_widen(float *restrict to, sp_mat w, int64_t i, int64_t n)
 {
-    const uint16_t *bf16 = (const uint16_t *)w.data + i;
-    const _Float16 *f16 = (const _Float16 *)w.data + i;
+    const uint16_t *half = (const uint16_t *)w.data + i;
     if (w.dtype == SP_F32) memcpy(to, (const float *)w.data + i, (size_t)n * sizeof *to);
     else if (w.dtype == SP_F16)
-        for (int64_t j = 0; j < n; j++) to[j] = (float)f16[j];
+        for (int64_t j = 0; j < n; j++) to[j] = sp_f16_f32(half[j]);
     else
         for (int64_t j = 0; j < n; j++) {
-            uint32_t b = (uint32_t)bf16[j] << 16;
+            uint32_t b = (uint32_t)half[j] << 16;
             memcpy(to + j, &b, sizeof b);
         }
 }

@@ -1,6 +1,8 @@
 /* vec.c - see vec.h. */
 #include "vec.h"
 
+#include "fmath.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -53,7 +55,7 @@ static inline uint16_t to_bf16(float x)
     case SP_I32: WIDEN(D, int32_t, , EXPR);                                                                                         \
     case SP_U64: WIDEN(D, uint64_t, , EXPR);                                                                                        \
     case SP_I64: WIDEN(D, int64_t, , EXPR);                                                                                         \
-    case SP_F16: WIDEN(D, _Float16, , EXPR);                                                                                        \
+    case SP_F16: WIDEN(D, uint16_t, sp_f16_f32, EXPR);                                                                              \
     case SP_BF16: WIDEN(D, uint16_t, from_bf16, EXPR);                                                                              \
     case SP_F32: WIDEN(D, float, , EXPR);                                                                                           \
     case SP_F64: WIDEN(D, double, , EXPR);                                                                                          \
@@ -84,7 +86,7 @@ static inline float clamp(float x, float lo, float hi) { return x != x ? 0 : x <
     case SP_I32: NARROW(FROM, int32_t, clamp(x, -0x1p31f, 0x1.fffffep30f));                                                         \
     case SP_U64: NARROW(FROM, uint64_t, clamp(x, 0, 0x1.fffffep63f));                                                               \
     case SP_I64: NARROW(FROM, int64_t, clamp(x, -0x1p63f, 0x1.fffffep62f));                                                         \
-    case SP_F16: NARROW(FROM, _Float16, x);                                                                                         \
+    case SP_F16: NARROW(FROM, uint16_t, sp_f32_f16(x));                                                                              \
     case SP_BF16: NARROW(FROM, uint16_t, to_bf16(x));                                                                               \
     case SP_F32: NARROW(FROM, float, x);                                                                                            \
     case SP_F64: NARROW(FROM, double, ((void)x, FROM));                                                                             \
@@ -132,7 +134,7 @@ bool sp_all_finite(const void *x, sp_dtype d, size_t n)
 PER_DTYPE double get(const void *x, sp_dtype d, size_t i)
 {
     switch (d) {
-    case SP_F16: return ((const _Float16 *)x)[i];
+    case SP_F16: return sp_f16_f32(((const uint16_t *)x)[i]);
     case SP_BF16: return from_bf16(((const uint16_t *)x)[i]);
     case SP_F32: return ((const float *)x)[i];
     default: return ((const double *)x)[i];
@@ -142,7 +144,7 @@ PER_DTYPE double get(const void *x, sp_dtype d, size_t i)
 PER_DTYPE void put(void *to, sp_dtype d, size_t i, double x)
 {
     switch (d) {
-    case SP_F16: ((_Float16 *)to)[i] = (_Float16)(float)x; break;
+    case SP_F16: ((uint16_t *)to)[i] = sp_f32_f16((float)x); break;
     case SP_BF16: ((uint16_t *)to)[i] = to_bf16((float)x); break;
     case SP_F32: ((float *)to)[i] = (float)x; break;
     default: ((double *)to)[i] = x;
