@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEW 8 /* rows of X that count as few; then W is taken in as it is stored, once */
+#define FEW 8 /* rows of X that count as few: all of them share each load of W, which is taken in as it is stored */
 
 void sp_gemm_start(char **argv)
 {
@@ -129,7 +129,6 @@ static void run(job *jobs, int count, bool sum)
 
 /* ---- few rows ----------------------------------------------------------------------------------------------------- */
 
-#define ROWS 4     /* of X that share each load of W */
 #define AHEAD 4096 /* bytes of W asked for before they are needed. One row after another is read as fast as memory gives, four side by side were not */
 
 /* Elements i .. i+15 of W as F32. */
@@ -162,7 +161,7 @@ static inline float sum16(sp_f32x16 v)
 /* sum[r] = n elements of a row of W, from `at` on, times row r of X (ld wide); n a multiple of 16. */
 static inline __attribute__((always_inline)) void dots(float *sum, const float *x, int64_t ld, int64_t rows, const void *w, sp_dtype dtype, int64_t at, int64_t n)
 {
-    sp_f32x16 s[ROWS][2] = {0};
+    sp_f32x16 s[FEW][2] = {0};
     int64_t i = 0, size = dtype == SP_F32 ? 4 : 2;
     for (; i + 32 <= n; i += 32) {
         __builtin_prefetch((const char *)w + (at + i) * size + AHEAD);
@@ -177,18 +176,18 @@ static inline __attribute__((always_inline)) void dots(float *sum, const float *
     for (int64_t r = 0; r < rows; r++) sum[r] = sum16(s[r][0] + s[r][1]);
 }
 
-/* The same for any n, and for 1 or ROWS rows. */
-static inline __attribute__((always_inline)) void any_dots(float *sum, const float *x, int64_t ld, int64_t rows, sp_mat w, int64_t at, int64_t n)
+/* The same for any n. */
+static inline __attribute__((always_inline)) void any_dots(float *sum, const float *x, int64_t rows, sp_mat w, int64_t at, int64_t n)
 {
     int64_t even = n / 16 * 16;
-    if (w.dtype == SP_F32) dots(sum, x, ld, rows, w.data, SP_F32, at, even);
-    else if (w.dtype == SP_F16) dots(sum, x, ld, rows, w.data, SP_F16, at, even);
-    else dots(sum, x, ld, rows, w.data, SP_BF16, at, even);
+    if (w.dtype == SP_F32) dots(sum, x, n, rows, w.data, SP_F32, at, even);
+    else if (w.dtype == SP_F16) dots(sum, x, n, rows, w.data, SP_F16, at, even);
+    else dots(sum, x, n, rows, w.data, SP_BF16, at, even);
     for (int64_t r = 0; even < n && r < rows; r++) {
         float rest = 0, v;
         for (int64_t i = even; i < n; i++) {
             sp_widen(&v, w, at + i, 1);
-            rest += v * x[r * ld + i];
+            rest += v * x[r * n + i];
         }
         sum[r] += rest;
     }
@@ -197,15 +196,15 @@ static inline __attribute__((always_inline)) void any_dots(float *sum, const flo
 /* Column j of Y (n, out). */
 static void few(const sp_linear *l, int64_t j, const float *x, int64_t n, int64_t in, float beta)
 {
-    float sum[ROWS];
-    for (int64_t r = 0, rows; r < n; r += rows) {
-        rows = n - r < ROWS ? 1 : ROWS;
-        if (rows == 1) any_dots(sum, x + r * in, in, 1, l->w, j * in, in);
-        else any_dots(sum, x + r * in, in, ROWS, l->w, j * in, in);
-        for (int64_t i = 0; i < rows; i++) {
-            float *y = &l->y[(r + i) * l->out + j];
-            *y = sum[i] + (beta != 0 ? beta * *y : 0);
-        }
+    float sum[FEW];
+    switch (n) { /* each number of rows is compiled by itself */
+#define CASE(N) case N: any_dots(sum, x, N, l->w, j * in, in); break;
+        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#undef CASE
+    }
+    for (int64_t r = 0; r < n; r++) {
+        float *y = &l->y[r * l->out + j];
+        *y = sum[r] + (beta != 0 ? beta * *y : 0);
     }
 }
 

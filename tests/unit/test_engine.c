@@ -505,8 +505,7 @@ static void products(void **state)
     const sp_dtype dtypes[3] = {SP_F32, SP_BF16, SP_F16};
     if (in_bf16()) skip(); /* test_dnnl.c has those */
     for (int d = 0; d < 3; d++) {
-        check_products(1, 100, 7, 30, dtypes[d]);   /* few rows; a rest of 16 elements */
-        check_products(7, 116, 3, 5, dtypes[d]);    /* and of 4 rows */
+        for (int n = 1; n < 8; n++) check_products(n, 100, 7, 30, dtypes[d]); /* few rows; a rest of 16 elements */
         check_products(8, 64, 129, 4, dtypes[d]);
         check_products(9, 33, 5, 300, dtypes[d]);   /* one tile beside four: the same cut for both terms of the sum */
         check_products(600, 70, 20, 800, dtypes[d]);
