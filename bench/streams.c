@@ -4,7 +4,7 @@
  *   raw     against the time one thread's memcpy takes to move as many bytes (read and written) as the tool reads and writes; "reading alone" is
  *           a program that starts and reads the same files with all threads, 256 KiB at a time into the same room, and does nothing with them
  *   zstd    sp-diff -z 1 against zstd -T2 -1 on the bytes of the patch, both into /dev/null: a disk would set the pace of both
- * Files, 6.4 GB, lie in a directory of their own below $TMPDIR. Argument: the directory of the tools; or `read FILE...`, to be that program.
+ * Files, 7.2 GB, lie in a directory of their own below $TMPDIR. Argument: the directory of the tools; or `read FILE...`, to be that program.
  */
 #include "bench.h"
 #include "st.h"
@@ -140,6 +140,8 @@ int main(int argc, char **argv)
     raw("minus, raw", sp_xasprintf("%s/sp-mask minus -z 0 %s/p %s/q >/dev/null", bin, dir, dir), 2 + 1, MASKS, ">= 60 %");
     raw("merge, raw", sp_xasprintf("%s/sp-merge -z 0 %s/a --add %s/b --mask %s/m >/dev/null", bin, dir, dir, dir), 9 + 4, ROWS, ">= 60 %");
     raw("  reading alone", sp_xasprintf("/proc/%d/exe read %s/a %s/b %s/m", (int)getpid(), dir, dir, dir), 9 + 4, ROWS, "");
+    run(sp_xasprintf("%s/sp-merge -z 0 --dtype f16 -o %s/h %s/a", bin, dir, dir));
+    raw("merge into F16, raw", sp_xasprintf("%s/sp-merge -z 0 %s/h --add %s/b --mask %s/m >/dev/null", bin, dir, dir, dir), 7 + 2, ROWS, "");
     run(sp_xasprintf("%s/sp-diff -z 0 -o %s/d %s/a %s/b", bin, dir, dir, dir));
     compressed("diff, zstd", sp_xasprintf("%s/sp-diff -z 1 %s/a %s/b >/dev/null", bin, dir, dir),
                sp_xasprintf("zstd -q -T2 -1 -c %s/d >/dev/null", dir));

@@ -164,15 +164,17 @@ static inline __attribute__((always_inline)) void dots(float *sum, const float *
     sp_f32x16 s[FEW][2] = {0};
     int64_t i = 0, size = dtype == SP_F32 ? 4 : 2;
     for (; i + 32 <= n; i += 32) {
-        __builtin_prefetch((const char *)w + (at + i) * size + AHEAD);
+        sp_bring((const char *)w + (at + i) * size + AHEAD, 32 * size);
         sp_f32x16 w0 = load(w, dtype, at + i), w1 = load(w, dtype, at + i + 16);
         for (int64_t r = 0; r < rows; r++) {
             s[r][0] += w0 * *(const sp_f32x16 *)(x + r * ld + i);
             s[r][1] += w1 * *(const sp_f32x16 *)(x + r * ld + i + 16);
         }
     }
-    if (i < n)
-        for (int64_t r = 0; r < rows; r++) s[r][0] += load(w, dtype, at + i) * *(const sp_f32x16 *)(x + r * ld + i);
+    if (i < n) {
+        sp_f32x16 w0 = load(w, dtype, at + i);
+        for (int64_t r = 0; r < rows; r++) s[r][0] += w0 * *(const sp_f32x16 *)(x + r * ld + i);
+    }
     for (int64_t r = 0; r < rows; r++) sum[r] = sum16(s[r][0] + s[r][1]);
 }
 

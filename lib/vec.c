@@ -86,7 +86,7 @@ static inline float clamp(float x, float lo, float hi) { return x != x ? 0 : x <
     case SP_I32: NARROW(FROM, int32_t, clamp(x, -0x1p31f, 0x1.fffffep30f));                                                         \
     case SP_U64: NARROW(FROM, uint64_t, clamp(x, 0, 0x1.fffffep63f));                                                               \
     case SP_I64: NARROW(FROM, int64_t, clamp(x, -0x1p63f, 0x1.fffffep62f));                                                         \
-    case SP_F16: NARROW(FROM, uint16_t, sp_f32_f16(x));                                                                              \
+    case SP_F16: NARROW(FROM, uint16_t, sp_f32_f16(x));                                                                             \
     case SP_BF16: NARROW(FROM, uint16_t, to_bf16(x));                                                                               \
     case SP_F32: NARROW(FROM, float, x);                                                                                            \
     case SP_F64: NARROW(FROM, double, ((void)x, FROM));                                                                             \
@@ -153,7 +153,12 @@ PER_DTYPE void put(void *to, sp_dtype d, size_t i, double x)
 
 PER_DTYPE uint32_t nonfinite(const void *x, sp_dtype d, size_t i)
 {
-    return d == SP_F64 ? !(fabs(get(x, d, i)) < INFINITY) : !(fabsf((float)get(x, d, i)) < INFINITY);
+    switch (d) {
+    case SP_F16: return (((const uint16_t *)x)[i] & 0x7c00) == 0x7c00;
+    case SP_BF16: return (((const uint16_t *)x)[i] & 0x7f80) == 0x7f80;
+    case SP_F32: return !(fabsf(((const float *)x)[i]) < INFINITY);
+    default: return !(fabs(((const double *)x)[i]) < INFINITY);
+    }
 }
 
 PER_DTYPE bool to_masked(double *dst, const void *src, sp_dtype d, const uint8_t *keep, double scale, size_t n)
