@@ -129,7 +129,8 @@ static void run(job *jobs, int count, bool sum)
 
 /* ---- few rows ----------------------------------------------------------------------------------------------------- */
 
-#define AHEAD 4096 /* bytes of W asked for before they are needed. One row after another is read as fast as memory gives, four side by side were not */
+/* Bytes of W asked for before they are needed. One row after another is read as fast as memory gives, four side by side were not. */
+#define AHEAD 4096
 
 /* Elements i .. i+15 of W as F32. */
 static inline __attribute__((always_inline)) sp_f32x16 load(const void *w, sp_dtype dtype, int64_t i)
@@ -159,7 +160,8 @@ static inline float sum16(sp_f32x16 v)
 }
 
 /* sum[r] = n elements of a row of W, from `at` on, times row r of X (ld wide); n a multiple of 16. */
-static inline __attribute__((always_inline)) void dots(float *sum, const float *x, int64_t ld, int64_t rows, const void *w, sp_dtype dtype, int64_t at, int64_t n)
+static inline __attribute__((always_inline)) void dots(float *sum, const float *x, int64_t ld, int64_t rows, const void *w, sp_dtype dtype, int64_t at,
+                                                       int64_t n)
 {
     sp_f32x16 s[FEW][2] = {0};
     int64_t i = 0, size = dtype == SP_F32 ? 4 : 2;

@@ -10,8 +10,9 @@
 size_t sp_top_k(uint8_t *mask, const float *x, size_t n, size_t k);
 
 /* The same for numbers that are read part by part, most of them once. part() says where [at, at + n), n <= SP_PART, of them lie, `room` (for n) if it
- * puts them there, or NULL; several threads call it at a time. Returns 1; 0 when k could not be bracketed (ties by the million, or the sample was no
- * fair one), or the array is too small or too large for it (below a million, from 2^32 on), or k = 0: nothing has been selected then; -1 when part() failed. *finite, unless it is -1: no NaN or infinity was met. */
+ * puts them there, or NULL; several threads call it at a time. Returns 1; 0 when nothing has been selected, because k could not be bracketed (ties by
+ * the million, or the sample was no fair one), is 0, or n is below a million or above 2^32 - 1; -1 when part() failed. *finite, unless it is -1: no
+ * NaN or infinity was met. */
 #define SP_PART (64u << 10)
 typedef const float *sp_part_fn(void *ctx, uint64_t at, size_t n, float *room, sp_err *e);
 int sp_top_k_parts(uint8_t *mask, uint64_t n, uint64_t k, sp_part_fn *part, void *ctx, bool *finite, sp_err *e);
