@@ -1,4 +1,4 @@
-/* fmath.h - exp and friends in plain arithmetic, so that the compiler can vectorise loops over them without -ffast-math. */
+/* fmath.h - exp, halves and friends in plain arithmetic, so that the compiler can vectorise loops over them without -ffast-math. */
 #ifndef SP_FMATH_H
 #define SP_FMATH_H
 
@@ -6,6 +6,21 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+/* A float and its bits. */
+static inline uint32_t sp_f32_bits(float x)
+{
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+static inline float sp_bits_f32(uint32_t u)
+{
+    float x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
 
 /* e^x for x in [-87, 88] (clamped), relative error below 2e-7: 2^k * polynomial on [-ln2/2, ln2/2]. */
 static inline float sp_expf(float x)
@@ -21,12 +36,8 @@ static inline float sp_expf(float x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    uint32_t bits; /* the low bits of t hold k, also as an exponent; a NaN comes through in p */
-    memcpy(&bits, &t, sizeof bits);
-    bits = (bits - 0x4b400000u + 127u) << 23;
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    return p * scale;
+    uint32_t bits = (sp_f32_bits(t) - 0x4b400000u + 127u) << 23; /* the low bits of t hold k, also as an exponent; a NaN comes through in p */
+    return p * sp_bits_f32(bits);
 }
 
 static inline float sp_sigmoidf(float x) { return 1.0f / (1.0f + sp_expf(-x)); }
@@ -48,31 +59,22 @@ static inline float sp_gelu_tanh_grad(float g)
     return 0.5f * (1.0f + t) + 0.5f * g * (1.0f - t * t) * SP_GELU_C * (1.0f + 3.0f * 0.044715f * g * g);
 }
 
+static inline float sp_bf16_f32(uint16_t h) { return sp_bits_f32((uint32_t)h << 16); }
+
 /* F16 to F32 and back (nearest, ties to even) by shifting the bits: those of _Float16 are made one by one. The first has no branches, for the vectors
  * of 16 in gemm.c. */
 static inline float sp_f16_f32(uint16_t h)
 {
-    uint32_t u = h & 0x7fffu, bits = u << 13; /* 2^-112 of it: the exponent's bias is 15, not 127 */
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    x *= 0x1p112f; /* brings subnormals into place as well */
-    memcpy(&bits, &x, sizeof bits);
-    bits |= (-(uint32_t)(u >= 0x7c00u) & 0x7f800000u) | (h & 0x8000u) << 16; /* infinity and NaN; sign */
-    memcpy(&x, &bits, sizeof x);
-    return x;
+    uint32_t u = h & 0x7fffu;
+    float x = sp_bits_f32(u << 13) * 0x1p112f; /* the exponent's bias is 127, not 15; brings subnormals into place as well */
+    return sp_bits_f32(sp_f32_bits(x) | (-(uint32_t)(u >= 0x7c00u) & 0x7f800000u) | (h & 0x8000u) << 16); /* infinity and NaN; sign */
 }
 
 static inline uint16_t sp_f32_f16(float x)
 {
-    uint32_t bits, magic = 126u << 23, small; /* 0.5: its last bit is worth 2^-24, that of a subnormal F16 */
-    memcpy(&bits, &x, sizeof bits);
-    uint32_t u = bits & 0x7fffffffu, normal = (u - (112u << 23) + 0xfff + (u >> 13 & 1)) >> 13;
-    float half, size;
-    memcpy(&half, &magic, sizeof half);
-    memcpy(&size, &u, sizeof size);
-    size += half;
-    memcpy(&small, &size, sizeof small);
-    uint32_t h = u < 113u << 23 ? small - magic : (normal < 0x7c00u ? normal : 0x7c00u);
+    uint32_t bits = sp_f32_bits(x), u = bits & 0x7fffffffu, normal = (u - (112u << 23) + 0xfff + (u >> 13 & 1)) >> 13;
+    uint32_t small = sp_f32_bits(sp_bits_f32(u) + 0.5f) - sp_f32_bits(0.5f); /* the last bit of 0.5 is worth 2^-24, as that of a subnormal F16 */
+    uint32_t h = u < 113u << 23 ? small : (normal < 0x7c00u ? normal : 0x7c00u);
     h = u > 0x7f800000u ? 0x7e00u | (u >> 13 & 0x3ffu) : h;
     return (uint16_t)(h | (bits >> 16 & 0x8000u));
 }

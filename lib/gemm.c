@@ -201,6 +201,7 @@ static inline __attribute__((always_inline)) void any_dots(float *sum, const flo
 static void few(const sp_linear *l, int64_t j, const float *x, int64_t n, int64_t in, float beta)
 {
     float sum[FEW];
+    _Static_assert(FEW == 8, "a case for each number of rows");
     switch (n) { /* each number of rows is compiled by itself */
 #define CASE(N) case N: any_dots(sum, x, N, l->w, j * in, in); break;
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)

@@ -113,10 +113,7 @@ void sp_widen(float *restrict to, sp_mat w, int64_t i, int64_t n)
     else if (w.dtype == SP_F16)
         for (int64_t j = 0; j < n; j++) to[j] = sp_f16_f32(half[j]);
     else
-        for (int64_t j = 0; j < n; j++) {
-            uint32_t b = (uint32_t)half[j] << 16;
-            memcpy(to + j, &b, sizeof b);
-        }
+        for (int64_t j = 0; j < n; j++) to[j] = sp_bf16_f32(half[j]);
 }
 
 /* What a thread has packed. */

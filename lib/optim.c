@@ -1,10 +1,10 @@
 /* optim.c - see optim.h. */
 #include "optim.h"
 
+#include "fmath.h"
 #include "vec.h"
 
 #include <math.h>
-#include <string.h>
 
 #define BLOCK 2048 /* weights a task works on; moments of a block fit in the nearest cache */
 
@@ -27,11 +27,7 @@ static void round_randomly(uint16_t *to, const float *x, size_t at, size_t n, ui
 {
     for (size_t i = 0; i < n; i += 4) {
         uint64_t r = sp_rand_u64(key, stream, at + i);
-        for (size_t j = i; j < SP_MIN(i + 4, n); j++, r >>= 16) {
-            uint32_t bits;
-            memcpy(&bits, x + j, sizeof bits);
-            to[j] = (uint16_t)((bits + (uint32_t)(r & 0xffff)) >> 16);
-        }
+        for (size_t j = i; j < SP_MIN(i + 4, n); j++, r >>= 16) to[j] = (uint16_t)((sp_f32_bits(x[j]) + (uint32_t)(r & 0xffff)) >> 16);
     }
 }
 

@@ -6,6 +6,8 @@
  */
 #include "select.h"
 
+#include "fmath.h"
+
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -20,13 +22,6 @@
 #define STEPS 8192           /* of a bracket */
 #define INF_BITS 0x7f800000u
 #define SIGN_BIT 0x80000000u
-
-static inline uint32_t f32_bits(float x)
-{
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    return u;
-}
 
 /* ---- radix selection ---------------------------------------------------------------------------------------------- */
 
@@ -48,7 +43,7 @@ void sp_select_count(sp_select *s, const float *x, size_t n)
         uint64_t count[2048] = {0};
 #pragma omp for schedule(static) nowait
         for (size_t i = 0; i < n; i++) { /* no branches: the signs and digits of scores cannot be predicted */
-            uint32_t u = f32_bits(x[i]);
+            uint32_t u = sp_f32_bits(x[i]);
             count[u >> shift & low] += selectable(u) & ((u >> above) == s->prefix);
         }
 #pragma omp critical(sp_select)
@@ -75,7 +70,7 @@ static tally mark_above(const sp_select *s, uint8_t *mask, const float *x, size_
     uint32_t t = s->prefix, set = 0, ties = 0;
 #pragma omp simd reduction(+ : set, ties)
     for (size_t i = 0; i < n; i++) {
-        uint32_t u = f32_bits(x[i]);
+        uint32_t u = sp_f32_bits(x[i]);
         mask[i] = (u > t) & selectable(u);
         set += mask[i];
         ties += u == t;
@@ -88,7 +83,7 @@ static size_t mark_ties(sp_select *s, uint8_t *mask, const float *x, size_t n)
 {
     uint64_t before = s->left;
     for (size_t i = 0; s->left && i < n; i++)
-        if (f32_bits(x[i]) == s->prefix) {
+        if (sp_f32_bits(x[i]) == s->prefix) {
             mask[i] = 1;
             s->left--;
         }
@@ -150,7 +145,7 @@ static uint32_t mark_bracket(bracket *b, uint8_t *mask, const float *x, size_t n
     uint32_t lo = b->lo, to_hi = b->hi - lo, to_inf = INF_BITS - lo, sum = 0, most = 0;
 #pragma omp simd reduction(+ : sum) reduction(max : most)
     for (size_t i = 0; i < n; i++) {
-        uint32_t u = f32_bits(x[i]), up = u - lo; /* below lo, negative, NaN: beyond infinity */
+        uint32_t u = sp_f32_bits(x[i]), up = u - lo; /* below lo, negative, NaN: beyond infinity */
         uint32_t mark = (up <= to_inf) + (up <= to_hi), size = u & ~SIGN_BIT;
         mask[i] = (uint8_t)mark;
         sum += mark;
@@ -252,29 +247,23 @@ static int mark_parts(bracket *b, uint8_t *mask, uint64_t n, sp_part_fn *part, v
     return b->error.code ? -1 : 0;
 }
 
-/* ---- what lies inside, counted by equal steps --------------------------------------------------------------------- */
+/* ---- the k-th largest inside -------------------------------------------------------------------------------------- */
 
-typedef struct {
-    uint32_t lo;
-    int shift; /* a step is 2^shift bit patterns wide */
-    uint32_t count[STEPS];
-} steps;
-
-static inline uint32_t step_of(const steps *s, float x) { return (f32_bits(x) - s->lo) >> s->shift; }
-
-static void count_steps(steps *s, const bracket *b)
+/* s->prefix becomes the bit pattern of the k-th largest inside, 0 if there are fewer; s->left, how many of those equal to it are among the k. Counted
+ * by equal steps of the bracket: radix selection has to do with those of one step only. */
+static void find_inside(sp_select *s, const bracket *b, uint64_t k)
 {
-    *s = (steps){.lo = b->lo};
-    while ((b->hi - b->lo) >> s->shift >= STEPS) s->shift++;
-    for (uint64_t i = 0, n = b->inside; i < n; i++) s->count[step_of(s, b->value[i])]++;
-}
-
-/* The step of the k-th largest of those inside, the lowest if there are fewer; k becomes its rank among those of the step. */
-static uint32_t find_step(const steps *s, uint64_t *k)
-{
-    uint32_t at = STEPS - 1;
-    while (at > 0 && s->count[at] < *k) *k -= s->count[at--];
-    return at;
+    uint32_t count[STEPS] = {0}, step = STEPS - 1, n = 0;
+    uint64_t inside = b->inside;
+    int shift = 0;
+    while ((b->hi - b->lo) >> shift >= STEPS) shift++;
+    for (uint64_t i = 0; i < inside; i++) count[(sp_f32_bits(b->value[i]) - b->lo) >> shift]++;
+    while (step > 0 && count[step] < k) k -= count[step--];
+    float *value = sp_xarray(count[step], sizeof *value);
+    for (uint64_t i = 0; i < inside; i++)
+        if ((sp_f32_bits(b->value[i]) - b->lo) >> shift == step) value[n++] = b->value[i];
+    find_threshold(s, value, n, k);
+    free(value);
 }
 
 /* ---- where the bracket lies --------------------------------------------------------------------------------------- */
@@ -310,7 +299,7 @@ static double deviation(const float *sample, size_t len, uint32_t threshold)
     for (size_t j = 0; j < STRETCHES; j++) {
         uint32_t above = 0;
         for (size_t i = 0; i < len; i++) {
-            uint32_t u = f32_bits(sample[j * len + i]);
+            uint32_t u = sp_f32_bits(sample[j * len + i]);
             above += (u > threshold) & selectable(u);
         }
         sum += above;
@@ -319,27 +308,28 @@ static double deviation(const float *sample, size_t len, uint32_t threshold)
     return sqrt(SP_MAX(squares - sum * sum / STRETCHES, 0));
 }
 
-/* The lower end of the step with the rank-th largest of what was marked; the ends of the bracket stand for what lies outside. */
-static uint32_t ranked(const bracket *b, const steps *s, double rank)
+/* The rank-th largest of what was marked; the ends of the bracket stand for what lies outside. */
+static uint32_t ranked(const bracket *b, double rank)
 {
+    sp_select s;
     double k = rank - (double)b->above;
     if (k < 1) return b->hi;
-    return s->lo + (find_step(s, &(uint64_t){(uint64_t)k}) << s->shift);
+    if (k > (double)b->inside) return b->lo;
+    find_inside(&s, b, (uint64_t)k);
+    return s.prefix;
 }
 
 /* Narrow the bracket to where a sample says that the largest `share` of all begin, three and a half standard deviations to both sides: one bracket in
  * two thousand misses where the numbers do not depend on their place, one in fifty where a few stretches hold a third of the largest. */
 static void narrow(bracket *b, uint8_t *mask, float *sample, size_t len, double share)
 {
-    steps s;
     double n = STRETCHES * (double)len, rank = share * n;
     b->above = b->inside = 0;
     mark_parts(b, mask, STRETCHES * len, in_memory, sample);
-    count_steps(&s, b);
-    double alike = sqrt(rank * (1 - share)), strays = deviation(sample, len, ranked(b, &s, rank)), slack = 8 + 3.5 * SP_MAX(alike, strays);
-    uint32_t lo = ranked(b, &s, rank + slack), hi = ranked(b, &s, rank - slack) + ((1u << s.shift) - 1);
+    double alike = sqrt(rank * (1 - share)), strays = deviation(sample, len, ranked(b, rank)), slack = 8 + 3.5 * SP_MAX(alike, strays);
+    uint32_t lo = ranked(b, rank + slack), hi = ranked(b, rank - slack);
     b->lo = lo;
-    b->hi = SP_MIN(b->hi, hi);
+    b->hi = hi;
 }
 
 /* The mask is room to work in: its first half for marks, the second for the sample. */
@@ -365,24 +355,15 @@ static int by_index(const void *a, const void *b)
 /* The `left` largest of what lies inside the bracket; the indices of ties are sorted, to take the lowest. */
 static void settle(bracket *b, uint8_t *mask, uint64_t left)
 {
-    steps s;
-    sp_select exact;
-    size_t inside = b->inside, near = 0, ties = 0;
-    count_steps(&s, b);
-    uint32_t step = find_step(&s, &left);
-    float *value = sp_xarray(s.count[step], sizeof *value);
-    uint32_t *index = sp_xarray(s.count[step], sizeof *index);
-    for (size_t i = 0; i < inside; i++)
-        if (step_of(&s, b->value[i]) == step) value[near] = b->value[i], index[near++] = b->index[i];
-    find_threshold(&exact, value, near, left);
+    sp_select s;
+    size_t inside = b->inside, ties = 0;
+    find_inside(&s, b, left);
 #pragma omp parallel for schedule(static) if (inside >= PARALLEL_FROM)
-    for (size_t i = 0; i < inside; i++) mask[b->index[i]] = f32_bits(b->value[i]) > exact.prefix;
-    for (size_t i = 0; i < near; i++)
-        if (f32_bits(value[i]) == exact.prefix) index[ties++] = index[i];
-    qsort(index, ties, sizeof *index, by_index);
-    for (size_t i = 0; i < SP_MIN(ties, exact.left); i++) mask[index[i]] = ABOVE;
-    free(value);
-    free(index);
+    for (size_t i = 0; i < inside; i++) mask[b->index[i]] = sp_f32_bits(b->value[i]) > s.prefix;
+    for (size_t i = 0; i < inside; i++)
+        if (sp_f32_bits(b->value[i]) == s.prefix) b->index[ties++] = b->index[i];
+    qsort(b->index, ties, sizeof *b->index, by_index);
+    for (size_t i = 0; i < SP_MIN(ties, s.left); i++) mask[b->index[i]] = ABOVE;
 }
 
 /* Does the bracket hold the threshold, and had what lies in it room? Where it reaches down to zero there may be fewer than k. */

@@ -10,25 +10,9 @@
 
 /* ---- dtypes ------------------------------------------------------------------------------------------------------- */
 
-static inline float bits_f32(uint32_t u)
-{
-    float x;
-    memcpy(&x, &u, sizeof x);
-    return x;
-}
-
-static inline uint32_t f32_bits(float x)
-{
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    return u;
-}
-
-static inline float from_bf16(uint16_t h) { return bits_f32((uint32_t)h << 16); }
-
 static inline uint16_t to_bf16(float x)
 {
-    uint32_t u = f32_bits(x), rounded = u + 0x7fff + (u >> 16 & 1);
+    uint32_t u = sp_f32_bits(x), rounded = u + 0x7fff + (u >> 16 & 1);
     return (uint16_t)((x != x ? u | 0x400000 : rounded) >> 16); /* a NaN stays one */
 }
 
@@ -56,7 +40,7 @@ static inline uint16_t to_bf16(float x)
     case SP_U64: WIDEN(D, uint64_t, , EXPR);                                                                                        \
     case SP_I64: WIDEN(D, int64_t, , EXPR);                                                                                         \
     case SP_F16: WIDEN(D, uint16_t, sp_f16_f32, EXPR);                                                                              \
-    case SP_BF16: WIDEN(D, uint16_t, from_bf16, EXPR);                                                                              \
+    case SP_BF16: WIDEN(D, uint16_t, sp_bf16_f32, EXPR);                                                                            \
     case SP_F32: WIDEN(D, float, , EXPR);                                                                                           \
     case SP_F64: WIDEN(D, double, , EXPR);                                                                                          \
     case SP_NDTYPES: return;                                                                                                        \
@@ -100,7 +84,7 @@ int64_t sp_first_nonfinite(const float *x, size_t n)
 {
     uint32_t top = 0; /* the largest exponent */
 #pragma omp parallel for simd schedule(static) reduction(max : top) if (n >= PARALLEL_FROM)
-    for (size_t i = 0; i < n; i++) top = SP_MAX(top, f32_bits(x[i]) & 0x7f800000);
+    for (size_t i = 0; i < n; i++) top = SP_MAX(top, sp_f32_bits(x[i]) & 0x7f800000);
     for (size_t i = 0; top == 0x7f800000 && i < n; i++)
         if (!isfinite(x[i])) return (int64_t)i;
     return -1;
@@ -135,7 +119,7 @@ PER_DTYPE double get(const void *x, sp_dtype d, size_t i)
 {
     switch (d) {
     case SP_F16: return sp_f16_f32(((const uint16_t *)x)[i]);
-    case SP_BF16: return from_bf16(((const uint16_t *)x)[i]);
+    case SP_BF16: return sp_bf16_f32(((const uint16_t *)x)[i]);
     case SP_F32: return ((const float *)x)[i];
     default: return ((const double *)x)[i];
     }
