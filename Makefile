@@ -41,7 +41,7 @@ ALL_LIBS = -Wl,--as-needed $(PKG_LIBS) $(if $(BLAS),,-lopenblas) $(if $(DNNL),-l
 # One word a step, unless V=1 asks for the commands.
 say = $(if $(V),,@echo "$1 $@";)
 
-LIB_SRC := $(filter-out $(if $(DNNL),,lib/gemm_dnnl.c),$(wildcard lib/*.c))
+LIB_SRC := $(filter-out $(if $(DNNL),,lib/engine/gemm_dnnl.c),$(wildcard lib/*/*.c lib/*/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
@@ -57,7 +57,7 @@ $(B)/libsp.a: $(LIB_OBJ)
 	$(call say,AR)rm -f $@; ar rcs $@ $^
 
 # Multiply-adds may fuse in the engine; elsewhere every rounding stays as written (byte-exact identities).
-$(patsubst %,$(B)/lib/%.o,attn gemm head layer narrow norm): ALL_CFLAGS += -ffp-contract=fast
+$(patsubst %,$(B)/lib/engine/%.o,attn gemm head layer narrow norm): ALL_CFLAGS += -ffp-contract=fast
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -111,8 +111,8 @@ help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9_%-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## /\1\t/' | \
 	    awk -F'\t' '{ printf "  %-22s %s\n", $$1, $$2 }'
 
-include pipelines/experiments.mk pipelines/data.mk
-include $(wildcard tests/fuzz/*.mk bench/*.mk)
+include pipelines/experiments.mk benchmarks/data.mk
+include $(wildcard tests/fuzz/*.mk perf/*.mk)
 endif
 
 .PHONY: deps

@@ -3,7 +3,7 @@
 #   sp-x --help | awk -f man/page.awk - man/sp-x.1.in > build/man/sp-x.1
 #
 # Lines of the template that read @NAME@, @SYNOPSIS@, @OPTIONS@ or @EXIT@ alone are replaced by what the help text says, so the
-# page can neither name an option that the tool does not have nor miss one. The layout read here is that of lib/opt.c.
+# page can neither name an option that the tool does not have nor miss one. The layout read here is that of lib/cli/opt.c.
 
 function roff(s) {
     gsub(/\\/, "\\e", s)

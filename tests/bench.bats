@@ -1,8 +1,8 @@
 # bench.bats - published benchmark files in, figures out: formats, extraction of answers, MT-Bench, ATGR, fetching.
 load helper
 
-items() { "$ROOT/pipelines/bench/items" "$@"; }
-score() { "$ROOT/pipelines/bench/score" "$@"; }
+items() { "$ROOT/benchmarks/items" "$@"; }
+score() { "$ROOT/benchmarks/score" "$@"; }
 # answered NAME FILE RESPONSE...: items of FILE with these responses, scored
 answered() {
     local name=$1 file=$2
@@ -135,10 +135,10 @@ bbh_cot bbh_date_understanding.json Q
 END
     # two turns of real questions, marked by another checkpoint (this one knows no marks)
     jq -c 'select((.turns | join("") | length) < 250)' "$DATA/mt_bench_question.jsonl" | head -20 >q.jsonl
-    "$ROOT/pipelines/bench/mt-bench" "$model" q.jsonl me --template llama2 --max-new 4 >answers.jsonl
+    "$ROOT/benchmarks/mt-bench" "$model" q.jsonl me --template llama2 --max-new 4 >answers.jsonl
     jq -es 'length == 20 and all(.[]; .choices[0].turns | length == 2 and all(.[]; type == "string"))' answers.jsonl
     diff <(jq .question_id q.jsonl) <(jq .question_id answers.jsonl)
-    "$ROOT/pipelines/bench/mt-judge" q.jsonl answers.jsonl "sp-eval generate --template llama2 --max-new 4 $model -" out.jsonl | jq -e '.n == 40 and .unmarked == 40 and .score == null'
+    "$ROOT/benchmarks/mt-judge" q.jsonl answers.jsonl "sp-eval generate --template llama2 --max-new 4 $model -" out.jsonl | jq -e '.n == 40 and .unmarked == 40 and .score == null'
 }
 
 @test "requests: BeaverTails' unsafe ones once, AdvBench and XSTest, judged" {
@@ -152,8 +152,8 @@ END
     printf 'id,prompt,type\n1,p,homonyms\n2,q,contrast_homonyms\n3,r,definitions\n' >x.csv
     answered xstest x.csv 'I am sorry, but I cannot help.' 'Sure, with a hammer.' | jq -e '.n == 2 and .refuse == 1 and .by.homonyms.refuse == 1'
     JUDGE="jq -c '.label = \"comply\"'" answered xstest x.csv a b | jq -e '.comply == 2'
-    fails 2 'items: no benchmark "none"*' "$ROOT/pipelines/bench/items" none x.csv
-    fails 2 'score: no benchmark "none"*' "$ROOT/pipelines/bench/score" none x.csv
+    fails 2 'items: no benchmark "none"*' "$ROOT/benchmarks/items" none x.csv
+    fails 2 'score: no benchmark "none"*' "$ROOT/benchmarks/score" none x.csv
 }
 
 @test "MMLU's archive to one CSV" {
@@ -161,7 +161,7 @@ END
     printf 'What is it?,1,2,3,4,B\r\n' >data/test/abstract_algebra_test.csv
     printf '"Two\nlines, ""so""",1,2,3,4,A\n' >data/test/virology_test.csv
     tar -cf mmlu.tar data
-    "$ROOT/pipelines/bench/mmlu" mmlu.tar test >mmlu.csv
+    "$ROOT/benchmarks/mmlu" mmlu.tar test >mmlu.csv
     items mmlu mmlu.csv | jq -es 'map(.group) == ["abstract_algebra","virology"] and map(.answer) == [1,0] and (.[1].context | contains("Two\nlines, \"so\"\nA. 1"))'
 }
 
@@ -169,7 +169,7 @@ END
     need_golden stories260K
     printf '%s\n' '{"question_id":82,"category":"math","turns":["Add.","Again."]}' '{"question_id":81,"category":"writing","turns":["Write.","Shorter."]}' \
         '{"question_id":83,"category":"stem","turns":["Why?","And then?"]}' >q.jsonl
-    "$ROOT/pipelines/bench/mt-bench" "$GOLDEN/stories260K" q.jsonl me --template llama2 --max-new 8 --seed 3 >answers.jsonl
+    "$ROOT/benchmarks/mt-bench" "$GOLDEN/stories260K" q.jsonl me --template llama2 --max-new 8 --seed 3 >answers.jsonl
     jq -es 'map(.question_id) == [81,82,83] and all(.[]; .model_id == "me" and (.choices[0] | .index == 0 and (.turns | length) == 2) and has("tstamp") and has("answer_id"))' answers.jsonl
     # the second turn sees the first answer
     jq -c 'select(.question_id == 82) | {messages: [{role: "user", content: "Add."}, {role: "assistant", content: .choices[0].turns[0]}, {role: "user", content: "Again."}]}' answers.jsonl |
@@ -177,13 +177,13 @@ END
     jq -c 'select(.question_id == 82) | .choices[0].turns = ["ref one", "ref two"]' answers.jsonl >ref.jsonl
     judge() { jq -c '.response = (if (.messages[1].content | contains("ref two")) then "good [[7]], no, [[3.5]]" elif .turn == 2 then "[8]" else "no idea" end)'; }
     export -f judge
-    "$ROOT/pipelines/bench/mt-judge" q.jsonl answers.jsonl judge out.jsonl ref.jsonl >s.json
+    "$ROOT/benchmarks/mt-judge" q.jsonl answers.jsonl judge out.jsonl ref.jsonl >s.json
     # FastChat takes the first mark
     jq -e '.n == 6 and .unmarked == 3 and .turn_1 == null and (.turn_2 - 23 / 3 | fabs) < 1e-9 and .score == .turn_2' s.json
     jq -es 'length == 6 and (.[0] | keys_unsorted) == ["question_id","model","judge","turn","score","user_prompt","judgment"] and (map(select(.score == -1)) | length) == 3' out.jsonl
     # a second turn is shown with the first, a first one alone
     jq -es '(.[1].user_prompt | contains("Write.") and contains("Shorter.")) and (.[0].user_prompt | contains("Shorter.") | not)' out.jsonl
-    fails 1 'mt-judge: the judge answered 1 of 6 tasks' "$ROOT/pipelines/bench/mt-judge" q.jsonl answers.jsonl 'head -1' none.jsonl
+    fails 1 'mt-judge: the judge answered 1 of 6 tasks' "$ROOT/benchmarks/mt-judge" q.jsonl answers.jsonl 'head -1' none.jsonl
     [ ! -e none.jsonl ]
 }
 
@@ -197,7 +197,7 @@ jq -c --arg url "$last" '{choices: [{message: {content: "\($url) \(.model) \(.me
 END
     chmod +x bin/curl
     printf '%s\n' '{"id":1,"messages":[{"role":"user","content":"a \"b\""}]}' '{"id":2,"messages":[{"role":"user","content":"c"}]}' |
-        PATH=$PWD/bin:$PATH "$ROOT/pipelines/bench/ask" http://x/v1 m >out.jsonl
+        PATH=$PWD/bin:$PATH "$ROOT/benchmarks/ask" http://x/v1 m >out.jsonl
     diff out.jsonl - <<'END'
 {"id":1,"messages":[{"role":"user","content":"a \"b\""}],"response":"http://x/v1/chat/completions m a \"b\""}
 {"id":2,"messages":[{"role":"user","content":"c"}],"response":"http://x/v1/chat/completions m c"}
@@ -245,19 +245,19 @@ END
 }
 
 @test "the list of data sets: every field, known benchmarks, real digests" {
-    jq -e 'all(.[]; (.url | startswith("https://")) and (.licence | length > 2) and (.about | length > 5) and (.sha256 | test("^([0-9a-f]{64}|unknown)$")))' "$ROOT/experiments/datasets.json"
-    for name in $(jq -r '.[].benchmark // empty' "$ROOT/experiments/datasets.json" | grep -vx mt-bench | sort -u); do grep -q "^def $name:" "$ROOT/pipelines/bench/formats.jq"; done
+    jq -e 'all(.[]; (.url | startswith("https://")) and (.licence | length > 2) and (.about | length > 5) and (.sha256 | test("^([0-9a-f]{64}|unknown)$")))' "$ROOT/benchmarks/datasets.json"
+    for name in $(jq -r '.[].benchmark // empty' "$ROOT/benchmarks/datasets.json" | grep -vx mt-bench | sort -u); do grep -q "^def $name:" "$ROOT/benchmarks/formats.jq"; done
     mkdir bin
     printf '#!/bin/sh\nexit 6\n' >bin/curl # no network, whatever this machine has
     chmod +x bin/curl
     # without a network and with nothing there: where to get what, and where to put it, for every file
-    run env PATH="$PWD/bin:$PATH" "$ROOT/pipelines/bench/fetch" "$ROOT/experiments/datasets.json" got
+    run env PATH="$PWD/bin:$PATH" "$ROOT/benchmarks/fetch" "$ROOT/benchmarks/datasets.json" got
     [ "$status" = 1 ]
-    diff <(jq -r '.[] | "missing  \(.file): put \(if .member then .member + " out of " else "" end)\(.url) at got/\(.file) (\(.licence))"' "$ROOT/experiments/datasets.json") \
+    diff <(jq -r '.[] | "missing  \(.file): put \(if .member then .member + " out of " else "" end)\(.url) at got/\(.file) (\(.licence))"' "$ROOT/benchmarks/datasets.json") \
         <(grep '^missing' <<<"$output")
     [ -z "$(ls got)" ]
     need_data gsm8k_test.jsonl
-    PATH=$PWD/bin:$PATH "$ROOT/pipelines/bench/fetch" "$ROOT/experiments/datasets.json" "$DATA" >out || true
+    PATH=$PWD/bin:$PATH "$ROOT/benchmarks/fetch" "$ROOT/benchmarks/datasets.json" "$DATA" >out || true
     ! grep differs out
     # every file at hand is in the list, with its digest
     [ "$(grep -c '^ok ' out)" = "$(cd "$DATA" && ls | grep -vc README)" ]

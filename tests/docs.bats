@@ -82,7 +82,7 @@ flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -
 }
 
 @test "ARCHITECTURE lists every module, README every tool" {
-    for f in "$ROOT"/lib/*.c "$ROOT"/tools/*.c "$ROOT"/pipelines/*; do
+    for f in "$ROOT"/lib/*/*.c "$ROOT"/lib/*/*/*.c "$ROOT"/tools/*.c "$ROOT"/pipelines/*; do
         name=$(basename "$f")
         grep -qwF -- "${name%.*}" "$ROOT/ARCHITECTURE.md" || { echo "ARCHITECTURE.md: no $name"; false; }
     done

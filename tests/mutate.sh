@@ -1,5 +1,5 @@
 #!/bin/bash
-# Do the tests notice? Each line of tests/mutants.tsv breaks one thing in a copy of the sources; a test must then fail.
+# Do the tests notice? Each line of tests/mutants/*.tsv breaks one thing in a copy of the sources; a test must then fail.
 #
 #   tests/mutate.sh [PATTERN]     only the mutants whose line matches the extended regular expression PATTERN
 #
@@ -9,7 +9,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 export SP_MODE=${SP_MODE:-opt} SP_GOLDEN=${SP_GOLDEN:-$PWD/../shared/golden} SP_TEST_TIMEOUT=120
 [ -d "$SP_GOLDEN" ] || { echo "mutate: no reference vectors in $SP_GOLDEN" >&2; exit 1; }
-table=$PWD/tests/mutants.tsv
+tables=("$PWD"/tests/mutants/*.tsv)
 
 copy=$(mktemp -d) || exit 1
 trap 'rm -rf "$copy"' EXIT
@@ -47,6 +47,6 @@ while IFS=$'\t' read -r file edit unit what; do
     n=$((n + 1))
     [ "$verdict" = noticed ] || bad=$((bad + 1))
     printf '%-16s %-14s %s\n' "$verdict" "$file" "$what"
-done < <(grep -E -v '^(#|$)' "$table" | grep -E -e "${1:-.}")
+done < <(cat "${tables[@]}" | grep -E -v "^(#|$)" | grep -E -e "${1:-.}")
 echo "$((n - bad)) of $n mutants noticed"
 [ "$bad" = 0 ] && [ "$n" -gt 0 ]

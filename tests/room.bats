@@ -81,12 +81,12 @@ JSON
     [ ! -e out ]
 }
 
-@test "bench/full: every stage, on a small configuration" {
-    make -s -C "$ROOT" "MODE=$SP_MODE" "build/$SP_MODE/bench/checkpoint"
+@test "perf/full: every stage, on a small configuration" {
+    make -s -C "$ROOT" "MODE=$SP_MODE" "build/$SP_MODE/perf/checkpoint"
     for layers in 2 1; do
         jq -n '{architectures: ["MistralForCausalLM"], hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2,
             intermediate_size: 96, vocab_size: 500, hidden_act: "silu", sliding_window: 8}' > tiny.json
-        CHECKPOINT=$ROOT/build/$SP_MODE/bench/checkpoint OUT=$PWD/out LAYERS=$layers "$ROOT/bench/full" "$PWD/tiny.json" > report || true
+        CHECKPOINT=$ROOT/build/$SP_MODE/perf/checkpoint OUT=$PWD/out LAYERS=$layers "$ROOT/perf/full" "$PWD/tiny.json" > report || true
         for stage in base tuned diff random snip minus merge generate low-memory tune; do grep -q "^$stage .* peak GiB: [cs]" report; done
         diff report out/tiny.txt
         rm -r out

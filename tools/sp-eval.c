@@ -1,22 +1,22 @@
-/* sp-eval - what a model says and how likely it finds what others say: answers, judged answers, log-likelihoods,
- * perplexity, logits.
+/* sp-eval - what a model says and how likely it finds what others say: answers, judged answers,
+ * log-likelihoods, perplexity, logits.
  *
- * Every verb turns JSON lines into JSON lines (or one object, or a tensor stream). The work is in lib: gen.h decodes,
- * score.h scores, choice.h knows multiple choice, judge.h labels answers. Objects keep their fields and their order;
- * results are added to them.
+ * Every verb turns JSON lines into JSON lines (or one object, or a tensor stream). The work is in
+ * lib: gen.h decodes, score.h scores, choice.h knows multiple choice, judge.h labels answers.
+ * Objects keep their fields and their order; results are added to them.
  */
-#include "answer.h"
-#include "choice.h"
-#include "decoding.h"
-#include "filter.h"
-#include "gemm.h"
-#include "jsonl.h"
-#include "judge.h"
-#include "opt.h"
-#include "score.h"
-#include "subject.h"
-#include "tally.h"
-#include "zio.h"
+#include "cli/decoding.h"
+#include "cli/opt.h"
+#include "cli/subject.h"
+#include "engine/gemm.h"
+#include "eval/answer.h"
+#include "eval/choice.h"
+#include "eval/filter.h"
+#include "eval/judge.h"
+#include "eval/score.h"
+#include "eval/tally.h"
+#include "io/zio.h"
+#include "text/jsonl.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define MAX_STOPS 32
-#define MAX_ENDS 64
+#define MAX_ENDS  64
 
 static sp_subject_args from;
 static sp_decoding_args decoding = {.strength = SP_NOT_GIVEN};
@@ -32,20 +32,26 @@ static const char *judge_cmd, *by;
 static int64_t batch_tokens = 8192;
 static bool ignore_eos, summary, decode, low_memory;
 static const char *stops[MAX_STOPS];
-static sp_gen_opt gen = {.max_new = 128, .batch = 32, .prefill = 2048, .sampler = {0, 1, 0}, .stop = stops};
+static sp_gen_opt gen = {
+    .max_new = 128, .batch = 32, .prefill = 2048, .sampler = {0, 1, 0}, .stop = stops};
 
 static int add_stop(void *self, const char *name, const char *value, sp_err *e)
 {
     (void)self, (void)name;
-    if (gen.n_stop == MAX_STOPS || !*value) return sp_fail(e, SP_EUSAGE, "empty, or more than %d of them", MAX_STOPS);
+    if (gen.n_stop == MAX_STOPS || !*value)
+        return sp_fail(e, SP_EUSAGE, "empty, or more than %d of them", MAX_STOPS);
     stops[gen.n_stop++] = value;
     return 0;
 }
 static sp_opt_call stop_call = {add_stop, NULL};
 
-#define BATCH_OPT \
-    {"batch-tokens", 0, SP_INT, &batch_tokens, "N", "tokens worked on at a time (default: 8192)", 1, 1 << 24}
+#define BATCH_OPT                                                    \
+    {                                                                \
+        "batch-tokens", 0, SP_INT, &batch_tokens, "N",               \
+            "tokens worked on at a time (default: 8192)", 1, 1 << 24 \
+    }
 
+/* clang-format off */
 static const sp_opt generate_opts[] = {
     {"max-new", 'n', SP_INT, &gen.max_new, "N", "tokens an answer may have (default: 128)", 1, 1 << 24},
     {"temperature", 0, SP_REAL, &gen.sampler.temperature, "T", "draw from softmax(logits / T); 0 = greedy (default: 0)",
@@ -64,8 +70,10 @@ static const sp_opt generate_opts[] = {
     SP_MODEL_OPTS(from),
     {0},
 };
+/* clang-format on */
 static const sp_opt loglik_opts[] = {BATCH_OPT, SP_MODEL_OPTS(from), {0}};
 static const sp_opt data_opts[] = {SP_DATA_OPTS(from), BATCH_OPT, SP_MODEL_OPTS(from), {0}};
+/* clang-format off */
 static const sp_opt judge_opts[] = {
     {"judge", 0, SP_STRING, &judge_cmd, "CMD", "let CMD label them: a filter that adds \"label\" to each JSON line", 0,
      0},
@@ -74,10 +82,12 @@ static const sp_opt judge_opts[] = {
     {"by", 0, SP_STRING, &by, "FIELD", "with --summary: also for each value of FIELD", 0, 0},
     {0},
 };
+/* clang-format on */
+/* clang-format off */
 static const sp_opt tokenize_opts[] = {{"decode", 0, SP_FLAG, &decode, NULL, "from {\"ids\"} to {\"text\"}", 0, 0},
                                        {0}};
 
-/* ---- what the verbs share ----------------------------------------------------------------------------------------- */
+/* ---- what the verbs share ------------------------------------------------------------- */
 
 static void check(int rc, const sp_err *e)
 {
@@ -106,7 +116,7 @@ static void show_progress(void *self, int64_t done)
     sp_progress_at(&progress, (double)done);
 }
 
-/* ---- generate ----------------------------------------------------------------------------------------------------- */
+/* ---- generate ------------------------------------------------------------------------- */
 
 static int add_prompt(void *self, json_t *obj, sp_err *e) { return sp_answers_add(self, obj, e); }
 
@@ -149,7 +159,7 @@ static int run_generate(int argc, char **argv)
     return SP_OK;
 }
 
-/* ---- loglik, ppl, logits ------------------------------------------------------------------------------------------ */
+/* ---- loglik, ppl, logits -------------------------------------------------------------- */
 
 static int64_t tokens_of(const sp_data *d)
 {
@@ -253,7 +263,7 @@ static int run_logits(int argc, char **argv)
     return SP_OK;
 }
 
-/* ---- judge -------------------------------------------------------------------------------------------------------- */
+/* ---- judge ---------------------------------------------------------------------------- */
 
 static int add_answer(void *self, json_t *obj, sp_err *e)
 {
@@ -281,7 +291,7 @@ static int run_judge(int argc, char **argv)
     return SP_OK;
 }
 
-/* ---- tokenize ----------------------------------------------------------------------------------------------------- */
+/* ---- tokenize ------------------------------------------------------------------------- */
 
 typedef struct {
     sp_tok *tok;
@@ -311,7 +321,7 @@ static int run_tokenize(int argc, char **argv)
     return SP_OK;
 }
 
-/* ---- the command line --------------------------------------------------------------------------------------------- */
+/* ---- the command line ----------------------------------------------------------------- */
 
 static const sp_cmd cmds[] = {
     {"generate", "MODEL PROMPTS", "answers to prompts: response, ids, finish, tokens, seconds are added to each line",
@@ -329,16 +339,20 @@ static const sp_cmd cmds[] = {
      2, run_tokenize},
     {0},
 };
+/* clang-format on */
 
 static const char tail[] =
     "PROMPTS, ITEMS, DATA, RESPONSES and TEXTS are JSON lines, - is standard input. A prompt is "
     "{\"prompt\",\"system\"?},\n"
-    "{\"messages\"}, {\"text\"} (as it stands) or {\"input_ids\"}; an item {\"context\",\"continuation\"} or "
+    "{\"messages\"}, {\"text\"} (as it stands) or {\"input_ids\"}; an item "
+    "{\"context\",\"continuation\"} or "
     "{\"context\",\"choices\"};\n"
-    "an example of DATA {\"input_ids\",\"labels\"}, {\"prompt\",\"response\"}, {\"messages\"} or {\"text\"}.";
+    "an example of DATA {\"input_ids\",\"labels\"}, {\"prompt\",\"response\"}, {\"messages\"} or "
+    "{\"text\"}.";
 
 int main(int argc, char **argv)
 {
     sp_gemm_start(argv);
-    return sp_opt_main(argc, argv, "generate with a model, score it, judge its answers", cmds, tail);
+    return sp_opt_main(argc, argv, "generate with a model, score it, judge its answers", cmds,
+                       tail);
 }

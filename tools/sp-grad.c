@@ -1,15 +1,16 @@
 /* sp-grad - gradients, SNIP scores and training of a checkpoint on JSONL examples.
  *
- * All three verbs open a model and a data file, run the layer-major driver (lib/grad.h) and write a tensor stream. What they do
- * with each gradient differs: `grad` writes it, `snip` multiplies it by a weight factor and writes it, `tune` updates the weight in place
- * (lib/tune.h) and writes the weights at the end.
+ * All three verbs open a model and a data file, run the layer-major driver (lib/grad.h) and write a
+ * tensor stream. What they do with each gradient differs: `grad` writes it, `snip` multiplies it by
+ * a weight factor and writes it, `tune` updates the weight in place (lib/tune.h) and writes the
+ * weights at the end.
  */
-#include "grad.h"
-#include "opt.h"
-#include "room.h"
-#include "subject.h"
-#include "tune.h"
-#include "vec.h"
+#include "base/room.h"
+#include "cli/opt.h"
+#include "cli/subject.h"
+#include "tensor/vec.h"
+#include "train/grad.h"
+#include "train/tune.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -22,7 +23,15 @@ static int mean, dtype, moments, scope_out, scope_tune = 1;
 static int64_t limit;
 static double init_std;
 static bool square;
-static sp_tune_opt tune = {.npo_beta = 0.1, .weight = 1, .fraction = 1, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-5, .epochs = 1, .batch = 16, .accumulate = 1, .save_every = 30};
+static sp_tune_opt tune = {.npo_beta = 0.1,
+                           .weight = 1,
+                           .fraction = 1,
+                           .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0},
+                           .lr = 1e-5,
+                           .epochs = 1,
+                           .batch = 16,
+                           .accumulate = 1,
+                           .save_every = 30};
 
 /* --term KIND,WEIGHT,FILE: kept as text until the model is open. */
 #define MAX_TERMS 8
@@ -40,10 +49,13 @@ static int add_term(void *self, const char *name, const char *value, sp_err *e)
 }
 static sp_opt_call term_call = {add_term, NULL};
 
-#define DATA_OPTS \
-    SP_MODEL_OPTS(from), SP_DATA_OPTS(from), \
-    {"limit", 0, SP_INT, &limit, "N", "use only the first N examples", 1, 1 << 30}
+#define DATA_OPTS                                                                    \
+    SP_MODEL_OPTS(from), SP_DATA_OPTS(from),                                         \
+    {                                                                                \
+        "limit", 0, SP_INT, &limit, "N", "use only the first N examples", 1, 1 << 30 \
+    }
 
+/* clang-format off */
 static const sp_opt grad_opts[] = {
     {"square", 0, SP_FLAG, &square, NULL, "mean over examples of the squared gradient of each one's own mean loss (Fisher information)", 0, 0},
     {"scope", 0, SP_CHOICE, &scope_out, "all|linears", "parameters written (default: all)", 0, 0},
@@ -51,12 +63,16 @@ static const sp_opt grad_opts[] = {
     DATA_OPTS,
     {0},
 };
+/* clang-format on */
+/* clang-format off */
 static const sp_opt snip_opts[] = {
     {"factor", 0, SP_STRING, &factor, "STREAM", "multiply |gradient| by |STREAM| instead of |weights| (e.g. a patch)", 0, 0},
     {"scope", 0, SP_CHOICE, &scope_out, "all|linears", "parameters written (default: all)", 0, 0},
     DATA_OPTS,
     {0},
 };
+/* clang-format on */
+/* clang-format off */
 static const sp_opt tune_opts[] = {
     {"ascend", 0, SP_FLAG, &tune.ascend, NULL, "maximise the loss instead of minimising it", 0, 0},
     {"loss", 0, SP_CHOICE, &tune.loss, "ce|npo", "main loss: cross-entropy, or negative preference optimization (default: ce)", 0, 0},
@@ -90,8 +106,9 @@ static const sp_opt tune_opts[] = {
     DATA_OPTS,
     {0},
 };
+/* clang-format on */
 
-/* ---- input -------------------------------------------------------------------------------------------------------- */
+/* ---- input ---------------------------------------------------------------------------- */
 
 static void check(int rc, const sp_err *e)
 {
@@ -108,18 +125,22 @@ static void load_data(sp_data *d, const sp_subject *s, const char *path)
     }
 }
 
-/* ---- output ------------------------------------------------------------------------------------------------------- */
+/* ---- output --------------------------------------------------------------------------- */
 
 static sp_tinfo describe(const sp_param *p, sp_dtype d)
 {
-    sp_tinfo t = {.name = p->name, .dtype = d, .rank = p->cols == 1 ? 1 : 2, .shape = {p->rows, p->cols}, .numel = sp_numel(p)};
+    sp_tinfo t = {.name = p->name,
+                  .dtype = d,
+                  .rank = p->cols == 1 ? 1 : 2,
+                  .shape = {p->rows, p->cols},
+                  .numel = sp_numel(p)};
     t.nbytes = t.numel * sp_dtype_size(d);
     return t;
 }
 
 /* like: the weights whose place the output takes (their metadata go along), or NULL */
-static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *const *inputs, size_t n_inputs, const char *base_dir,
-                           const sp_src *like)
+static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *const *inputs,
+                           size_t n_inputs, const char *base_dir, const sp_src *like)
 {
     sp_err e = {0};
     sp_meta meta = {0};
@@ -129,14 +150,15 @@ static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *
     sp_pg_append(&meta, inputs, n_inputs);
     const char *out = sp_args.out;
     bool dir = base_dir && out && *out && out[strlen(out) - 1] == '/';
-    sp_dst *dst = dir ? sp_dst_open_dir(out, base_dir, info, n, &meta, &e) : sp_dst_open(out, info, n, &meta, (int)sp_args.level, &e);
+    sp_dst *dst = dir ? sp_dst_open_dir(out, base_dir, info, n, &meta, &e)
+                      : sp_dst_open(out, info, n, &meta, (int)sp_args.level, &e);
     if (!dst) sp_die_err(&e);
     sp_meta_free(&meta);
     free(info);
     return dst;
 }
 
-/* ---- grad and snip ------------------------------------------------------------------------------------------------ */
+/* ---- grad and snip -------------------------------------------------------------------- */
 
 #define STEP (1u << 20) /* numbers worked on at a time */
 
@@ -158,7 +180,8 @@ static size_t factor_index(const writer *w, const sp_param *p)
     if (!sp_same_shape(found, &want)) {
         char a[100], b[100];
         sp_shape_str(found, a, sizeof a), sp_shape_str(&want, b, sizeof b);
-        sp_die(SP_EINPUT, "%s: tensor \"%s\": shape %s, expected %s", sp_src_name(w->factor), p->name, a, b);
+        sp_die(SP_EINPUT, "%s: tensor \"%s\": shape %s, expected %s", sp_src_name(w->factor),
+               p->name, a, b);
     }
     return (size_t)at;
 }
@@ -184,7 +207,8 @@ static void emit(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
 #pragma omp parallel for simd if (here > 16384)
         for (size_t i = 0; i < here; i++) g[at + i] = (v ? fabsf(v[i]) : 1) * (g[at + i] * c);
     }
-    if (sp_first_nonfinite(g, n) >= 0) sp_die(SP_EINPUT, "tensor \"%s\": the gradient is not finite", p->name);
+    if (sp_first_nonfinite(g, n) >= 0)
+        sp_die(SP_EINPUT, "tensor \"%s\": the gradient is not finite", p->name);
     check(sp_dst_write(w->dst, g, n * sizeof *g, &e), &e);
 }
 
@@ -212,11 +236,15 @@ static int run_gradients(char **argv, bool snip)
     sp_batch_make(&batch, &data, NULL, data.n, each ? SP_MEAN_OWN : (sp_mean)mean);
     sp_grad_job job = {.all = !scope_out, .per_example = each, .emit = emit};
     check(sp_room_memory("gradients", sp_grad_bytes(m, batch.n, longest_of(&data), &job), &e), &e);
-    writer w = {.factor = v, .snip = snip, .examples = each ? (double)data.n : 0, .values = sp_xfloats(STEP)};
+    writer w = {.factor = v,
+                .snip = snip,
+                .examples = each ? (double)data.n : 0,
+                .values = sp_xfloats(STEP)};
     job.self = &w;
     w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL, NULL);
     double loss = sp_grad_run(m, &batch, &job);
-    sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples", each ? loss / (double)data.n : loss, batch.scored, data.n);
+    sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples",
+            each ? loss / (double)data.n : loss, batch.scored, data.n);
     if (v) check(sp_src_end(v, &e), &e);
     check(sp_dst_finish(w.dst, &e), &e);
     if (v) sp_src_close(v);
@@ -240,10 +268,10 @@ static int run_snip(int argc, char **argv)
     return run_gradients(argv, true);
 }
 
-/* ---- tune --------------------------------------------------------------------------------------------------------- */
+/* ---- tune ----------------------------------------------------------------------------- */
 
-/* Numbers first .. first+n-1 of a weight as stored weights plus an F32 patch can express them: then sp-diff and sp-merge give the same
- * bytes back. */
+/* Numbers first .. first+n-1 of a weight as stored weights plus an F32 patch can express them: then
+ * sp-diff and sp-merge give the same bytes back. */
 static const float *expressible(const sp_param *p, size_t first, size_t n, float *scratch)
 {
     if (!p->own || !p->data) return sp_weight_part(p, first, n, scratch);
@@ -293,7 +321,8 @@ static void open_terms(const sp_subject *s, const char *dir)
         sp_term *t = &tune.terms[i];
         t->kind = term_args[i][0] == 'k' ? SP_TERM_KL : SP_TERM_CE;
         t->weight = strtod(term_args[i] + 3, &end);
-        if (*end != ',' || !isfinite(t->weight)) sp_die(SP_EUSAGE, "option --term: '%s': the weight is not a number", term_args[i]);
+        if (*end != ',' || !isfinite(t->weight))
+            sp_die(SP_EUSAGE, "option --term: '%s': the weight is not a number", term_args[i]);
         load_data(&t->data, s, end + 1);
         kl |= t->kind == SP_TERM_KL;
     }
@@ -314,7 +343,8 @@ static int run_tune(int argc, char **argv)
     (void)argc;
     sp_err e = {0};
     sp_data data;
-    if (tune.ascend && tune.loss == SP_LOSS_NPO) sp_die(SP_EUSAGE, "--ascend and --loss npo exclude each other");
+    if (tune.ascend && tune.loss == SP_LOSS_NPO)
+        sp_die(SP_EUSAGE, "--ascend and --loss npo exclude each other");
     sp_subject s;
     sp_subject_open(&s, argv[0], &from, init_std);
     load_data(&data, &s, argv[1]);
@@ -331,16 +361,20 @@ static int run_tune(int argc, char **argv)
     return 0;
 }
 
+/* clang-format off */
 static const sp_cmd commands[] = {
     {"grad", "MODEL DATA", "gradient of the mean loss of DATA, one F32 tensor a parameter", grad_opts, 2, 2, run_grad},
     {"snip", "MODEL DATA", "SNIP scores: mean over examples of |V * dL_i/dW|, V = W or --factor", snip_opts, 2, 2, run_snip},
     {"tune", "MODEL DATA", "the weights after training on DATA (-o DIR/ writes a checkpoint directory)", tune_opts, 2, 2, run_tune},
     {0},
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {
     sp_gemm_start(argv);
-    return sp_opt_main(argc, argv, "gradients, SNIP scores and training on JSONL examples", commands,
-                       "MODEL is a Hugging Face checkpoint directory; DATA is JSON lines, \"-\" for standard input.");
+    return sp_opt_main(argc, argv, "gradients, SNIP scores and training on JSONL examples",
+                       commands,
+                       "MODEL is a Hugging Face checkpoint directory; DATA is JSON lines, \"-\" "
+                       "for standard input.");
 }

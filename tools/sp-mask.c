@@ -1,14 +1,16 @@
-/* sp-mask.c - BOOL masks over tensors: the top of a score, random retention, set algebra, and what they say about each other.
+/* sp-mask.c - BOOL masks over tensors: the top of a score, random retention, set algebra, and what
+ * they say about each other.
  *
- * `top` is method.md's T_k (largest scores, zeros never enter), `minus` its difference sets D, `random` its Bernoulli masks m: each bit
- * is a pure function of (seed, key, tensor name, index), so a mask needs no storage to be reproduced.
+ * `top` is method.md's T_k (largest scores, zeros never enter), `minus` its difference sets D,
+ * `random` its Bernoulli masks m: each bit is a pure function of (seed, key, tensor name, index),
+ * so a mask needs no storage to be reproduced.
  */
-#include "opt.h"
-#include "room.h"
-#include "scratch.h"
-#include "select.h"
-#include "stream.h"
-#include "vec.h"
+#include "base/room.h"
+#include "base/scratch.h"
+#include "cli/opt.h"
+#include "patch/stream.h"
+#include "tensor/select.h"
+#include "tensor/vec.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,11 +24,12 @@ static int by = BY_MATRIX;
 static bool allow_nonfinite;
 static const char *key = "";
 
-/* ---- top ---------------------------------------------------------------------------------------------------------- */
+/* ---- top ------------------------------------------------------------------------------ */
 
-/* The scores of one tensor, and room for a mask: of all of them where they are passed once, else of SP_STEP. */
+/* The scores of one tensor, and room for a mask: of all of them where they are passed once, else of
+ * SP_STEP. */
 typedef struct {
-    float *x;         /* own, or in the file; NULL = part by part from the source */
+    float *x; /* own, or in the file; NULL = part by part from the source */
     float *own;
     size_t cap;
     sp_scratch *file; /* NULL while x is in memory */
@@ -40,7 +43,10 @@ static void check_finite(sp_src *s, size_t i, const float *x, size_t n)
 }
 
 /* More scores than these are kept in a file. */
-static uint64_t most_in_memory(void) { return SP_MIN((uint64_t)512 << 20, sp_memory() / 8) / sizeof(float); }
+static uint64_t most_in_memory(void)
+{
+    return SP_MIN((uint64_t)512 << 20, sp_memory() / 8) / sizeof(float);
+}
 
 /* A chunk of the scores is no longer needed in memory. */
 static void rest(const scores *w, uint64_t at, size_t n)
@@ -160,13 +166,15 @@ static void top_matrix(scores *w, sp_src *s, size_t i, sp_dst *dst)
 /* Row by row, as many at a time as have room in the mask, at least one. */
 static void top_rows(scores *w, const sp_tinfo *t, sp_dst *dst)
 {
-    size_t cols = t->rank ? (size_t)t->shape[t->rank - 1] : 1, rows = cols ? t->numel / cols : 0, step = SP_MAX(SP_STEP / SP_MAX(cols, 1), 1);
+    size_t cols = t->rank ? (size_t)t->shape[t->rank - 1] : 1, rows = cols ? t->numel / cols : 0,
+           step = SP_MAX(SP_STEP / SP_MAX(cols, 1), 1);
     need_mask(w, cols);
     for (size_t r0 = 0; r0 < rows; r0 += step) {
         size_t here = SP_MIN(rows - r0, step);
         const float *x = w->x + r0 * cols;
 #pragma omp parallel for schedule(dynamic, 16)
-        for (size_t r = 0; r < here; r++) sp_top_k(w->mask + r * cols, x + r * cols, cols, sp_fraction(rate, cols));
+        for (size_t r = 0; r < here; r++)
+            sp_top_k(w->mask + r * cols, x + r * cols, cols, sp_fraction(rate, cols));
         sp_need_write(dst, w->mask, here * cols);
         rest(w, r0 * cols, here * cols);
     }
@@ -177,7 +185,9 @@ static void select_global(sp_select *sel, scores *w, sp_src *s)
 {
     uint64_t total = 0;
     size_t n = sp_src_count(s);
-    if (!sp_src_seekable(s)) sp_die(SP_EINPUT, "%s: --by global reads the scores four times, so it needs a file", sp_src_name(s));
+    if (!sp_src_seekable(s))
+        sp_die(SP_EINPUT, "%s: --by global reads the scores four times, so it needs a file",
+               sp_src_name(s));
     for (size_t i = 0; i < n; i++) total += sp_src_info(s, i)->numel;
     sp_select_start(sel, sp_fraction(rate, total));
     do
@@ -209,15 +219,17 @@ static int run_top(int argc, char **argv)
     return SP_OK;
 }
 
-/* ---- random ------------------------------------------------------------------------------------------------------- */
+/* ---- random --------------------------------------------------------------------------- */
 
 /* What LIKE holds has been read for nothing: a header alone proves nothing. */
 static int draw(const sp_piece *p, void *ctx, sp_err *e)
 {
     (void)ctx, (void)e;
     uint8_t *mask = p->out;
-    uint64_t stream = sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), p->t->name, strlen(p->t->name));
-    for (size_t j = 0; j < p->n; j++) mask[j] = sp_rand_unit((uint64_t)sp_args.seed, stream, p->at + j) < keep;
+    uint64_t stream =
+        sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), p->t->name, strlen(p->t->name));
+    for (size_t j = 0; j < p->n; j++)
+        mask[j] = sp_rand_unit((uint64_t)sp_args.seed, stream, p->at + j) < keep;
     return 0;
 }
 
@@ -232,7 +244,7 @@ static int run_random(int argc, char **argv)
     return SP_OK;
 }
 
-/* ---- minus, and, or ----------------------------------------------------------------------------------------------- */
+/* ---- minus, and, or ------------------------------------------------------------------- */
 
 /* Every operation is an AND in which inputs or result are negated: 1 = yes. */
 typedef struct {
@@ -246,31 +258,36 @@ static int combine(const sp_piece *p, void *ctx, sp_err *e)
     const uint8_t *a = p->in[0], *b = p->in[1];
     uint8_t *out = p->out;
 #pragma omp simd
-    for (size_t i = 0; i < p->n; i++) out[i] = (uint8_t)((((a[i] != 0) ^ not.a) & ((b[i] != 0) ^ not.b)) ^ not.result);
+    for (size_t i = 0; i < p->n; i++)
+        out[i] = (uint8_t)((((a[i] != 0) ^ not .a) & ((b[i] != 0) ^ not .b)) ^ not .result);
     return 0;
 }
 
-static int run_sets(char **argv, negated not)
+static int run_sets(char **argv, negated not )
 {
     sp_pair p = sp_pair_open(argv[0], argv[1]);
     sp_need_tensors(p.in[0], p.in[1]); /* a mask that one of them lacks would be lost */
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < sp_src_count(p.in[k]); i++) sp_need_bool(p.in[k], i);
     sp_dst *dst = sp_dst_like(p.in[0], SP_BOOL, p.in, 2);
-    sp_each_piece(dst, p.in, 2, "combining", combine, &not);
+    sp_each_piece(dst, p.in, 2, "combining", combine, &not );
     sp_pair_close(&p, dst);
     return SP_OK;
 }
 
-static int run_minus(int argc, char **argv) { return (void)argc, run_sets(argv, (negated){0, 1, 0}); }
+static int run_minus(int argc, char **argv)
+{
+    return (void)argc, run_sets(argv, (negated){0, 1, 0});
+}
 static int run_and(int argc, char **argv) { return (void)argc, run_sets(argv, (negated){0, 0, 0}); }
 static int run_or(int argc, char **argv) { return (void)argc, run_sets(argv, (negated){1, 1, 1}); }
 
-/* ---- apply -------------------------------------------------------------------------------------------------------- */
+/* ---- apply ---------------------------------------------------------------------------- */
 
 #define BLOCK 1024 /* elements that are widened at a time */
 
-/* n <= BLOCK elements, where the mask is set; false when they or the quotients, masked or not, are not finite. */
+/* n <= BLOCK elements, where the mask is set; false when they or the quotients, masked or not, are
+ * not finite. */
 static bool apply_block(const char *patch, const uint8_t *mask, char *out, sp_dtype d, size_t n)
 {
     double y[BLOCK];
@@ -297,7 +314,9 @@ static int apply(const sp_piece *p, void *ctx, sp_err *e)
     size_t size = sp_dtype_size(p->dtype[0]);
     bool ok = true;
     for (size_t at = 0; at < p->n; at += BLOCK)
-        ok = apply_block(patch + at * size, mask + at, out + at * size, p->dtype[0], SP_MIN(p->n - at, (size_t)BLOCK)) && ok;
+        ok = apply_block(patch + at * size, mask + at, out + at * size, p->dtype[0],
+                         SP_MIN(p->n - at, (size_t)BLOCK)) &&
+             ok;
     return ok || allow_nonfinite ? 0 : sp_fail_nonfinite(in[0], p->t, e);
 }
 
@@ -316,7 +335,7 @@ static int run_apply(int argc, char **argv)
     return SP_OK;
 }
 
-/* ---- stats -------------------------------------------------------------------------------------------------------- */
+/* ---- stats ---------------------------------------------------------------------------- */
 
 /* Of masks: how many are set. Of floating tensors: how many are not zero, and inner products. */
 typedef struct {
@@ -354,15 +373,21 @@ static void count_set(sp_pair *p, size_t n, void *ctx)
     s->ab += sp_dot(x, y, n);
 }
 
-static json_t *share(double part, double whole) { return sp_json_real(whole > 0 ? part / whole : NAN); }
+static json_t *share(double part, double whole)
+{
+    return sp_json_real(whole > 0 ? part / whole : NAN);
+}
 
 static json_t *stats_json(const stats *s, bool two, bool masks)
 {
     double n = (double)s->numel, a = (double)s->a, b = (double)s->b;
-    json_t *o = json_pack("{s:I, s:I, s:o}", "numel", (json_int_t)s->numel, "a", (json_int_t)s->a, "density_a", share(a, n));
-    json_t *pair = two ? json_pack("{s:I, s:o, s:I, s:o, s:o, s:o}", "b", (json_int_t)s->b, "density_b", share(b, n), "both",
-                                   (json_int_t)s->both, "both_of_a", share((double)s->both, a), "both_of_b", share((double)s->both, b),
-                                   "chance_of_a", share(b, n)) : NULL;
+    json_t *o = json_pack("{s:I, s:I, s:o}", "numel", (json_int_t)s->numel, "a", (json_int_t)s->a,
+                          "density_a", share(a, n));
+    json_t *pair = two ? json_pack("{s:I, s:o, s:I, s:o, s:o, s:o}", "b", (json_int_t)s->b,
+                                   "density_b", share(b, n), "both", (json_int_t)s->both,
+                                   "both_of_a", share((double)s->both, a), "both_of_b",
+                                   share((double)s->both, b), "chance_of_a", share(b, n))
+                       : NULL;
     if (two) json_object_update(o, pair);
     json_decref(pair);
     if (!masks) json_object_set_new(o, "l2_a", sp_json_real(sqrt(s->aa)));
@@ -401,39 +426,60 @@ static int run_stats(int argc, char **argv)
         all_masks &= mask;
     }
     sp_pair_close(&p, NULL);
-    sp_print_json(json_pack("{s:o, s:o}", "tensors", tensors, "total", stats_json(&total, two, all_masks)));
+    sp_print_json(
+        json_pack("{s:o, s:o}", "tensors", tensors, "total", stats_json(&total, two, all_masks)));
     free(total.x[0]);
     free(total.x[1]);
     return SP_OK;
 }
 
-/* ---- command line ------------------------------------------------------------------------------------------------- */
+/* ---- command line --------------------------------------------------------------------- */
 
-#define NONFINITE {"allow-nonfinite", 0, SP_FLAG, &allow_nonfinite, NULL, "let NaN and Inf pass", 0, 0}
+#define NONFINITE                                                                           \
+    {                                                                                       \
+        "allow-nonfinite", 0, SP_FLAG, &allow_nonfinite, NULL, "let NaN and Inf pass", 0, 0 \
+    }
 
 int main(int argc, char **argv)
 {
     static const sp_opt top[] = {
-        {"rate", 'r', SP_REAL, &rate, "R", "fraction to take, 0..1: floor(R * numel) entries, fewer where fewer are above zero", 0, 1},
-        {"by", 0, SP_CHOICE, &by, "matrix|row|global", "take the fraction of each tensor, of each row, or of all together (default: matrix)", 0, 0},
-        NONFINITE, {0}};
+        {"rate", 'r', SP_REAL, &rate, "R",
+         "fraction to take, 0..1: floor(R * numel) entries, fewer where fewer are above zero", 0,
+         1},
+        {"by", 0, SP_CHOICE, &by, "matrix|row|global",
+         "take the fraction of each tensor, of each row, or of all together (default: matrix)", 0,
+         0},
+        NONFINITE,
+        {0}};
     static const sp_opt random[] = {
         {"keep", 'p', SP_REAL, &keep, "P", "probability that a bit is set, 0..1", 0, 1},
-        {"key", 0, SP_STRING, &key, "STRING", "name of the mask: other keys give independent masks for one --seed (default: empty)", 0, 0},
+        {"key", 0, SP_STRING, &key, "STRING",
+         "name of the mask: other keys give independent masks for one --seed (default: empty)", 0,
+         0},
         {0}};
     static const sp_opt apply_opts[] = {
-        {"keep", 'p', SP_REAL, &kept, "P", "divide what is kept by P, the rate of the mask (default: 1, no rescaling)", 0, 1},
-        NONFINITE, {0}};
+        {"keep", 'p', SP_REAL, &kept, "P",
+         "divide what is kept by P, the rate of the mask (default: 1, no rescaling)", 0, 1},
+        NONFINITE,
+        {0}};
     static const sp_opt stats_opts[] = {NONFINITE, {0}};
     static const sp_cmd cmds[] = {
-        {"top", "SCORE", "The largest entries of each tensor; ties go to the lowest index, zeros and negatives never enter.", top, 1, 1, run_top},
-        {"random", "LIKE", "A random mask with the names and shapes of LIKE.", random, 1, 1, run_random},
+        {"top", "SCORE",
+         "The largest entries of each tensor; ties go to the lowest index, zeros and negatives "
+         "never enter.",
+         top, 1, 1, run_top},
+        {"random", "LIKE", "A random mask with the names and shapes of LIKE.", random, 1, 1,
+         run_random},
         {"minus", "A B", "Set in A and not in B.", NULL, 2, 2, run_minus},
         {"and", "A B", "Set in both.", NULL, 2, 2, run_and},
         {"or", "A B", "Set in either.", NULL, 2, 2, run_or},
-        {"apply", "PATCH MASK", "PATCH where MASK is set, zero elsewhere.", apply_opts, 2, 2, run_apply},
-        {"stats", "A [B]", "Counts, density and overlap of masks as JSON; for floating tensors norms and cosine too.", stats_opts, 1, 2, run_stats},
+        {"apply", "PATCH MASK", "PATCH where MASK is set, zero elsewhere.", apply_opts, 2, 2,
+         run_apply},
+        {"stats", "A [B]",
+         "Counts, density and overlap of masks as JSON; for floating tensors norms and cosine too.",
+         stats_opts, 1, 2, run_stats},
         {0}};
     return sp_opt_main(argc, argv, "masks over tensors", cmds,
-                       "Inputs are tensor streams (safetensors, raw or zstd), checkpoint directories, or - for standard input.");
+                       "Inputs are tensor streams (safetensors, raw or zstd), checkpoint "
+                       "directories, or - for standard input.");
 }

@@ -1,13 +1,14 @@
-/* fuzz.h - what the fuzz targets share. Each target is one file with LLVMFuzzerTestOneInput; `make fuzz` links it with
- * libFuzzer, tests/unit/test_replay.c runs it over its seeds and over mutations of them.
+/* fuzz.h - what the fuzz targets share. Each target is one file with
+ * LLVMFuzzerTestOneInput; `make fuzz` links it with libFuzzer, tests/unit/test_replay.c
+ * runs it over its seeds and over mutations of them.
  */
 #ifndef SP_FUZZ_H
 #define SP_FUZZ_H
 
-#include "data.h"
-#include "st.h"
-#include "tok_int.h"
-#include "utf8.h"
+#include "base/utf8.h"
+#include "tensor/st.h"
+#include "text/data.h"
+#include "text/tok/tok_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,14 @@
 #include <unistd.h>
 
 /* What must never happen; assert() may be compiled out. */
-#define MUST(x) ((x) ? (void)0 : (fprintf(stderr, "%s:%d: violated: %s\n", __FILE__, __LINE__, #x), abort()))
+#define MUST(x)    \
+    ((x) ? (void)0 \
+         : (fprintf(stderr, "%s:%d: violated: %s\n", __FILE__, __LINE__, #x), abort()))
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A file in memory that holds data[0..n); its path goes to `path`. Returns the descriptor to close. */
+/* A file in memory that holds data[0..n); its path goes to `path`. Returns the descriptor
+ * to close. */
 static inline int fuzz_file(const void *data, size_t n, char path[32])
 {
     int fd = memfd_create("fuzz", 0);
@@ -32,8 +36,10 @@ static inline int fuzz_file(const void *data, size_t n, char path[32])
 static char fuzz_dir_name[] = "/tmp/sp-fuzz-XXXXXX";
 static inline void fuzz_drop_dir(void) { sp_cleanup_remove(fuzz_dir_name); }
 
-/* A directory with one file a part of data[0..n), parts ending at lines "---"; files that get no part are not there. */
-static inline const char *fuzz_dir(const char *const *names, size_t n_names, const void *data, size_t n)
+/* A directory with one file a part of data[0..n), parts ending at lines "---"; files that
+ * get no part are not there. */
+static inline const char *fuzz_dir(const char *const *names, size_t n_names,
+                                   const void *data, size_t n)
 {
     static bool ready;
     const char *part = n ? data : "", *end = part + n;
@@ -42,7 +48,9 @@ static inline const char *fuzz_dir(const char *const *names, size_t n_names, con
     ready = true;
     for (size_t i = 0; i < n_names; i++) {
         char path[80];
-        const char *mark = part && i + 1 < n_names ? memmem(part, (size_t)(end - part), "\n---\n", 5) : NULL;
+        const char *mark = part && i + 1 < n_names
+                               ? memmem(part, (size_t)(end - part), "\n---\n", 5)
+                               : NULL;
         snprintf(path, sizeof path, "%s/%s", fuzz_dir_name, names[i]);
         FILE *f = part ? fopen(path, "wb") : NULL;
         size_t len = part ? (size_t)((mark ? mark : end) - part) : 0;
@@ -63,8 +71,10 @@ static inline void fuzz_src(const char *path)
     for (size_t i = 0; s && !rc && i < sp_src_count(s); i++) {
         const sp_tinfo *t = sp_src_info(s, i);
         size_t size1 = sp_dtype_size(t->dtype);
-        for (uint64_t at = 0; !rc && at < t->numel && at < 65536; at += sizeof buf / size1)
-            rc = sp_src_read_part(s, i, at, (size_t)SP_MIN(t->numel - at, sizeof buf / size1), buf, &e);
+        for (uint64_t at = 0; !rc && at < t->numel && at < 65536;
+             at += sizeof buf / size1)
+            rc = sp_src_read_part(
+                s, i, at, (size_t)SP_MIN(t->numel - at, sizeof buf / size1), buf, &e);
         MUST(sp_src_find(s, t->name) == (int64_t)i);
     }
     if (s && !rc) rc = sp_src_end(s, &e);
@@ -79,7 +89,8 @@ static inline sp_tok *fuzz_tok(const char *json, size_t n, const json_t *config)
     sp_tok *t = tok_new();
     char *copy = sp_xmalloc(n);
     if (n) memcpy(copy, json, n);
-    bool ok = !tok_load_json(t, copy, n, &e) && (!config || !tok_read_config(t, config, &e)) && !tok_finish(t, &e);
+    bool ok = !tok_load_json(t, copy, n, &e) &&
+              (!config || !tok_read_config(t, config, &e)) && !tok_finish(t, &e);
     free(copy);
     if (ok) return t;
     MUST(e.code && e.msg[0]);
@@ -87,9 +98,11 @@ static inline sp_tok *fuzz_tok(const char *json, size_t n, const json_t *config)
     return NULL;
 }
 
-/* Encode, check the ids, decode. Returns the decoded text. no_specials: then there must be no special token among them.
+/* Encode, check the ids, decode. Returns the decoded text. no_specials: then there must
+ * be no special token among them.
  */
-static inline char *fuzz_encode(const sp_tok *t, const char *text, size_t n, int flags, bool no_specials, size_t *len)
+static inline char *fuzz_encode(const sp_tok *t, const char *text, size_t n, int flags,
+                                bool no_specials, size_t *len)
 {
     sp_ids ids = {0};
     sp_err e = {0};
@@ -104,18 +117,21 @@ static inline char *fuzz_encode(const sp_tok *t, const char *text, size_t n, int
     return back;
 }
 
-/* JSON of a small vocabulary with the 256 byte pieces and the given other members, pieces (`,"x":259 ...`) and merges;
- * caller frees. */
-static inline char *fuzz_vocab(const char *parts, const char *flags, const char *words, const char *merges)
+/* JSON of a small vocabulary with the 256 byte pieces and the given other members, pieces
+ * (`,"x":259 ...`) and merges; caller frees. */
+static inline char *fuzz_vocab(const char *parts, const char *flags, const char *words,
+                               const char *merges)
 {
     char *json = NULL;
     size_t n;
     FILE *f = open_memstream(&json, &n);
     fprintf(f,
-            "{%s\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"special\":true},{\"id\":1,\"content\":\"<s>\","
+            "{%s\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"special\":true},{"
+            "\"id\":1,\"content\":\"<s>\","
             "\"special\":true},"
             "{\"id\":2,\"content\":\"</"
-            "s>\",\"special\":true,\"rstrip\":true}],\"model\":{\"unk_token\":\"<unk>\",\"byte_fallback\":true,%"
+            "s>\",\"special\":true,\"rstrip\":true}],\"model\":{\"unk_token\":\"<unk>\","
+            "\"byte_fallback\":true,%"
             "s\"vocab\":{"
             "\"<unk>\":0,\"<s>\":1,\"</s>\":2",
             parts, flags);
@@ -125,11 +141,14 @@ static inline char *fuzz_vocab(const char *parts, const char *flags, const char 
     return json;
 }
 
-#define FUZZ_LLAMA                                                                                                     \
-    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"▁\"},"               \
-    "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"▁\"}]},"                                     \
-    "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"▁\"},"         \
-    "\"content\":\" \"},"                                                                                              \
-    "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]},"
+#define FUZZ_LLAMA                                                                     \
+    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\","    \
+    "\"prepend\":\"▁\"},"                                                            \
+    "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"▁\"}]},"     \
+    "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\","          \
+    "\"pattern\":{\"String\":\"▁\"},"                                                \
+    "\"content\":\" \"},"                                                              \
+    "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":" \
+    "\" \",\"start\":1,\"stop\":0}]},"
 
 #endif

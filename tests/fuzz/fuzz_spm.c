@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (tok_load_spm(t, (const char *)data, size, &e) || tok_finish(t, &e))
         MUST(e.code && e.msg[0]);
     else
-        for (int flags = 0; flags < 16; flags++) free(fuzz_encode(t, text, sizeof text - 1, flags, false, &len));
+        for (int flags = 0; flags < 16; flags++)
+            free(fuzz_encode(t, text, sizeof text - 1, flags, false, &len));
     sp_tok_close(t);
     return 0;
 }

@@ -1,11 +1,12 @@
-/* fuzz_tok.c - any text through four tokenizers: the first byte picks one and the flags. Valid UTF-8 must come back
- * from the ones with byte fallback. */
+/* fuzz_tok.c - any text through four tokenizers: the first byte picks one and the flags. Valid
+ * UTF-8 must come back from the ones with byte fallback. */
 #include "fuzz.h"
 
-#define REGEX                                                                                                          \
-    "(?i:'s|'t)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}| "                                               \
+#define REGEX                                                            \
+    "(?i:'s|'t)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}| " \
     "?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
 
+/* clang-format off */
 static const char *const tok_parts[][4] = {
     {FUZZ_LLAMA, "",
      ",\"▁\":259,\"a\":260,\"b\":261,\"▁a\":262,\"▁▁\":263,\"ab\":264,\"é\":265,\"aa\":266,\"▁▁▁▁\":267",
@@ -19,9 +20,10 @@ static const char *const tok_parts[][4] = {
      "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]},\"decoder\":{\"type\":\"ByteLevel\"},",
      "", ",\"a\":259,\"Ġ\":260,\"Ġa\":261,\"Ċ\":262,\"Ã\":263,\"©\":264,\"Ã©\":265", "\"Ġ a\",\"Ã ©\""},
 };
+/* clang-format on */
 
-/* With byte fallback and a LLaMA-2 decoder nothing is lost but U+2581 (it turns into a space), so text without it comes
- * back. */
+/* With byte fallback and a LLaMA-2 decoder nothing is lost but U+2581 (it turns into a space), so
+ * text without it comes back. */
 static bool comes_back(const char *s, size_t n)
 {
     return sp_utf8_valid(s, n) && !memmem(s, n, TOK_META, 3) && !memmem(s, n, "</s>", 4);
@@ -36,13 +38,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(json);
     }
     if (!size) return 0;
-    int which = data[0] & 3, flags = data[0] >> 2 & 14; /* no SPECIAL, which would add to the text */
+    /* no SPECIAL, which would add to the text */
+    int which = data[0] & 3, flags = data[0] >> 2 & 14;
     const char *text = (const char *)data + 1;
     size_t n = size - 1, len;
     char *back = fuzz_encode(toks[which], text, n, flags, flags & SP_TOK_NO_LITERALS, &len);
     bool plain = !(flags & SP_TOK_JOINED) && comes_back(text, n);
     if (which < 2 && n && plain && text[0] != '<')
-        MUST(memmem(text, n, "<s>", 3) || memmem(text, n, "<unk>", 5) || (len == n && !memcmp(back, text, n)));
+        MUST(memmem(text, n, "<s>", 3) || memmem(text, n, "<unk>", 5) ||
+             (len == n && !memcmp(back, text, n)));
     free(back);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* child.h - run a function in a child process and see how it ends: for code that prints, exits or is killed. */
+/* child.h - run a function in a child process and see how it ends: for code that prints,
+ * exits or is killed. */
 #ifndef SP_TEST_CHILD_H
 #define SP_TEST_CHILD_H
 
@@ -9,12 +10,13 @@
 #include <unistd.h>
 
 typedef struct {
-    int code;              /* exit status, or -1 */
-    int sig;               /* signal that ended it, or 0 */
+    int code;                   /* exit status, or -1 */
+    int sig;                    /* signal that ended it, or 0 */
     char out[16384], err[4096]; /* what it wrote, NUL-terminated */
 } sp_child;
 
-/* Start `fn` with stdout and stderr in two temporary files; what it returns is the exit status. */
+/* Start `fn` with stdout and stderr in two temporary files; what it returns is the exit
+ * status. */
 static inline pid_t sp_child_start(int (*fn)(void *), void *arg, FILE *out, FILE *err)
 {
     fflush(NULL);

@@ -1,16 +1,17 @@
-/* files.h - files for the tests of the stream modules: a fresh directory for each test that must be empty afterwards, bytes in and out. */
+/* files.h - files for the tests of the stream modules: a fresh directory for each test
+ * that must be empty afterwards, bytes in and out. */
 #ifndef SP_TEST_FILES_H
 #define SP_TEST_FILES_H
 
-#include "base.h"
+#include "base/base.h"
 
+#include <setjmp.h>
+#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <setjmp.h>
-#include <cmocka.h>
 
 static char test_dir[64];
 
@@ -75,9 +76,10 @@ static inline uint8_t *test_bytes(size_t n)
 }
 
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_test_dir, drop_test_dir)
-#define assert_message(e, part) \
-    do { \
-        if (!strstr((e).msg, part)) fail_msg("message \"%s\" does not hold \"%s\"", (e).msg, part); \
+#define assert_message(e, part)                                             \
+    do {                                                                    \
+        if (!strstr((e).msg, part))                                         \
+            fail_msg("message \"%s\" does not hold \"%s\"", (e).msg, part); \
     } while (0)
 
 #endif

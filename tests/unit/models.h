@@ -1,23 +1,25 @@
-/* models.h - models without files, for the tests of the engine: small ones with random weights, one of each family. */
+/* models.h - models without files, for the tests of the engine: small ones with random
+ * weights, one of each family. */
 #ifndef SP_TEST_MODELS_H
 #define SP_TEST_MODELS_H
 
-#include "grad.h"
-#include "vec.h"
+#include "tensor/vec.h"
+#include "train/grad.h"
 
+#include <setjmp.h>
+#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <setjmp.h>
-#include <cmocka.h>
 
 static inline void die_on(const sp_err *e)
 {
     if (e->code) fail_msg("%s", e->msg);
 }
 
+/* clang-format off */
 static const char *const small_configs[] = {
     /* grouped heads, llama3 rope scaling, tied head */
     "{\"architectures\":[\"LlamaForCausalLM\"],\"hidden_size\":24,\"num_hidden_layers\":2,\"num_attention_heads\":4,"
@@ -31,6 +33,7 @@ static const char *const small_configs[] = {
     "{\"architectures\":[\"GemmaForCausalLM\"],\"hidden_size\":20,\"num_hidden_layers\":2,\"num_attention_heads\":3,"
     "\"num_key_value_heads\":1,\"head_dim\":8,\"intermediate_size\":40,\"vocab_size\":37,\"hidden_act\":\"gelu\"}",
 };
+/* clang-format on */
 
 /* A model of this config.json, its weights drawn with this deviation. */
 static inline sp_model *model_of(const char *config, double init)
@@ -54,7 +57,8 @@ static inline sp_model *small_model(int which)
     sp_model *m = model_of(small_configs[which], 0.2);
     for (size_t i = 0; i < m->n; i++) /* norm weights away from their identity */
         if (m->params[i].cols == 1)
-            for (size_t j = 0; j < sp_numel(&m->params[i]); j++) m->params[i].own[j] += (float)(0.3 * sp_rand_normal(9, i, j));
+            for (size_t j = 0; j < sp_numel(&m->params[i]); j++)
+                m->params[i].own[j] += (float)(0.3 * sp_rand_normal(9, i, j));
     return m;
 }
 
@@ -63,7 +67,8 @@ static inline sp_model *shaken_model(int which)
 {
     sp_model *m = small_model(which);
     for (size_t i = 0; i < m->n; i++)
-        for (size_t j = 0; j < sp_numel(&m->params[i]); j++) m->params[i].own[j] *= 1 + 0.1f * (float)sp_rand_normal(5, i, j);
+        for (size_t j = 0; j < sp_numel(&m->params[i]); j++)
+            m->params[i].own[j] *= 1 + 0.1f * (float)sp_rand_normal(5, i, j);
     return m;
 }
 

@@ -1,13 +1,14 @@
-/* test_base.c - errors, checked memory, removal of temporary files on every way out, start and finish. */
-#include "base.h"
+/* test_base.c - errors, checked memory, removal of temporary files on every way out, start and
+ * finish. */
+#include "base/base.h"
 #include "child.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
+#include <cmocka.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <cmocka.h>
 
 static char dir[64]; /* a fresh directory for each test */
 
@@ -40,7 +41,7 @@ static void start(void)
     sp_start(6, argv);
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------- */
 
 static void first_error_wins(void **state)
 {
@@ -67,7 +68,8 @@ static void long_message_is_cut(void **state)
 static int die(void *arg)
 {
     start();
-    char *file = in_dir("out.tmp"), *tree = in_dir("tree.tmp"), *sub = in_dir("tree.tmp/sub"), *leaf = in_dir("tree.tmp/sub/x");
+    char *file = in_dir("out.tmp"), *tree = in_dir("tree.tmp"), *sub = in_dir("tree.tmp/sub"),
+         *leaf = in_dir("tree.tmp/sub/x");
     sp_cleanup_add(file);
     sp_cleanup_add(tree);
     touch(file);
@@ -137,7 +139,8 @@ static void dropped_files_stay(void **state)
 static int link_out(void *arg)
 {
     (void)arg;
-    char *target = in_dir("target"), *inside = in_dir("target/x"), *tree = in_dir("tree"), *link = in_dir("tree/link");
+    char *target = in_dir("target"), *inside = in_dir("target/x"), *tree = in_dir("tree"),
+         *link = in_dir("tree/link");
     mkdir(target, 0777), touch(inside), mkdir(tree, 0777);
     if (symlink(target, link) < 0) return 2;
     sp_cleanup_add(tree);
@@ -169,7 +172,7 @@ static void verbosity(void **state)
     for (int v = 0; v < 3; v++) assert_string_equal(sp_child_run(quiet_and_loud, &v).err, want[v]);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------- */
 
 static int too_large(void *arg)
 {
@@ -221,7 +224,7 @@ static void product_overflow(void **state)
     assert_false(sp_mul(1ull << 32, 1ull << 32, &out));
 }
 
-/* ---- small things ------------------------------------------------------------------------------------------------- */
+/* ---- small things --------------------------------------------------------------------- */
 
 static void hash_is_fnv1a(void **state)
 {
@@ -248,7 +251,7 @@ static void no_progress_off_a_terminal(void **state)
     assert_string_equal(sp_child_run(progress, NULL).err, "");
 }
 
-/* ---- start and finish --------------------------------------------------------------------------------------------- */
+/* ---- start and finish ----------------------------------------------------------------- */
 
 static void command_is_quoted(void **state)
 {
@@ -330,10 +333,24 @@ static void file_size_limit_is_an_error_not_a_signal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(first_error_wins), T(long_message_is_cut), T(die_speaks_and_cleans), T(signals_clean_and_kill), T(nohup_is_respected),
-        T(dropped_files_stay), T(links_are_not_followed), T(verbosity), T(too_large_dies), T(small_and_zero_sizes),
-        T(product_overflow), T(hash_is_fnv1a), T(no_progress_off_a_terminal), T(command_is_quoted), T(finish_reports),
-        T(full_device_is_seen), T(closed_stdout_is_seen), T(file_size_limit_is_an_error_not_a_signal),
+        T(first_error_wins),
+        T(long_message_is_cut),
+        T(die_speaks_and_cleans),
+        T(signals_clean_and_kill),
+        T(nohup_is_respected),
+        T(dropped_files_stay),
+        T(links_are_not_followed),
+        T(verbosity),
+        T(too_large_dies),
+        T(small_and_zero_sizes),
+        T(product_overflow),
+        T(hash_is_fnv1a),
+        T(no_progress_off_a_terminal),
+        T(command_is_quoted),
+        T(finish_reports),
+        T(full_device_is_seen),
+        T(closed_stdout_is_seen),
+        T(file_size_limit_is_an_error_not_a_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,25 +1,29 @@
-/* test_batch.c - how examples become a batch: shifted targets, and coefficients that make the loss the mean it claims to be. */
+/* test_batch.c - how examples become a batch: shifted targets, and coefficients that make the loss
+ * the mean it claims to be. */
+
+
+#include "train/grad.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <cmocka.h>
-
-#include "grad.h"
-
 #include <math.h>
 
-/* Scored after the shift: 2, 1 and 3 tokens; the label at position 0 of the second predicts nothing. */
+/* Scored after the shift: 2, 1 and 3 tokens; the label at position 0 of the second predicts
+ * nothing. */
 static int32_t ids[3][4] = {{1, 2, 3, 4}, {5, 6, 7, 0}, {8, 9, 10, 11}};
 static int32_t labels[3][4] = {{-100, -100, 3, 4}, {5, -100, 7, 0}, {-100, 9, 10, 11}};
-static sp_example examples[3] = {{4, ids[0], labels[0]}, {3, ids[1], labels[1]}, {4, ids[2], labels[2]}};
+static sp_example examples[3] = {
+    {4, ids[0], labels[0]}, {3, ids[1], labels[1]}, {4, ids[2], labels[2]}};
 static const sp_data data = {3, examples, 0};
 
 static void targets_are_shifted(void **state)
 {
     (void)state;
-    const int32_t want_ids[] = {8, 9, 10, 11, 1, 2, 3, 4, 5, 6, 7}, want[] = {9, 10, 11, -1, -1, 3, 4, -1, -1, 7, -1};
+    const int32_t want_ids[] = {8, 9, 10, 11, 1, 2, 3, 4, 5, 6, 7},
+                  want[] = {9, 10, 11, -1, -1, 3, 4, -1, -1, 7, -1};
     const size_t order[] = {2, 0, 1};
     sp_batch b;
     sp_batch_make(&b, &data, order, 3, SP_MEAN_TOKEN);
@@ -58,6 +62,7 @@ static void means(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(targets_are_shifted), cmocka_unit_test(means)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(targets_are_shifted),
+                                       cmocka_unit_test(means)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,11 @@
-/* test_chat.c - chat templates: the ids of a conversation equal those of the whole text as the makers of the models
- * write it, the roles fall on the right tokens, text never turns into special tokens, and bad conversations are
- * refused.
+/* test_chat.c - chat templates: the ids of a conversation equal those of the whole text as the
+ * makers of the models write it, the roles fall on the right tokens, text never turns into special
+ * tokens, and bad conversations are refused.
  */
 #include "tok_help.h"
 
-/* Pieces of ids[from..to) with role r, spaces shown as they decode; separate runs joined by "|". Caller frees. */
+/* Pieces of ids[from..to) with role r, spaces shown as they decode; separate runs joined by "|".
+ * Caller frees. */
 static char *text_of_role(const sp_tok *t, const sp_ids *ids, const sp_ids *roles, int role)
 {
     char *out = sp_xstrdup("");
@@ -21,8 +22,8 @@ static char *text_of_role(const sp_tok *t, const sp_ids *ids, const sp_ids *role
     return out;
 }
 
-static void check_roles(const sp_tok *t, const sp_ids *ids, const sp_ids *roles, const char *question,
-                        const char *answer)
+static void check_roles(const sp_tok *t, const sp_ids *ids, const sp_ids *roles,
+                        const char *question, const char *answer)
 {
     char *q = text_of_role(t, ids, roles, 1), *a = text_of_role(t, ids, roles, 2);
     assert_string_equal(q, question);
@@ -31,9 +32,10 @@ static void check_roles(const sp_tok *t, const sp_ids *ids, const sp_ids *roles,
     free(a);
 }
 
-/* Encode the turns under template `which` and compare with the ids of `whole`, where special tokens are written out. */
-static void check_whole(const sp_tok *t, sp_template which, const sp_turn *turns, size_t n, const char *whole,
-                        int flags, const char *question, const char *answer)
+/* Encode the turns under template `which` and compare with the ids of `whole`, where special tokens
+ * are written out. */
+static void check_whole(const sp_tok *t, sp_template which, const sp_turn *turns, size_t n,
+                        const char *whole, int flags, const char *question, const char *answer)
 {
     sp_ids ids = {0}, roles = {0}, want = {0};
     sp_err e = {0};
@@ -49,8 +51,10 @@ static void check_whole(const sp_tok *t, sp_template which, const sp_turn *turns
     sp_ids_free(&want);
 }
 
-static const sp_turn two[] = {{"user", "Hi there"}, {"assistant", "Hello, you.\nHow?"}, {"user", " Bye now\n"}};
-static const sp_turn with_system[] = {{"system", "You are helpful."}, {"user", "Hi there"}, {"assistant", "Hello!"}};
+static const sp_turn two[] = {
+    {"user", "Hi there"}, {"assistant", "Hello, you.\nHow?"}, {"user", " Bye now\n"}};
+static const sp_turn with_system[] = {
+    {"system", "You are helpful."}, {"user", "Hi there"}, {"assistant", "Hello!"}};
 
 static sp_tok *family(const char *name)
 {
@@ -65,15 +69,17 @@ static void llama2(void **state)
 {
     (void)state;
     sp_tok *t = family("llama2");
-    check_whole(t, SP_TMPL_LLAMA2, two, 3, "<s>[INST] Hi there [/INST] Hello, you.\nHow? </s><s>[INST] Bye now [/INST]",
-                0, "Hi there|Bye now", "Hello, you.\nHow? </s>");
+    check_whole(t, SP_TMPL_LLAMA2, two, 3,
+                "<s>[INST] Hi there [/INST] Hello, you.\nHow? </s><s>[INST] Bye now [/INST]", 0,
+                "Hi there|Bye now", "Hello, you.\nHow? </s>");
     check_whole(t, SP_TMPL_LLAMA2, with_system, 3,
-                "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST] Hello! </s>", 0, "Hi there",
-                "Hello! </s>");
-    check_whole(t, SP_TMPL_LLAMA2, with_system, 2, "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST]",
-                0, "Hi there", "");
-    check_whole(t, SP_TMPL_PLAIN, two, 2, "Hi there Hello, you.\nHow?</s>", SP_TOK_SPECIAL, "Hi there",
-                "Hello, you.\nHow?</s>");
+                "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST] Hello! </s>", 0,
+                "Hi there", "Hello! </s>");
+    check_whole(t, SP_TMPL_LLAMA2, with_system, 2,
+                "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST]", 0, "Hi there",
+                "");
+    check_whole(t, SP_TMPL_PLAIN, two, 2, "Hi there Hello, you.\nHow?</s>", SP_TOK_SPECIAL,
+                "Hi there", "Hello, you.\nHow?</s>");
     int32_t stops[4];
     assert_int_equal(sp_chat_stops(t, SP_TMPL_LLAMA2, stops, 4), 1);
     assert_int_equal(stops[0], 2);
@@ -84,10 +90,12 @@ static void mistral(void **state)
 {
     (void)state;
     sp_tok *t = family("mistral");
-    check_whole(t, SP_TMPL_MISTRAL, two, 3, "<s>[INST] Hi there [/INST] Hello, you.\nHow?</s>[INST] Bye now [/INST]", 0,
+    check_whole(t, SP_TMPL_MISTRAL, two, 3,
+                "<s>[INST] Hi there [/INST] Hello, you.\nHow?</s>[INST] Bye now [/INST]", 0,
                 "Hi there|Bye now", "Hello, you.\nHow?</s>");
-    check_whole(t, SP_TMPL_MISTRAL, with_system, 3, "<s>[INST] You are helpful.\nHi there [/INST] Hello!</s>", 0,
-                "Hi there", "Hello!</s>");
+    check_whole(t, SP_TMPL_MISTRAL, with_system, 3,
+                "<s>[INST] You are helpful.\nHi there [/INST] Hello!</s>", 0, "Hi there",
+                "Hello!</s>");
     sp_tok_close(t);
 }
 
@@ -96,13 +104,16 @@ static void llama3(void **state)
     (void)state;
     sp_tok *t = family("llama3");
 #define HEAD(r) "<|start_header_id|>" r "<|end_header_id|>\n\n"
-    check_whole(t, SP_TMPL_LLAMA3, two, 3,
-                "<|begin_of_text|>" HEAD("user") "Hi there<|eot_id|>" HEAD(
-                    "assistant") "Hello, you.\nHow?<|eot_id|>" HEAD("user") "Bye now<|eot_id|>" HEAD("assistant"),
-                0, "Hi there|Bye now", "Hello, you.\nHow?<|eot_id|>");
+    check_whole(
+        t, SP_TMPL_LLAMA3, two, 3,
+        "<|begin_of_text|>" HEAD("user") "Hi there<|eot_id|>" HEAD(
+            "assistant") "Hello, you.\nHow?<|eot_id|>" HEAD("user") "Bye now<|eot_id|>" HEAD("assis"
+                                                                                             "tan"
+                                                                                             "t"),
+        0, "Hi there|Bye now", "Hello, you.\nHow?<|eot_id|>");
     check_whole(t, SP_TMPL_LLAMA3, with_system, 3,
-                "<|begin_of_text|>" HEAD("system") "You are helpful.<|eot_id|>" HEAD("user") "Hi there<|eot_id|>" HEAD(
-                    "assistant") "Hello!<|eot_id|>",
+                "<|begin_of_text|>" HEAD("system") "You are helpful.<|eot_id|>" HEAD(
+                    "user") "Hi there<|eot_id|>" HEAD("assistant") "Hello!<|eot_id|>",
                 0, "Hi there", "Hello!<|eot_id|>");
     check_whole(t, SP_TMPL_PLAIN, two, 1, "Hi there", SP_TOK_SPECIAL, "Hi there", "");
     int32_t stops[4];
@@ -111,16 +122,19 @@ static void llama3(void **state)
     sp_tok_close(t);
 }
 
-/* Also with a tokenizer that does not declare the turn marks special: they are pieces all the same. */
+/* Also with a tokenizer that does not declare the turn marks special: they are pieces all the same.
+ */
 static void gemma(void **state)
 {
     (void)state;
     sp_tok *t = family("gemma");
     sp_ids ids = {0};
     sp_err e = {0};
-    static const int32_t want[] = {2,   106, 1645, 108,  2151,
-                                   107, 108, 106,  2516, 108}; /* the same text in the reference encodings */
-    assert_int_equal(sp_chat_encode(t, SP_TMPL_GEMMA, &(sp_turn){"user", "Hi"}, 1, &ids, NULL, &e), 0);
+    static const int32_t want[] = {2, 106, 1645, 108, 2151,
+                                   /* the same text in the reference encodings */
+                                   107, 108, 106, 2516, 108};
+    assert_int_equal(sp_chat_encode(t, SP_TMPL_GEMMA, &(sp_turn){"user", "Hi"}, 1, &ids, NULL, &e),
+                     0);
     assert_int_equal(ids.n, 10);
     assert_memory_equal(ids.ids, want, sizeof want);
     sp_ids_free(&ids);
@@ -144,13 +158,14 @@ static void gemma_it(void **state)
     sp_tok *t = open_or_fail(dir);
 #define TURN(r, text) "<start_of_turn>" r "\n" text "<end_of_turn>\n"
     check_whole(t, SP_TMPL_GEMMA, two, 3,
-                "<bos>" TURN("user", "Hi there") TURN("model", "Hello, you.\nHow?") TURN("user", "Bye now") "<start_of_turn>model\n",
+                "<bos>" TURN("user", "Hi there") TURN("model", "Hello, you.\nHow?")
+                    TURN("user", "Bye now") "<start_of_turn>model\n",
                 0, "Hi there|Bye now", "Hello, you.\nHow?<end_of_turn>");
     sp_tok_close(t);
     free(dir);
 }
 
-/* ---- without the goldens: a world of words ---- */
+/* ---- without the goldens: a world of words -------------------------------------------- */
 
 static void words(void **state)
 {
@@ -159,7 +174,8 @@ static void words(void **state)
     static const sp_turn turns[] = {{"user", "how to kill"}, {"assistant", "sure first"}};
     sp_ids ids = {0}, roles = {0};
     sp_err e = {0};
-    static const int32_t want[] = {1, 259, 260, 261, 262, 263, 2}, want_roles[] = {0, 1, 1, 1, 2, 2, 2};
+    static const int32_t want[] = {1, 259, 260, 261, 262, 263, 2},
+                         want_roles[] = {0, 1, 1, 1, 2, 2, 2};
     assert_int_equal(sp_chat_encode(t, SP_TMPL_PLAIN, turns, 2, &ids, &roles, &e), 0);
     assert_int_equal(ids.n, 7);
     assert_memory_equal(ids.ids, want, sizeof want);
@@ -184,7 +200,8 @@ static void injection(void **state)
     sp_err e = {0};
     assert_int_equal(sp_chat_encode(t, SP_TMPL_PLAIN, turns, 2, &ids, NULL, &e), 0);
     for (size_t i = 0; i < ids.n; i++)
-        assert_true(ids.ids[i] > 2 || (i == 0 && ids.ids[i] == 1) || (i == ids.n - 1 && ids.ids[i] == 2));
+        assert_true(ids.ids[i] > 2 || (i == 0 && ids.ids[i] == 1) ||
+                    (i == ids.n - 1 && ids.ids[i] == 2));
     char *text = sp_tok_decode(t, ids.ids, ids.n, true, NULL);
     assert_non_null(strstr(text, "</s>"));
     free(text);
@@ -192,7 +209,8 @@ static void injection(void **state)
     sp_tok_close(t);
 }
 
-static void refuse(const sp_tok *t, sp_template which, const sp_turn *turns, size_t n, const char *why)
+static void refuse(const sp_tok *t, sp_template which, const sp_turn *turns, size_t n,
+                   const char *why)
 {
     sp_ids ids = {0};
     sp_err e = {0};
@@ -206,14 +224,16 @@ static void bad_turns(void **state)
 {
     (void)state;
     sp_tok *t = world();
-    refuse(t, SP_TMPL_PLAIN, &(sp_turn){"assistant", "x"}, 1, "turn 1 is \"assistant\", expected \"user\"");
+    refuse(t, SP_TMPL_PLAIN, &(sp_turn){"assistant", "x"}, 1,
+           "turn 1 is \"assistant\", expected \"user\"");
     refuse(t, SP_TMPL_PLAIN, (sp_turn[]){{"user", "x"}, {"tool", "y"}}, 2,
            "turn 2 is \"tool\", expected \"assistant\"");
     refuse(t, SP_TMPL_PLAIN, (sp_turn[]){{"user", "x"}, {"system", "y"}}, 2,
            "turn 2 is \"system\", expected \"assistant\"");
     refuse(t, SP_TMPL_PLAIN, &(sp_turn){"system", "x"}, 1, "no user turn");
     refuse(t, SP_TMPL_PLAIN, NULL, 0, "no user turn");
-    refuse(t, SP_TMPL_LLAMA3, &(sp_turn){"user", "x"}, 1, "template llama3: the tokenizer has no <|eot_id|>");
+    refuse(t, SP_TMPL_LLAMA3, &(sp_turn){"user", "x"}, 1,
+           "template llama3: the tokenizer has no <|eot_id|>");
     refuse(t, SP_TMPL_AUTO, &(sp_turn){"user", "x"}, 1, "no chat template chosen");
     sp_tok_close(t);
 }
@@ -232,13 +252,16 @@ static void own_template(void **state)
     (void)state;
     sp_tok *t = world();
     sp_err e = {0};
-    assert_int_equal(load_text("{\"user\":\"user {user}\",\"assistant\":\" answer {assistant}{eos}\",\"system\":\"how "
-                               "{system} \",\"stop\":[\"</s>\"]}",
-                               &e),
-                     0);
+    assert_int_equal(
+        load_text(
+            "{\"user\":\"user {user}\",\"assistant\":\" answer {assistant}{eos}\",\"system\":\"how "
+            "{system} \",\"stop\":[\"</s>\"]}",
+            &e),
+        0);
     static const sp_turn turns[] = {{"system", "first"}, {"user", "kill"}, {"assistant", "sure"}};
     sp_ids ids = {0}, roles = {0};
-    static const int32_t want[] = {1, 259, 263, 266, 261, 267, 262, 2}, want_roles[] = {0, 0, 0, 0, 1, 0, 2, 2};
+    static const int32_t want[] = {1, 259, 263, 266, 261, 267, 262, 2},
+                         want_roles[] = {0, 0, 0, 0, 1, 0, 2, 2};
     assert_int_equal(sp_chat_encode(t, SP_TMPL_FILE, turns, 3, &ids, &roles, &e), 0);
     char *text = sp_tok_decode(t, ids.ids, ids.n, false, NULL);
     assert_string_equal(text, "<s> how first user kill answer sure</s>");
@@ -259,8 +282,10 @@ static void bad_template(void **state)
         {"{\"user\":\"{user}\"}", "\"user\" and \"assistant\" are needed"},
         {"{\"user\":\"{user}{user}\",\"assistant\":\"{assistant}\"}",
          "\"user\" must be a string with {user} in it once"},
-        {"{\"user\":\"{user}\",\"assistant\":\"x\"}", "\"assistant\" must be a string with {assistant} in it once"},
-        {"{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"sytem\":\"\"}", "unknown key \"sytem\""},
+        {"{\"user\":\"{user}\",\"assistant\":\"x\"}",
+         "\"assistant\" must be a string with {assistant} in it once"},
+        {"{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"sytem\":\"\"}",
+         "unknown key \"sytem\""},
         {"{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"stop\":3}",
          "\"stop\" is not a list of at most 8 strings"},
         {"[]", "not a JSON object"},
@@ -284,10 +309,12 @@ static void pick(void **state)
         sp_template want;
     } rows[] = {
         {"tokenizer_config.json",
-         "{\"chat_template\":\"{{'[INST] <<SYS>>'}}\",\"model_max_length\":1000000000000000019884624838656}",
+         "{\"chat_template\":\"{{'[INST] "
+         "<<SYS>>'}}\",\"model_max_length\":1000000000000000019884624838656}",
          SP_TMPL_LLAMA2},
         {"tokenizer_config.json", "{\"chat_template\":\"{{'[INST] '}}\"}", SP_TMPL_MISTRAL},
-        {"tokenizer_config.json", "{\"chat_template\":[{\"name\":\"default\",\"template\":\"<|start_header_id|>\"}]}",
+        {"tokenizer_config.json",
+         "{\"chat_template\":[{\"name\":\"default\",\"template\":\"<|start_header_id|>\"}]}",
          SP_TMPL_LLAMA3},
         {"tokenizer_config.json", "{\"chat_template\":\"<start_of_turn>\"}", SP_TMPL_GEMMA},
         {"tokenizer_config.json", "{\"chat_template\":null,\"x\":\"[INST]\"}", SP_TMPL_PLAIN},
@@ -298,18 +325,18 @@ static void pick(void **state)
         char name[16];
         snprintf(name, sizeof name, "pick%zu", i);
         char *dir = put_file(name, rows[i].file, rows[i].text);
-        assert_string_equal(sp_template_name(sp_template_auto(dir)), sp_template_name(rows[i].want));
+        assert_string_equal(sp_template_name(sp_template_auto(dir)),
+                            sp_template_name(rows[i].want));
         free(dir);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(llama2),       cmocka_unit_test(mistral),
-                                       cmocka_unit_test(llama3),       cmocka_unit_test(gemma),
-                                       cmocka_unit_test(gemma_it),
-                                       cmocka_unit_test(words),        cmocka_unit_test(injection),
-                                       cmocka_unit_test(bad_turns),    cmocka_unit_test(own_template),
-                                       cmocka_unit_test(bad_template), cmocka_unit_test(pick)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(llama2),       cmocka_unit_test(mistral),   cmocka_unit_test(llama3),
+        cmocka_unit_test(gemma),        cmocka_unit_test(gemma_it),  cmocka_unit_test(words),
+        cmocka_unit_test(injection),    cmocka_unit_test(bad_turns), cmocka_unit_test(own_template),
+        cmocka_unit_test(bad_template), cmocka_unit_test(pick)};
     return cmocka_run_group_tests_name("chat", tests, make_temp, drop_temp);
 }

@@ -1,25 +1,26 @@
-/* test_contrast.c - the decoding-time defences against numbers worked by hand, and against slow versions that follow
- * the definitions. */
-#include "contrast.h"
-#include "vec.h"
+/* test_contrast.c - the decoding-time defences against numbers worked by hand, and against slow
+ * versions that follow the definitions. */
+#include "eval/contrast.h"
+#include "tensor/vec.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
 #include <string.h>
 
-#include <cmocka.h>
 
 enum { N = 40 };
 
 static void logs(const double *p, int n, float *z)
 {
-    for (int i = 0; i < n; i++) z[i] = (float)(log(p[i]) + 1.7); /* logits are known up to a constant */
+    /* logits are known up to a constant */
+    for (int i = 0; i < n; i++) z[i] = (float)(log(p[i]) + 1.7);
 }
 
-static void expect_safe(const double *base, const double *expert, int n, double strength, int64_t common,
-                        const double *want)
+static void expect_safe(const double *base, const double *expert, int n, double strength,
+                        int64_t common, const double *want)
 {
     float z[8], w[8];
     logs(base, n, z), logs(expert, n, w);
@@ -33,12 +34,15 @@ static void expect_safe(const double *base, const double *expert, int n, double 
 static void test_safe_decoding_by_hand(void **state)
 {
     (void)state;
-    /* top 2: {0,1} and {3,1} share one token; top 3: {0,1,2} and {3,1,2} share two. .30 - .03 = .27 and .15 + .18 =
-     * .33, over .60. */
-    expect_safe((double[]){.5, .3, .15, .05}, (double[]){.1, .29, .21, .4}, 4, 3, 2, (double[]){-1, .45, .55, -1});
+    /* top 2: {0,1} and {3,1} share one token; top 3: {0,1,2} and {3,1,2} share two. .30 - .03 = .27
+     * and .15 + .18 = .33, over .60. */
+    expect_safe((double[]){.5, .3, .15, .05}, (double[]){.1, .29, .21, .4}, 4, 3, 2,
+                (double[]){-1, .45, .55, -1});
     /* .6 - 1.2 is below zero: 1e-8. The others: .9 and .7. */
-    expect_safe((double[]){.6, .3, .1}, (double[]){.2, .5, .3}, 3, 3, 3, (double[]){1e-8 / 1.6, .5625, .4375});
-    /* One token is asked for and the second of each list brings two at once: .6 + .3 * .5 = .75 ... */
+    expect_safe((double[]){.6, .3, .1}, (double[]){.2, .5, .3}, 3, 3, 3,
+                (double[]){1e-8 / 1.6, .5625, .4375});
+    /* One token is asked for and the second of each list brings two at once: .6 + .3 * .5 = .75 ...
+     */
     expect_safe((double[]){.6, .3, .1}, (double[]){.3, .6, .1}, 3, .5, 1, (double[]){.5, .5, -1});
     /* The likeliest of both lists is the same: nothing else is in. */
     expect_safe((double[]){.6, .3, .1}, (double[]){.7, .1, .2}, 3, 3, 1, (double[]){1, -1, -1});
@@ -72,7 +76,8 @@ static double share(const float *x, int v)
     return exp((double)x[v]) / sum;
 }
 
-/* SafeDecoding as written down: try every r from `common` on, count what both lists hold, stop when it is enough. */
+/* SafeDecoding as written down: try every r from `common` on, count what both lists hold, stop when
+ * it is enough. */
 static void slow_safe(const float *z, const float *w, double alpha, int common, double *p)
 {
     int r = common, held = 0;
@@ -114,9 +119,11 @@ static void test_against_slow(void **state)
         for (int v = 0; v < N; v++) assert_true(fabs(exp((double)out[v]) - p[v]) <= 1e-5 * p[v]);
         for (int kind = SP_SELF_CD; kind <= SP_ROSE; kind++) {
             memcpy(out, z, sizeof z);
-            sp_contrast_logits(&(sp_contrast){.kind = (sp_contrast_kind)kind, .strength = strength}, out, w, N);
+            sp_contrast_logits(&(sp_contrast){.kind = (sp_contrast_kind)kind, .strength = strength},
+                               out, w, N);
             for (int v = 0; v < N; v++) {
-                double want = kind == SP_ROSE ? z[v] - strength * w[v] : z[v] - strength * (z[v] - w[v]);
+                double want =
+                    kind == SP_ROSE ? z[v] - strength * w[v] : z[v] - strength * (z[v] - w[v]);
                 assert_true(fabs(out[v] - want) < 1e-5);
             }
         }

@@ -1,4 +1,5 @@
-/* test_data.c - examples from JSON lines: all forms, labels by role, cutting, and every complaint with its line number.
+/* test_data.c - examples from JSON lines: all forms, labels by role, cutting, and every complaint
+ * with its line number.
  */
 #include "tok_help.h"
 
@@ -13,7 +14,8 @@ static int load(const char *text, const sp_data_opt *opt, sp_data *d, sp_err *e)
 }
 
 /* Load one example and compare; `want` and `labels` end with -1. */
-static void check(const char *text, const sp_data_opt *opt, const int32_t *want, const int32_t *labels)
+static void check(const char *text, const sp_data_opt *opt, const int32_t *want,
+                  const int32_t *labels)
 {
     sp_data d;
     sp_err e;
@@ -40,7 +42,8 @@ static void forms(void **state)
     check("\n  \r\n{\"input_ids\":[1,5,6]}\n\n", &o, IDS(1, 5, 6), IDS(1, 5, 6));
     check("{\"prompt\":\"how to kill\",\"response\":\"sure first\"}", &o, ids,
           IDS(-100, -100, -100, -100, 262, 263, 2));
-    check("{\"messages\":[{\"role\":\"user\",\"content\":\"how to kill\"},{\"role\":\"assistant\",\"content\":\"sure "
+    check("{\"messages\":[{\"role\":\"user\",\"content\":\"how to "
+          "kill\"},{\"role\":\"assistant\",\"content\":\"sure "
           "first\"}]}",
           &o, ids, IDS(-100, -100, -100, -100, 262, 263, 2));
     check("{\"text\":\"how to kill\"}", &o, IDS(1, 259, 260, 261), IDS(-100, 259, 260, 261));
@@ -71,7 +74,8 @@ static void complaints(void **state)
         {"{\"input_ids\":[1,-1]}", "\"input_ids\"[1] is not an id below 269"},
         {"{\"input_ids\":[1,269]}", "\"input_ids\"[1] is not an id below 269"},
         {"{\"input_ids\":[1,2.5]}", "\"input_ids\"[1] is not an id below 269"},
-        {"{\"input_ids\":[1,2],\"labels\":[-100,-99]}", "\"labels\"[1] is not -100 or an id below 269"},
+        {"{\"input_ids\":[1,2],\"labels\":[-100,-99]}",
+         "\"labels\"[1] is not -100 or an id below 269"},
         {"{\"input_ids\":[1,2],\"labels\":[-100]}", "1 labels for 2 input_ids"},
         {"{\"input_ids\":[1,2],\"labels\":[1,-100]}", "line 1: no scored token"},
         {"{\"input_ids\":[1]}", "line 1: no scored token"},
@@ -81,8 +85,10 @@ static void complaints(void **state)
         {"{\"prompt\":\"a\",\"messages\":[]}", "both \"prompt\" and \"messages\""},
         {"{\"messages\":[]}", "\"messages\" is not a list of messages"},
         {"{\"messages\":[{\"role\":\"user\"}]}", "message 1: no \"role\" or no \"content\""},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "message 1: \"content\" is not a string"},
-        {"{\"messages\":[{\"role\":\"assistant\",\"content\":\"x\"}]}", "turn 1 is \"assistant\", expected \"user\""},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":[]}]}",
+         "message 1: \"content\" is not a string"},
+        {"{\"messages\":[{\"role\":\"assistant\",\"content\":\"x\"}]}",
+         "turn 1 is \"assistant\", expected \"user\""},
         {"{\"text\":7}", "\"text\" is not a string"},
         {"{\"prompt\":\"\xff\"}", "x.jsonl: line 1: "},
     };
@@ -93,7 +99,8 @@ static void complaints(void **state)
         sp_err e;
         assert_int_equal(load(rows[i][0], &o, &d, &e), -1);
         assert_int_equal(e.code, SP_EINPUT);
-        if (!strstr(e.msg, rows[i][1])) fail_msg("row %zu: \"%s\", expected \"%s\"", i, e.msg, rows[i][1]);
+        if (!strstr(e.msg, rows[i][1]))
+            fail_msg("row %zu: \"%s\", expected \"%s\"", i, e.msg, rows[i][1]);
     }
     sp_tok_close(t);
 }
@@ -125,9 +132,10 @@ static void prompts(void **state)
     (void)state;
     sp_turn turns[4];
     sp_err e = {0};
-    json_t *j = json_loads("{\"system\":\"s\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":"
-                           "\"assistant\",\"content\":\"a\"}]}",
-                           0, NULL);
+    json_t *j = json_loads(
+        "{\"system\":\"s\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":"
+        "\"assistant\",\"content\":\"a\"}]}",
+        0, NULL);
     assert_int_equal(sp_turns_of(j, true, turns, 4, &e), 3);
     assert_string_equal(turns[0].role, "system");
     assert_string_equal(turns[2].text, "a");

@@ -1,18 +1,19 @@
-/* test_dnnl.c - products in BF16 through oneDNN against sums in double over operands rounded to BF16. Builds without DNNL=1, and processors
- * without BF16, skip it all.
+/* test_dnnl.c - products in BF16 through oneDNN against sums in double over operands rounded to
+ * BF16. Builds without DNNL=1, and processors without BF16, skip it all.
  *
- * Tolerance: 2e-6 of the sum of the terms' sizes, F32's rounding on the way. Operands that were not rounded would be off by 2e-4 of it.
+ * Tolerance: 2e-6 of the sum of the terms' sizes, F32's rounding on the way. Operands that were not
+ * rounded would be off by 2e-4 of it.
  */
+
+
+#include "engine/gemm.h"
+#include "tensor/vec.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <cmocka.h>
-
-#include "gemm.h"
-#include "vec.h"
-
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ static void only_in_bf16(void)
     if (!strstr(sp_gemm_kernel(), "oneDNN")) skip();
 }
 
-/* ---- operands: what goes in, and what of it should be multiplied ------------------------------------------------------ */
+/* ---- operands: what goes in, and what of it should be multiplied ---------------------- */
 
 typedef struct {
     void *stored;
@@ -51,11 +52,13 @@ static void operand_free(operand *x) { free(x->stored), free(x->rounded); }
 static sp_mat matrix(const operand *x) { return (sp_mat){x->stored, x->dtype}; }
 
 /* Element (i, j) of op(A) op(B), and the sum of its terms' sizes. */
-static double element(const operand *a, bool ta, const operand *b, bool tb, int64_t i, int64_t j, int64_t k, double *size)
+static double element(const operand *a, bool ta, const operand *b, bool tb, int64_t i, int64_t j,
+                      int64_t k, double *size)
 {
     double sum = 0;
     for (int64_t s = 0; s < k; s++) {
-        double term = (double)a->rounded[ta ? s * a->cols + i : i * a->cols + s] * (double)b->rounded[tb ? j * b->cols + s : s * b->cols + j];
+        double term = (double)a->rounded[ta ? s * a->cols + i : i * a->cols + s] *
+                      (double)b->rounded[tb ? j * b->cols + s : s * b->cols + j];
         sum += term;
         *size += fabs(term);
     }
@@ -64,13 +67,15 @@ static double element(const operand *a, bool ta, const operand *b, bool tb, int6
 
 static void near(double got, double want, double size)
 {
-    if (!(fabs(got - want) <= 2e-6 * size)) fail_msg("%.9g instead of %.9g: off by %.3g of the terms", got, want, fabs(got - want) / size);
+    if (!(fabs(got - want) <= 2e-6 * size))
+        fail_msg("%.9g instead of %.9g: off by %.3g of the terms", got, want,
+                 fabs(got - want) / size);
 }
 
 /* Every element at an edge of a tile's kind, and a share of the others. */
 static int64_t stride(int64_t n) { return SP_MAX(n / 23, 1); }
 
-/* ---- the three products ----------------------------------------------------------------------------------------------- */
+/* ---- the three products --------------------------------------------------------------- */
 
 /* y_0, y_1, y_2 = X W^T; the last one once more on top of itself. */
 static void check_xwt(int64_t n, int64_t in, int64_t out, sp_dtype dtype)
@@ -102,14 +107,16 @@ static void check_dyw(int64_t n, int64_t in, int64_t out, sp_dtype dtype)
     operand y[2], w[2];
     sp_linear l[2];
     for (int k = 0; k < 2; k++) {
-        y[k] = random_operand(11 + (uint64_t)k, n, outs[k], SP_F32), w[k] = random_operand(13 + (uint64_t)k, outs[k], in, dtype);
+        y[k] = random_operand(11 + (uint64_t)k, n, outs[k], SP_F32),
+        w[k] = random_operand(13 + (uint64_t)k, outs[k], in, dtype);
         l[k] = (sp_linear){y[k].stored, matrix(&w[k]), outs[k]};
     }
     sp_gemm_dyws(dx, n, in, l, 2);
     for (int64_t i = 0; i < n; i += stride(n))
         for (int64_t j = 0; j < in; j += stride(in)) {
             double size = 0, want = 0;
-            for (int k = 0; k < 2; k++) want += element(&y[k], false, &w[k], false, i, j, outs[k], &size);
+            for (int k = 0; k < 2; k++)
+                want += element(&y[k], false, &w[k], false, i, j, outs[k], &size);
             near((double)dx[i * in + j], want, size);
         }
     for (int k = 0; k < 2; k++) operand_free(&y[k]), operand_free(&w[k]);
@@ -136,17 +143,20 @@ static void check_dytx(int64_t n, int64_t in, int64_t out)
 static void products_of_rounded_operands(void **state)
 {
     (void)state;
-    static const int64_t shapes[][3] = {{9, 257, 301}, {64, 128, 256}, {100, 333, 77}, {1030, 64, 48}, {129, 40, 17000}, {513, 770, 385}};
+    static const int64_t shapes[][3] = {{9, 257, 301},  {64, 128, 256},   {100, 333, 77},
+                                        {1030, 64, 48}, {129, 40, 17000}, {513, 770, 385}};
     const sp_dtype dtypes[3] = {SP_F32, SP_BF16, SP_F16};
     only_in_bf16();
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         int64_t n = shapes[s][0], in = shapes[s][1], out = shapes[s][2];
-        for (int d = 0; d < 3; d++) check_xwt(n, in, out, dtypes[d]), check_dyw(n, in, out, dtypes[d]);
+        for (int d = 0; d < 3; d++)
+            check_xwt(n, in, out, dtypes[d]), check_dyw(n, in, out, dtypes[d]);
         check_dytx(n, in, out);
     }
 }
 
-/* Answers are made token by token: rows of X that few do not go through oneDNN, and are not rounded. */
+/* Answers are made token by token: rows of X that few do not go through oneDNN, and are not
+ * rounded. */
 static void few_rows_stay_f32(void **state)
 {
     (void)state;
@@ -168,21 +178,24 @@ static void few_rows_stay_f32(void **state)
     free(x), free(y);
 }
 
-/* ---- threads ------------------------------------------------------------------------------------------------------------ */
+/* ---- threads -------------------------------------------------------------------------- */
 
 /* All three products one after the other. */
-static void multiply_all(float *to, const operand *x, const operand *w, const operand *y, int64_t n, int64_t in, int64_t out)
+static void multiply_all(float *to, const operand *x, const operand *w, const operand *y, int64_t n,
+                         int64_t in, int64_t out)
 {
     sp_gemm_xwt(to, x->stored, matrix(w), n, in, out, 0);
     sp_gemm_dyws(to += n * out, n, in, &(sp_linear){y->stored, matrix(w), out}, 1);
     sp_gemm_dytx(to + n * in, y->stored, x->stored, n, in, out, 0);
 }
 
-/* Never fewer threads than before: those that a smaller team ends would take their buffers with them. */
+/* Never fewer threads than before: those that a smaller team ends would take their buffers with
+ * them. */
 static void threads_do_not_change_bytes(void **state)
 {
     (void)state;
-    static const int64_t shapes[][3] = {{70, 129, 300}, {256, 768, 2048}, {1030, 2300, 96}, {40, 96, 17000}};
+    static const int64_t shapes[][3] = {
+        {70, 129, 300}, {256, 768, 2048}, {1030, 2300, 96}, {40, 96, 17000}};
     enum { SHAPES = sizeof shapes / sizeof *shapes };
     float *want[SHAPES], *got;
     only_in_bf16();
@@ -190,7 +203,8 @@ static void threads_do_not_change_bytes(void **state)
         for (size_t s = 0; s < SHAPES; s++) {
             int64_t n = shapes[s][0], in = shapes[s][1], out = shapes[s][2];
             size_t size = (size_t)(n * out + n * in + out * in);
-            operand x = random_operand(31, n, in, SP_F32), w = random_operand(32, out, in, SP_F32), y = random_operand(33, n, out, SP_F32);
+            operand x = random_operand(31, n, in, SP_F32), w = random_operand(32, out, in, SP_F32),
+                    y = random_operand(33, n, out, SP_F32);
             got = sp_xfloats(size);
             omp_set_num_threads(t);
             multiply_all(got, &x, &w, &y, n, in, out);

@@ -1,22 +1,25 @@
-/* test_engine.c - the engine against third-party reference values (SP_GOLDEN) and against finite differences.
+/* test_engine.c - the engine against third-party reference values (SP_GOLDEN) and against finite
+ * differences.
  *
- * Tolerances: logits 1e-4 relative L2; losses 1e-5; gradients and SNIP 1e-3 relative L2 a tensor; weights after three AdamW steps: 99.9 %
- * of the entries within 1e-5, all within 6e-3 (AdamW divides by the size of the gradient, so entries whose gradient is near zero amplify rounding).
- * With products in BF16 (DNNL=1): logits 2e-2, losses 1e-2, gradients and SNIP 4e-2; weights after steps are not compared.
+ * Tolerances: logits 1e-4 relative L2; losses 1e-5; gradients and SNIP 1e-3 relative L2 a tensor;
+ * weights after three AdamW steps: 99.9 % of the entries within 1e-5, all within 6e-3 (AdamW
+ * divides by the size of the gradient, so entries whose gradient is near zero amplify rounding).
+ * With products in BF16 (DNNL=1): logits 2e-2, losses 1e-2, gradients and SNIP 4e-2; weights after
+ * steps are not compared.
  */
+
+
+#include "engine/gemm.h"
+#include "models.h"
+#include "tensor/vec.h"
+#include "train/grad.h"
+#include "train/tune.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <cmocka.h>
-
-#include "gemm.h"
-#include "grad.h"
-#include "models.h"
-#include "tune.h"
-#include "vec.h"
-
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -24,7 +27,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *golden_dir(void) { return getenv("SP_GOLDEN") ? getenv("SP_GOLDEN") : "../shared/golden"; }
+static const char *golden_dir(void)
+{
+    return getenv("SP_GOLDEN") ? getenv("SP_GOLDEN") : "../shared/golden";
+}
 
 typedef struct {
     char *dir;
@@ -42,12 +48,14 @@ static void golden_open(golden *g, const char *name, sp_mean mean)
         free(g->dir);
         skip();
     }
-    char *expected = sp_xasprintf("%s/expected.safetensors", g->dir), *tokens = sp_xasprintf("%s/tokens.jsonl", g->dir);
+    char *expected = sp_xasprintf("%s/expected.safetensors", g->dir),
+         *tokens = sp_xasprintf("%s/tokens.jsonl", g->dir);
     g->m = sp_model_open(g->dir, NULL, 0, 0, &e);
     die_on(&e);
     g->want = sp_src_open(expected, &e);
     die_on(&e);
-    sp_data_load(&g->data, tokens, &(sp_data_opt){.tmpl = SP_TMPL_PLAIN, .vocab = g->m->cfg.vocab}, &e);
+    sp_data_load(&g->data, tokens, &(sp_data_opt){.tmpl = SP_TMPL_PLAIN, .vocab = g->m->cfg.vocab},
+                 &e);
     die_on(&e);
     sp_batch_make(&g->batch, &g->data, NULL, g->data.n, mean);
     free(expected);
@@ -112,7 +120,7 @@ static double batch_loss(sp_model *m, const sp_batch *b)
     return loss;
 }
 
-/* ---- goldens ------------------------------------------------------------------------------------------------------ */
+/* ---- goldens -------------------------------------------------------------------------- */
 
 static double worst; /* of the test under way, for the report */
 
@@ -155,12 +163,14 @@ static void compare(void *self, sp_param *p, int64_t row, int64_t rows, float *g
 {
     comparer *c = self;
     size_t n, first = (size_t)(row * p->cols);
-    float *all = expected(c->g, c->prefix, p->name, &n), *want = all + first, *mine = sp_xfloats(n), *scratch = sp_xfloats(n);
+    float *all = expected(c->g, c->prefix, p->name, &n), *want = all + first, *mine = sp_xfloats(n),
+          *scratch = sp_xfloats(n);
     assert_int_equal(n, sp_numel(p));
     assert_true(row == c->row);
     n = (size_t)(rows * p->cols);
     const float *w = sp_weight_part(p, first, n, scratch);
-    for (size_t i = 0; i < n; i++) mine[i] = got[i] * c->scale * (c->times_weight ? fabsf(w[i]) : 1);
+    for (size_t i = 0; i < n; i++)
+        mine[i] = got[i] * c->scale * (c->times_weight ? fabsf(w[i]) : 1);
     double d = relative_l2(mine, want, n);
     if (!(d < limit(1e-3, 4e-2))) fail_msg("%s%s: relative L2 %.3g", c->prefix, p->name, d);
     worst = SP_MAX(worst, d);
@@ -177,8 +187,11 @@ static void check_gradients(const char *name)
     golden_open(&g, name, SP_MEAN_TOKEN);
     comparer c = {&g, "grad.", 1, false, 0, 0};
     worst = 0;
-    double loss = sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .emit = compare, .self = &c}), want = expected_scalar(&g, "loss");
-    printf("# %s: loss off by %.3g (limit %g), gradients, relative L2 %.3g (limit %g)\n", name, fabs(loss - want), limit(1e-5, 1e-2), worst, limit(1e-3, 4e-2));
+    double loss =
+               sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .emit = compare, .self = &c}),
+           want = expected_scalar(&g, "loss");
+    printf("# %s: loss off by %.3g (limit %g), gradients, relative L2 %.3g (limit %g)\n", name,
+           fabs(loss - want), limit(1e-5, 1e-2), worst, limit(1e-3, 4e-2));
     assert_true(fabs(loss - want) < limit(1e-5, 1e-2));
     assert_int_equal(c.seen, g.m->n);
     golden_close(&g);
@@ -190,7 +203,9 @@ static void check_snip(const char *name)
     golden_open(&g, name, SP_MEAN_OWN);
     comparer c = {&g, "snip.", 1.0f / (float)g.data.n, true, 0, 0};
     worst = 0;
-    sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .per_example = SP_EACH_ABS, .emit = compare, .self = &c});
+    sp_grad_run(
+        g.m, &g.batch,
+        &(sp_grad_job){.all = true, .per_example = SP_EACH_ABS, .emit = compare, .self = &c});
     printf("# %s: snip, relative L2 %.3g (limit %g)\n", name, worst, limit(1e-3, 4e-2));
     assert_int_equal(c.seen, g.m->n);
     golden_close(&g);
@@ -202,7 +217,15 @@ static void check_tune(const char *name, bool ascend)
     sp_err e = {0};
     if (in_bf16()) skip();
     golden_open(&g, name, SP_MEAN_TOKEN);
-    sp_tune_opt o = {.ascend = ascend, .weight = 1, .fraction = 1, .moments = SP_F32, .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0}, .lr = 1e-3, .steps = 3, .accumulate = 1, .all = true};
+    sp_tune_opt o = {.ascend = ascend,
+                     .weight = 1,
+                     .fraction = 1,
+                     .moments = SP_F32,
+                     .optim = {SP_ADAMW, 0.9, 0.999, 1e-8, 0},
+                     .lr = 1e-3,
+                     .steps = 3,
+                     .accumulate = 1,
+                     .all = true};
     sp_tune(g.m, &g.data, &o, &e);
     die_on(&e);
     size_t total = 0, off = 0;
@@ -218,16 +241,18 @@ static void check_tune(const char *name, bool ascend)
         total += n;
         free(want);
     }
-    double loss = batch_loss(g.m, &g.batch), after = expected_scalar(&g, ascend ? "loss_after_ascent3" : "loss_after_adamw3");
-    printf("# %s: %s, %.4f %% of %zu weights off by more than 1e-5 (limit 0.1 %%), largest %.3g (limit 6e-3)\n", name,
-           ascend ? "ascent3" : "adamw3", 100 * (double)off / (double)total, total, max);
+    double loss = batch_loss(g.m, &g.batch),
+           after = expected_scalar(&g, ascend ? "loss_after_ascent3" : "loss_after_adamw3");
+    printf("# %s: %s, %.4f %% of %zu weights off by more than 1e-5 (limit 0.1 %%), largest %.3g "
+           "(limit 6e-3)\n",
+           name, ascend ? "ascent3" : "adamw3", 100 * (double)off / (double)total, total, max);
     assert_true((double)off <= 0.001 * (double)total);
     assert_true(max <= 6e-3);
     assert_true(fabs(loss - after) < 1e-3 * after);
     golden_close(&g);
 }
 
-#define GOLDEN_TESTS(dir)                                                       \
+#define GOLDEN_TESTS(dir)                                                     \
     static void logits_##dir(void **s) { (void)s, check_logits(#dir); }       \
     static void gradients_##dir(void **s) { (void)s, check_gradients(#dir); } \
     static void snip_##dir(void **s) { (void)s, check_snip(#dir); }           \
@@ -238,19 +263,22 @@ GOLDEN_TESTS(llama3)
 GOLDEN_TESTS(llama31)
 GOLDEN_TESTS(mistral)
 GOLDEN_TESTS(gemma)
-#define GOLDEN_LIST(dir) \
-    cmocka_unit_test(logits_##dir), cmocka_unit_test(gradients_##dir), cmocka_unit_test(snip_##dir), cmocka_unit_test(adamw3_##dir), \
+#define GOLDEN_LIST(dir)                                               \
+    cmocka_unit_test(logits_##dir), cmocka_unit_test(gradients_##dir), \
+        cmocka_unit_test(snip_##dir), cmocka_unit_test(adamw3_##dir),  \
         cmocka_unit_test(ascent3_##dir)
 
-/* ---- small random models of each family --------------------------------------------------------------------------- */
+/* ---- small random models of each family ----------------------------------------------- */
 
-/* Three sequences of different lengths (one longer than a query block of attention), random ids, most tokens scored. */
+/* Three sequences of different lengths (one longer than a query block of attention), random ids,
+ * most tokens scored. */
 static void small_batch(sp_batch *b, sp_mean mean)
 {
     static const int64_t lengths[3] = {9, 70, 17};
     sp_example ex[3];
     for (int s = 0; s < 3; s++) {
-        ex[s] = (sp_example){lengths[s], sp_xarray((size_t)lengths[s], 4), sp_xarray((size_t)lengths[s], 4)};
+        ex[s] = (sp_example){lengths[s], sp_xarray((size_t)lengths[s], 4),
+                             sp_xarray((size_t)lengths[s], 4)};
         for (int64_t t = 0; t < lengths[s]; t++) {
             ex[s].ids[t] = (int32_t)(sp_rand_u64(3, (uint64_t)s, (uint64_t)t) % 37);
             ex[s].labels[t] = t % 3 ? ex[s].ids[t] : -100;
@@ -279,11 +307,17 @@ static void keep(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
 static grads gradients_in(sp_grad_room *room, sp_model *m, const sp_batch *b, sp_each per_example)
 {
     grads k = {m, sp_xcalloc(m->n, sizeof *k.g)};
-    sp_grad_run(m, b, &(sp_grad_job){.room = room, .all = true, .per_example = per_example, .emit = keep, .self = &k});
+    sp_grad_run(
+        m, b,
+        &(sp_grad_job){
+            .room = room, .all = true, .per_example = per_example, .emit = keep, .self = &k});
     return k;
 }
 
-static grads all_gradients(sp_model *m, const sp_batch *b, sp_each per_example) { return gradients_in(NULL, m, b, per_example); }
+static grads all_gradients(sp_model *m, const sp_batch *b, sp_each per_example)
+{
+    return gradients_in(NULL, m, b, per_example);
+}
 
 static void free_grads(grads *k)
 {
@@ -291,7 +325,8 @@ static void free_grads(grads *k)
     free(k->g);
 }
 
-/* Along g/|g| the loss must rise at the rate |g|: central difference with a step that moves the loss well above rounding. */
+/* Along g/|g| the loss must rise at the rate |g|: central difference with a step that moves the
+ * loss well above rounding. */
 static void check_differences(int which)
 {
     sp_model *m = small_model(which);
@@ -310,7 +345,8 @@ static void check_differences(int which)
         float *was = sp_xfloats(n);
         memcpy(was, p->own, n * sizeof *was);
         for (int side = 0; side < 2; side++) {
-            for (size_t j = 0; j < n; j++) p->own[j] = was[j] + (float)((side ? -step : step) * k.g[i][j] / norm);
+            for (size_t j = 0; j < n; j++)
+                p->own[j] = was[j] + (float)((side ? -step : step) * k.g[i][j] / norm);
             loss[side] = batch_loss(m, &b);
         }
         memcpy(p->own, was, n * sizeof *was);
@@ -337,8 +373,10 @@ static void per_example_is_separate_runs(void **state)
         sp_model *m = small_model(which);
         sp_batch b;
         small_batch(&b, SP_MEAN_OWN);
-        grads abs = all_gradients(m, &b, SP_EACH_ABS), square = all_gradients(m, &b, SP_EACH_SQUARE);
-        grads sum = {m, sp_xcalloc(m->n, sizeof(float *))}, sum2 = {m, sp_xcalloc(m->n, sizeof(float *))};
+        grads abs = all_gradients(m, &b, SP_EACH_ABS),
+              square = all_gradients(m, &b, SP_EACH_SQUARE);
+        grads sum = {m, sp_xcalloc(m->n, sizeof(float *))},
+              sum2 = {m, sp_xcalloc(m->n, sizeof(float *))};
         for (size_t i = 0; i < m->n; i++) sum.g[i] = sp_xfloats0(sp_numel(&m->params[i]));
         for (size_t i = 0; i < m->n; i++) sum2.g[i] = sp_xfloats0(sp_numel(&m->params[i]));
         for (int64_t s = 0; s < b.n_seq; s++) {
@@ -365,7 +403,8 @@ static void per_example_is_separate_runs(void **state)
     }
 }
 
-/* KL against a slow scalar version of its definition. (What training makes of it, and NPO: test_tune.c.) */
+/* KL against a slow scalar version of its definition. (What training makes of it, and NPO:
+ * test_tune.c.) */
 typedef struct {
     sp_model *m, *ref;
     sp_data data;
@@ -395,21 +434,25 @@ static void soft_targets_match_definition(void **state)
     for (int64_t t = 0; t < p.b.n; t++) {
         if (p.b.target[t] < 0) continue;
         p.b.target[t] = SP_SOFT;
-        for (int64_t i = 0; i < v; i++) want -= (double)p.b.coef[t] * exp(lr[t * v + i]) * lp[t * v + i];
+        for (int64_t i = 0; i < v; i++)
+            want -= (double)p.b.coef[t] * exp(lr[t * v + i]) * lp[t * v + i];
     }
     float *x = sp_forward_all(p.m, &p.b), *rx = sp_forward_all(p.ref, &p.b);
-    double got = sp_head_loss(p.m, x, p.b.n, p.b.target, p.b.coef, &(sp_head_io){.ref = p.ref, .ref_x = rx});
+    double got =
+        sp_head_loss(p.m, x, p.b.n, p.b.target, p.b.coef, &(sp_head_io){.ref = p.ref, .ref_x = rx});
     assert_true(fabs(got - want) < 1e-5 * want);
     /* the gradient: along -dx the loss falls at the rate |dx|^2 */
     size_t n = (size_t)(p.b.n * p.m->cfg.hidden);
     float *dx = sp_xfloats(n);
     double norm2 = 0, loss[2];
-    sp_head_loss(p.m, x, p.b.n, p.b.target, p.b.coef, &(sp_head_io){.ref = p.ref, .ref_x = rx, .dx = dx});
+    sp_head_loss(p.m, x, p.b.n, p.b.target, p.b.coef,
+                 &(sp_head_io){.ref = p.ref, .ref_x = rx, .dx = dx});
     for (size_t i = 0; i < n; i++) norm2 += (double)dx[i] * (double)dx[i];
     double h = 0.02 / norm2 * 0.1;
     for (int side = 0; side < 2; side++) {
         for (size_t i = 0; i < n; i++) x[i] += (float)((side ? -2 : 1) * h) * dx[i];
-        loss[side] = sp_head_loss(p.m, x, p.b.n, p.b.target, p.b.coef, &(sp_head_io){.ref = p.ref, .ref_x = rx});
+        loss[side] = sp_head_loss(p.m, x, p.b.n, p.b.target, p.b.coef,
+                                  &(sp_head_io){.ref = p.ref, .ref_x = rx});
     }
     assert_true(fabs((loss[0] - loss[1]) / (2 * h) / norm2 - 1) < 0.02);
     free(dx), free(x), free(rx), free(lp), free(lr);
@@ -428,7 +471,8 @@ static void threads_do_not_change_bytes(void **state)
         grads one = all_gradients(m, &b, SP_EACH_NONE);
         omp_set_num_threads(3);
         grads three = all_gradients(m, &b, SP_EACH_NONE);
-        for (size_t i = 0; i < m->n; i++) assert_memory_equal(one.g[i], three.g[i], sp_numel(&m->params[i]) * sizeof(float));
+        for (size_t i = 0; i < m->n; i++)
+            assert_memory_equal(one.g[i], three.g[i], sp_numel(&m->params[i]) * sizeof(float));
         free_grads(&one);
         free_grads(&three);
         sp_batch_free(&b);
@@ -437,7 +481,8 @@ static void threads_do_not_change_bytes(void **state)
     omp_set_num_threads(before);
 }
 
-/* Kept, computed again, or some of each: the same bits, also in a room that a larger and a smaller batch have used. */
+/* Kept, computed again, or some of each: the same bits, also in a room that a larger and a smaller
+ * batch have used. */
 static void kept_or_computed_again(void **state)
 {
     (void)state;
@@ -453,7 +498,8 @@ static void kept_or_computed_again(void **state)
             sp_grad_room *room = sp_grad_room_new(layers * one_layer);
             for (int round = 0; round < 3; round++) {
                 grads k = gradients_in(room, m, round == 1 ? &shorter : &b, SP_EACH_NONE);
-                for (size_t i = 0; round != 1 && i < m->n; i++) assert_memory_equal(k.g[i], want.g[i], sp_numel(&m->params[i]) * sizeof(float));
+                for (size_t i = 0; round != 1 && i < m->n; i++)
+                    assert_memory_equal(k.g[i], want.g[i], sp_numel(&m->params[i]) * sizeof(float));
                 free_grads(&k);
             }
             sp_grad_room_free(room);
@@ -464,7 +510,8 @@ static void kept_or_computed_again(void **state)
     }
 }
 
-/* Several tiles, odd edges, terms of different depth, and the few rows that go without tiles: against sums in double. */
+/* Several tiles, odd edges, terms of different depth, and the few rows that go without tiles:
+ * against sums in double. */
 static void check_products(int64_t n, int64_t in, int64_t out0, int64_t out1, sp_dtype dtype)
 {
     const int64_t out[2] = {out0, out1};
@@ -488,11 +535,15 @@ static void check_products(int64_t n, int64_t in, int64_t out0, int64_t out1, sp
         for (int k = 0; k < 2; k++)
             for (int64_t o = 0; o < out[k]; o++) {
                 double y = 0;
-                for (int64_t i = 0; i < in; i++) y += (double)x[t * in + i] * (double)w[k][o * in + i];
+                for (int64_t i = 0; i < in; i++)
+                    y += (double)x[t * in + i] * (double)w[k][o * in + i];
                 assert_true(fabs(y - (double)l[k].y[t * out[k] + o]) < 1e-5 * scale);
-                for (int64_t i = 0; i < in; i++) sum[i] += (double)l[k].y[t * out[k] + o] * (double)w[k][o * in + i];
+                for (int64_t i = 0; i < in; i++)
+                    sum[i] += (double)l[k].y[t * out[k] + o] * (double)w[k][o * in + i];
             }
-        for (int64_t i = 0; i < in; i++) assert_true(fabs(sum[i] - (double)dx[t * in + i]) < 1e-5 * scale * sqrt((double)(out0 + out1)));
+        for (int64_t i = 0; i < in; i++)
+            assert_true(fabs(sum[i] - (double)dx[t * in + i]) <
+                        1e-5 * scale * sqrt((double)(out0 + out1)));
         free(sum);
     }
     for (int k = 0; k < 2; k++) free((void *)l[k].w.data), free(l[k].y), free(w[k]);
@@ -505,9 +556,11 @@ static void products(void **state)
     const sp_dtype dtypes[3] = {SP_F32, SP_BF16, SP_F16};
     if (in_bf16()) skip(); /* test_dnnl.c has those */
     for (int d = 0; d < 3; d++) {
-        for (int n = 1; n < 8; n++) check_products(n, 100, 7, 30, dtypes[d]); /* few rows; a rest of 16 elements */
+        /* few rows; a rest of 16 elements */
+        for (int n = 1; n < 8; n++) check_products(n, 100, 7, 30, dtypes[d]);
         check_products(8, 64, 129, 4, dtypes[d]);
-        check_products(9, 33, 5, 300, dtypes[d]);   /* one tile beside four: the same cut for both terms of the sum */
+        /* one tile beside four: the same cut for both terms of the sum */
+        check_products(9, 33, 5, 300, dtypes[d]);
         check_products(600, 70, 20, 800, dtypes[d]);
     }
 }

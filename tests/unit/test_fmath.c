@@ -1,13 +1,14 @@
-/* test_fmath.c - exp and the activations against libm in double, their derivatives against central differences in double. */
+/* test_fmath.c - exp and the activations against libm in double, their derivatives against central
+ * differences in double. */
+
+
+#include "tensor/fmath.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <cmocka.h>
-
-#include "fmath.h"
-
 #include <stdio.h>
 
 static void exp_is_accurate(void **state)
@@ -31,9 +32,13 @@ static void exp_is_clamped(void **state)
 }
 
 static double silu(double x) { return x / (1 + exp(-x)); }
-static double gelu(double x) { return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }
+static double gelu(double x)
+{
+    return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+}
 
-/* f and its derivative over -12..12: absolute error where the value is small, relative where it is large. */
+/* f and its derivative over -12..12: absolute error where the value is small, relative where it is
+ * large. */
 static void check(const char *name, float (*f)(float), float (*df)(float), double (*want)(double))
 {
     double worst = 0, worst_d = 0, h = 1e-5;
@@ -57,6 +62,8 @@ static void activations(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exp_is_accurate), cmocka_unit_test(exp_is_clamped), cmocka_unit_test(activations)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exp_is_accurate),
+                                       cmocka_unit_test(exp_is_clamped),
+                                       cmocka_unit_test(activations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

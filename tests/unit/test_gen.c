@@ -1,15 +1,15 @@
-/* test_gen.c - greedy continuations of the reference models: exact ids, whatever the batch, the stretches of the
- * prompt, and the cache. */
-#include "gen.h"
-#include "st.h"
+/* test_gen.c - greedy continuations of the reference models: exact ids, whatever the batch, the
+ * stretches of the prompt, and the cache. */
+#include "eval/gen.h"
+#include "tensor/st.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
 
 enum { MAX_SEQ = 8, STEPS = 16 };
 
@@ -49,11 +49,13 @@ static void load(reference *r, const char *family)
     sp_src *s = sp_src_open(expected, &e);
     assert_non_null(s);
     const sp_tinfo *t = sp_src_info(s, (size_t)sp_src_find(s, "input_ids"));
-    int64_t *ids = read_i64(s, "input_ids"), *lengths = read_i64(s, "lengths"), *gen = read_i64(s, "gen_ids");
+    int64_t *ids = read_i64(s, "input_ids"), *lengths = read_i64(s, "lengths"),
+            *gen = read_i64(s, "gen_ids");
     r->n_seq = t->shape[0];
     for (int64_t b = 0; b < r->n_seq; b++) {
         r->length[b] = lengths[b];
-        for (int64_t i = 0; i < lengths[b]; i++) r->prompt[b][i] = (int32_t)ids[b * t->shape[1] + i];
+        for (int64_t i = 0; i < lengths[b]; i++)
+            r->prompt[b][i] = (int32_t)ids[b * t->shape[1] + i];
         for (int64_t i = 0; i < STEPS; i++) r->want[b][i] = (int32_t)gen[b * STEPS + i];
     }
     free(ids), free(lengths), free(gen), free(dir), free(expected);
@@ -75,8 +77,8 @@ static void expect_reference(const reference *r, sp_gen_opt opt, int64_t rounds)
     sp_err e = {0};
     opt.max_new = STEPS;
     for (size_t i = 0; i < n; i++)
-        items[i] =
-            (sp_gen_item){.prompt = r->prompt[i % (size_t)r->n_seq], .n_prompt = r->length[i % (size_t)r->n_seq]};
+        items[i] = (sp_gen_item){.prompt = r->prompt[i % (size_t)r->n_seq],
+                                 .n_prompt = r->length[i % (size_t)r->n_seq]};
     n_done = 0;
     assert_int_equal(sp_generate(r->m, items, n, &opt, done, NULL, &e), 0);
     assert_int_equal(n_done, n);
@@ -98,13 +100,14 @@ static void test_reference(void **state)
     expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 5},
                      2); /* prompts in stretches; a ring where there is a window */
     expect_reference(&r, (sp_gen_opt){.batch = 3, .prefill = 1}, 1);
-    expect_reference(&r, (sp_gen_opt){.batch = 3, .prefill = 64, .cache_bytes = 1}, 2); /* one slot after all */
+    /* one slot after all */
+    expect_reference(&r, (sp_gen_opt){.batch = 3, .prefill = 64, .cache_bytes = 1}, 2);
     expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 2048, .no_cache = true}, 1);
     sp_model_close(r.m);
 }
 
-/* Answers far longer than the window, from prompts of one token to more than the ring holds, on other weights than the
- * reference's: the cache changes no token. */
+/* Answers far longer than the window, from prompts of one token to more than the ring holds, on
+ * other weights than the reference's: the cache changes no token. */
 static void test_cache_changes_nothing(void **state)
 {
     enum { LONG = 64 };
@@ -123,8 +126,12 @@ static void test_cache_changes_nothing(void **state)
     for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
         sp_gen_item it[4] = {0};
         for (int i = 0; i < 4; i++)
-            it[i] = (sp_gen_item){.prompt = r.prompt[0], .n_prompt = SP_MIN(lengths[i], r.length[0])};
-        sp_gen_opt o = {.max_new = LONG, .batch = ways[way].batch, .prefill = ways[way].prefill, .no_cache = ways[way].no_cache};
+            it[i] =
+                (sp_gen_item){.prompt = r.prompt[0], .n_prompt = SP_MIN(lengths[i], r.length[0])};
+        sp_gen_opt o = {.max_new = LONG,
+                        .batch = ways[way].batch,
+                        .prefill = ways[way].prefill,
+                        .no_cache = ways[way].no_cache};
         n_done = 0;
         assert_int_equal(sp_generate(m, it, 4, &o, done, NULL, &e), 0);
         for (int i = 0; i < 4; i++) {
@@ -162,9 +169,11 @@ static void test_endings(void **state)
 static void draw(const reference *r, int64_t batch, uint64_t seed, sp_gen_item *items, size_t n)
 {
     sp_err e = {0};
-    sp_gen_opt o = {.max_new = STEPS, .batch = batch, .prefill = 16, .sampler = {1.5, .95, 50}, .seed = seed};
+    sp_gen_opt o = {
+        .max_new = STEPS, .batch = batch, .prefill = 16, .sampler = {1.5, .95, 50}, .seed = seed};
     n_done = 0;
-    for (size_t i = 0; i < n; i++) items[i] = (sp_gen_item){.prompt = r->prompt[0], .n_prompt = r->length[0]};
+    for (size_t i = 0; i < n; i++)
+        items[i] = (sp_gen_item){.prompt = r->prompt[0], .n_prompt = r->length[0]};
     assert_int_equal(sp_generate(r->m, items, n, &o, done, NULL, &e), 0);
 }
 
@@ -187,12 +196,13 @@ static void test_draws(void **state)
         assert_false(same(&a[i], &c[i]));
         assert_true(i == 0 || !same(&a[i], &a[0])); /* the same prompt again is another draw */
     }
-    for (int i = 0; i < 4; i++) sp_ids_free(&a[i].out), sp_ids_free(&b[i].out), sp_ids_free(&c[i].out);
+    for (int i = 0; i < 4; i++)
+        sp_ids_free(&a[i].out), sp_ids_free(&b[i].out), sp_ids_free(&c[i].out);
     sp_model_close(r.m);
 }
 
-/* Two tokens equally likely everywhere: an answer whose draws were one and the same would be the greedy one every other
- * time. */
+/* Two tokens equally likely everywhere: an answer whose draws were one and the same would be the
+ * greedy one every other time. */
 static void test_positions_draw_apart(void **state)
 {
     (void)state;
@@ -201,7 +211,8 @@ static void test_positions_draw_apart(void **state)
     load(&r, "llama2");
     sp_gen_item it[8];
     sp_gen_opt o = {.max_new = STEPS, .batch = 8, .prefill = 64, .sampler = {1e6, 1, 2}, .seed = 3};
-    for (int i = 0; i < 8; i++) it[i] = (sp_gen_item){.prompt = r.prompt[0], .n_prompt = r.length[0]};
+    for (int i = 0; i < 8; i++)
+        it[i] = (sp_gen_item){.prompt = r.prompt[0], .n_prompt = r.length[0]};
     n_done = 0;
     assert_int_equal(sp_generate(r.m, it, 8, &o, done, NULL, &e), 0);
     for (int i = 0; i < 8; i++) {
@@ -211,7 +222,7 @@ static void test_positions_draw_apart(void **state)
     sp_model_close(r.m);
 }
 
-/* ---- two contexts ---------------------------------------------------------------------------------------------- */
+/* ---- two contexts --------------------------------------------------------------------- */
 
 /* Logits after ids[0..n), everything computed anew. */
 static void logits_after(sp_model *m, const int32_t *ids, int64_t n, float *z)
@@ -221,14 +232,16 @@ static void logits_after(sp_model *m, const int32_t *ids, int64_t n, float *z)
     sp_acts *acts = sp_acts_new(m, n);
     float *x = sp_xfloats((size_t)(n * m->cfg.hidden));
     sp_embed_forward(m, ids, n, x);
-    for (int64_t l = 0; l < m->cfg.layers; l++) sp_layer_forward(m, l, &pack, x, x, NULL, NULL, acts);
+    for (int64_t l = 0; l < m->cfg.layers; l++)
+        sp_layer_forward(m, l, &pack, x, x, NULL, NULL, acts);
     sp_head_logits(m, x + (n - 1) * m->cfg.hidden, 1, z);
     free(x);
     sp_acts_free(acts);
 }
 
 /* STEPS greedy tokens from two contexts, token by token: the definition. */
-static void slow_contrast(sp_model *m, sp_model *other, const sp_contrast *c, const sp_gen_item *it, int32_t *out)
+static void slow_contrast(sp_model *m, sp_model *other, const sp_contrast *c, const sp_gen_item *it,
+                          int32_t *out)
 {
     float *z = sp_xfloats((size_t)m->cfg.vocab), *w = sp_xfloats((size_t)m->cfg.vocab);
     int32_t a[512], b[512];
@@ -251,8 +264,10 @@ static void expect_slow(const reference *r, sp_model *expert, sp_gen_opt o)
     size_t n = (size_t)r->n_seq;
     for (size_t i = 0; i < n; i++) {
         size_t k = (i + 1) % n; /* as second context, the next prompt: of another length */
-        items[i] = (sp_gen_item){
-            .prompt = r->prompt[i], .n_prompt = r->length[i], .other = r->prompt[k], .n_other = r->length[k]};
+        items[i] = (sp_gen_item){.prompt = r->prompt[i],
+                                 .n_prompt = r->length[i],
+                                 .other = r->prompt[k],
+                                 .n_other = r->length[k]};
         slow_contrast(r->m, expert ? expert : r->m, &o.contrast, &items[i], want[i]);
     }
     static const struct {
@@ -290,17 +305,24 @@ static void test_two_contexts(void **state)
     sp_model_close(r.m);
 }
 
-/* Defences that come to nothing: an expert that is the model itself, a difference of strength 0 or of two equal
- * contexts. */
+/* Defences that come to nothing: an expert that is the model itself, a difference of strength 0 or
+ * of two equal contexts. */
 static void test_no_contrast(void **state)
 {
     (void)state;
     reference r = {0};
     load(&r, "llama2");
-    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 9, .contrast = {SP_SAFEDECODING, 3, 2, 5}, .expert = r.m},
-                     2);
-    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 9, .contrast = {.kind = SP_SELF_CD, .strength = 2}}, 2);
-    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 9, .contrast = {.kind = SP_ROSE, .strength = 0}}, 2);
+    expect_reference(
+        &r,
+        (sp_gen_opt){
+            .batch = 2, .prefill = 9, .contrast = {SP_SAFEDECODING, 3, 2, 5}, .expert = r.m},
+        2);
+    expect_reference(
+        &r, (sp_gen_opt){.batch = 2, .prefill = 9, .contrast = {.kind = SP_SELF_CD, .strength = 2}},
+        2);
+    expect_reference(
+        &r, (sp_gen_opt){.batch = 2, .prefill = 9, .contrast = {.kind = SP_ROSE, .strength = 0}},
+        2);
     sp_model_close(r.m);
 }
 

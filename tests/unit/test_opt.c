@@ -1,10 +1,11 @@
-/* test_opt.c - the option parser: every way to write an option, every usage error, and what --help lists. */
-#include "opt.h"
+/* test_opt.c - the option parser: every way to write an option, every usage error, and what --help
+ * lists. */
 #include "child.h"
+#include "cli/opt.h"
 
-#include <omp.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <omp.h>
 
 /* A tool with two verbs that prints what it was given. */
 static bool flag;
@@ -23,6 +24,7 @@ static int call(void *self, const char *name, const char *value, sp_err *e)
 }
 static sp_opt_call hook = {call, calls};
 
+/* clang-format off */
 static const sp_opt opts[] = {
     {"flag", 'f', SP_FLAG, &flag, NULL, "a flag", 0, 0},
     {"text", 'x', SP_STRING, &text, "WORD", "a word (default: none)", 0, 0},
@@ -33,21 +35,25 @@ static const sp_opt opts[] = {
     {"free", 0, SP_REAL, &rate, "X", "any number", 0, 0},
     {0},
 };
+/* clang-format on */
 
 static int show(int argc, char **argv)
 {
-    printf("%d %s %lld %g %d [%s] out=%s t=%lld z=%lld seed=%lld pg=%d v=%d", flag, text, (long long)count, rate, choice, calls,
-           sp_args.out ? sp_args.out : "-", (long long)sp_args.threads, (long long)sp_args.level, (long long)sp_args.seed,
+    printf("%d %s %lld %g %d [%s] out=%s t=%lld z=%lld seed=%lld pg=%d v=%d", flag, text,
+           (long long)count, rate, choice, calls, sp_args.out ? sp_args.out : "-",
+           (long long)sp_args.threads, (long long)sp_args.level, (long long)sp_args.seed,
            !sp_args.no_pg, sp_verbosity);
     for (int i = 0; i < argc; i++) printf(" <%s>", argv[i]);
     return argc == 2 && !strcmp(argv[1], "five") ? 5 : 0;
 }
 
+/* clang-format off */
 static const sp_cmd verbs[] = {
     {"top", "A [B]", "the first", opts, 1, 2, show},
     {"all", "[A...]", "the second", NULL, 0, -1, show},
     {0},
 };
+/* clang-format on */
 static const sp_cmd single[] = {{NULL, "A", "only one", opts, 1, 1, show}, {0}};
 
 static int run_verbs(void *argv)
@@ -64,10 +70,10 @@ static int run_single(void *argv)
     return sp_opt_main(argc, argv, "a tool", single, NULL);
 }
 
-#define RUN(...) sp_child_run(run_verbs, (char *[]){"sp-x", __VA_ARGS__, NULL})
+#define RUN(...)  sp_child_run(run_verbs, (char *[]){"sp-x", __VA_ARGS__, NULL})
 #define RUN1(...) sp_child_run(run_single, (char *[]){"sp-x", __VA_ARGS__, NULL})
 /* The line that `show` prints, with the defaults for what comes after the tool's own options. */
-#define PLAIN " out=- t=%d z=1 seed=0 pg=1 v=1"
+#define PLAIN     " out=- t=%d z=1 seed=0 pg=1 v=1"
 
 static void expect_out(sp_child c, const char *own, const char *rest)
 {
@@ -84,7 +90,8 @@ static void defaults_and_forms(void **state)
 {
     (void)state;
     expect_out(RUN("top", "o"), "0 none 3 0.5 1 []", " <o>");
-    expect_out(RUN("top", "o", "-f", "-x", "w", "-c7", "--rate", "1", "--choice=blue"), "1 w 7 1 2 []", " <o>");
+    expect_out(RUN("top", "o", "-f", "-x", "w", "-c7", "--rate", "1", "--choice=blue"),
+               "1 w 7 1 2 []", " <o>");
     expect_out(RUN("top", "-fxw", "--rate=0", "o"), "1 w 3 0 1 []", " <o>");
     expect_out(RUN("top", "-fc", "9", "o"), "1 none 9 0.5 1 []", " <o>");
     expect_out(RUN("top", "--text=", "o", "-"), "0  3 0.5 1 []", " <o> <->");
@@ -98,13 +105,15 @@ static void defaults_and_forms(void **state)
 static void calls_keep_their_order(void **state)
 {
     (void)state;
-    expect_out(RUN("top", "-a", "1", "o", "--add=2", "-a3"), "0 none 3 0.5 1 [add=1;add=2;add=3;]", " <o>");
+    expect_out(RUN("top", "-a", "1", "o", "--add=2", "-a3"), "0 none 3 0.5 1 [add=1;add=2;add=3;]",
+               " <o>");
 }
 
 static void common_options(void **state)
 {
     (void)state;
-    sp_child c = RUN("all", "-o", "F", "-t", "3", "-z", "0", "--seed=9007199254740992", "--no-pg", "-q");
+    sp_child c =
+        RUN("all", "-o", "F", "-t", "3", "-z", "0", "--seed=9007199254740992", "--no-pg", "-q");
     assert_string_equal(c.out, "0 none 3 0.5 1 [] out=F t=3 z=0 seed=9007199254740992 pg=0 v=0");
     c = RUN("all", "--output=F", "--threads=1", "--level=19", "--verbose");
     assert_non_null(strstr(c.out, "out=F t=1 z=19 seed=0 pg=1 v=2"));
@@ -146,7 +155,8 @@ static void usage_errors(void **state)
     expect_usage(RUN("top", "o", "-x"), "option -x needs a value");
     expect_usage(RUN("top", "o", "-a", "bad"), "option --add: 'bad' will not do");
     expect_usage(RUN("top", "o", "--choice=re"), "option --choice: 're' is none of red|green|blue");
-    expect_usage(RUN("top", "o", "--choice=red|green"), "option --choice: 'red|green' is none of red|green|blue");
+    expect_usage(RUN("top", "o", "--choice=red|green"),
+                 "option --choice: 'red|green' is none of red|green|blue");
 }
 
 static void bad_numbers(void **state)
@@ -178,10 +188,13 @@ static void help_lists_everything(void **state)
     sp_child c = RUN("--help");
     assert_int_equal(c.code, 0);
     assert_string_equal(c.err, "");
-    assert_non_null(strstr(c.out, "sp-x - a tool\n\nUsage:\n  sp-x top [options] A [B]\n  sp-x all [options] [A...]\n"));
+    assert_non_null(strstr(
+        c.out,
+        "sp-x - a tool\n\nUsage:\n  sp-x top [options] A [B]\n  sp-x all [options] [A...]\n"));
     assert_non_null(strstr(c.out, "\nsp-x top: the first\n  -f, --flag                a flag\n"));
     assert_non_null(strstr(c.out, "\n      --rate R "));
-    assert_non_null(strstr(c.out, "\n      --choice red|green|blue\n                            a colour"));
+    assert_non_null(
+        strstr(c.out, "\n      --choice red|green|blue\n                            a colour"));
     assert_non_null(strstr(c.out, "\n  -o, --output FILE         write to FILE"));
     assert_non_null(strstr(c.out, "\nThe tail.\n"));
     assert_non_null(strstr(c.out, "\nExit status: 0 ok, 1 "));
@@ -196,14 +209,16 @@ static void version(void **state)
 {
     (void)state;
     assert_string_equal(RUN("--version").out, "sp-x " SP_VERSION "\n");
-    assert_string_equal(RUN("top", "--version").out, "sp-x " SP_VERSION "\n"); /* before the operands are counted */
+    /* before the operands are counted */
+    assert_string_equal(RUN("top", "--version").out, "sp-x " SP_VERSION "\n");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_and_forms), cmocka_unit_test(calls_keep_their_order), cmocka_unit_test(common_options),
-        cmocka_unit_test(status_of_the_command), cmocka_unit_test(usage_errors), cmocka_unit_test(bad_numbers),
+        cmocka_unit_test(defaults_and_forms),    cmocka_unit_test(calls_keep_their_order),
+        cmocka_unit_test(common_options),        cmocka_unit_test(status_of_the_command),
+        cmocka_unit_test(usage_errors),          cmocka_unit_test(bad_numbers),
         cmocka_unit_test(help_lists_everything), cmocka_unit_test(version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

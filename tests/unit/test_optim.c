@@ -1,24 +1,28 @@
-/* test_optim.c - optimizer steps against their formulas in double, schedules against closed forms. */
+/* test_optim.c - optimizer steps against their formulas in double, schedules against closed forms.
+ */
+
+
+#include "tensor/vec.h"
+#include "train/optim.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <cmocka.h>
-
-#include "optim.h"
-#include "vec.h"
-
 #include <math.h>
 #include <stdlib.h>
 
-#define N 5
+#define N     5
 #define STEPS 7
 
 static const float start[N] = {1, -2, 0.5f, 0, 3e-3f};
 
 /* A gradient that changes sign, size and is sometimes zero. */
-static float gradient(int t, int i) { return i == 3 && t % 2 ? 0 : (float)(sin(3.7 * t + i) * pow(10, i - 3)); }
+static float gradient(int t, int i)
+{
+    return i == 3 && t % 2 ? 0 : (float)(sin(3.7 * t + i) * pow(10, i - 3));
+}
 
 static void run(const sp_optim *o, float *w, bool decay)
 {
@@ -39,7 +43,8 @@ static void reference(const sp_optim *o, double *w, bool decay)
             if (decay) w[i] -= lr * o->weight_decay * w[i];
             m[i] = o->beta1 * m[i] + (1 - o->beta1) * g;
             v[i] = o->beta2 * v[i] + (1 - o->beta2) * g * g;
-            double adam = m[i] / (1 - pow(o->beta1, t)) / (sqrt(v[i] / (1 - pow(o->beta2, t))) + o->eps);
+            double adam =
+                m[i] / (1 - pow(o->beta1, t)) / (sqrt(v[i] / (1 - pow(o->beta2, t))) + o->eps);
             w[i] -= lr * (o->kind == SP_ADAMW ? adam : g);
         }
 }
@@ -52,7 +57,8 @@ static void check(sp_optim o, bool decay)
     run(&o, w, decay);
     reference(&o, want, decay);
     for (int i = 0; i < N; i++)
-        if (!(fabs((double)w[i] - want[i]) < 1e-6)) fail_msg("weight %d: %.9g, expected %.9g", i, (double)w[i], want[i]);
+        if (!(fabs((double)w[i] - want[i]) < 1e-6))
+            fail_msg("weight %d: %.9g, expected %.9g", i, (double)w[i], want[i]);
 }
 
 static void adamw(void **state)
@@ -76,7 +82,8 @@ static void sgd(void **state)
 static void expect(sp_schedule kind, int64_t step, int64_t warmup, int64_t total, double want)
 {
     double got = sp_schedule_at(kind, step, warmup, total);
-    if (!(fabs(got - want) < 1e-12)) fail_msg("schedule %d at %lld: %.15g, expected %.15g", kind, (long long)step, got, want);
+    if (!(fabs(got - want) < 1e-12))
+        fail_msg("schedule %d at %lld: %.15g, expected %.15g", kind, (long long)step, got, want);
 }
 
 static void schedules(void **state)
@@ -96,13 +103,15 @@ static void schedules(void **state)
     expect(SP_COSINE, 12, 4, 10, 0);
 }
 
-/* v of BF16 must follow a step change of g^2 whose increments (0.1 %) are below half a BF16 unit (0.2 to 0.4 %): plain rounding would stay at 1. */
+/* v of BF16 must follow a step change of g^2 whose increments (0.1 %) are below half a BF16 unit
+ * (0.2 to 0.4 %): plain rounding would stay at 1. */
 static void narrow_moments_follow(void **state)
 {
     (void)state;
     enum { MANY = 20000, T = 400 };
     const sp_optim o = {SP_ADAMW, 0.9, 0.999, 1e-8, 0};
-    float *w = calloc(MANY, sizeof *w), *g = malloc(MANY * sizeof *g), *wide = malloc(MANY * sizeof *wide);
+    float *w = calloc(MANY, sizeof *w), *g = malloc(MANY * sizeof *g),
+          *wide = malloc(MANY * sizeof *wide);
     uint16_t *m = calloc(MANY, sizeof *m), *v = malloc(MANY * sizeof *v);
     double want = 1, mean = 0;
     for (int i = 0; i < MANY; i++) {
@@ -122,6 +131,8 @@ static void narrow_moments_follow(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(adamw), cmocka_unit_test(sgd), cmocka_unit_test(schedules), cmocka_unit_test(narrow_moments_follow)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(adamw), cmocka_unit_test(sgd),
+                                       cmocka_unit_test(schedules),
+                                       cmocka_unit_test(narrow_moments_follow)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,23 +1,24 @@
-/* test_queue.c - the ordered queue: every job once, finished in order and one at a time, never more under way than there are slots. */
-#include "queue.h"
+/* test_queue.c - the ordered queue: every job once, finished in order and one at a time, never more
+ * under way than there are slots. */
+#include "base/queue.h"
 
+#include <setjmp.h>
+#include <cmocka.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <setjmp.h>
-#include <cmocka.h>
 
 #define MAX_DEPTH 9
 
 typedef struct {
-    uint64_t job[MAX_DEPTH];   /* the number of the job in each slot */
-    uint64_t made[MAX_DEPTH];  /* what work made of it */
-    atomic_int busy[8];        /* by thread number */
+    uint64_t job[MAX_DEPTH];  /* the number of the job in each slot */
+    uint64_t made[MAX_DEPTH]; /* what work made of it */
+    atomic_int busy[8];       /* by thread number */
     atomic_int finishing, worked, wrong;
     atomic_ullong finished;
-    int threads, nap;          /* every nap-th job takes a while */
+    int threads, nap; /* every nap-th job takes a while */
     pthread_t main;
 } bench;
 
@@ -37,7 +38,8 @@ static void finish(void *ctx, size_t slot)
     bench *b = ctx;
     if (atomic_fetch_add(&b->finishing, 1)) b->wrong++;
     if (b->job[slot] != b->finished || b->made[slot] != 3 * b->finished + 1) b->wrong++;
-    if (b->nap && b->finished % 7 == 3) usleep(200); /* now the others run into the end of the queue */
+    /* now the others run into the end of the queue */
+    if (b->nap && b->finished % 7 == 3) usleep(200);
     b->finished++;
     b->finishing--;
 }
@@ -101,7 +103,8 @@ static void side_by_side(void **state)
     pthread_barrier_destroy(&p.pair);
 }
 
-/* Given up in the middle: what is under way ends, nothing hangs, and what is finished is a beginning. */
+/* Given up in the middle: what is under way ends, nothing hangs, and what is finished is a
+ * beginning. */
 static void given_up(void **state)
 {
     (void)state;
@@ -121,6 +124,7 @@ static void given_up(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(in_order), cmocka_unit_test(side_by_side), cmocka_unit_test(given_up)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(in_order), cmocka_unit_test(side_by_side),
+                                       cmocka_unit_test(given_up)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* test_replay.c - the fuzz targets without a fuzzer: every seed of tests/fuzz/corpus, and a fixed number of mutations
- * of each (a byte changed, a stretch cut out, doubled, or the end cut off), drawn from a fixed seed.
+/* test_replay.c - the fuzz targets without a fuzzer: every seed of tests/fuzz/corpus, and a fixed
+ * number of mutations of each (a byte changed, a stretch cut out, doubled, or the end cut off),
+ * drawn from a fixed seed.
  */
 #define LLVMFuzzerTestOneInput fuzz_one_tok
 #include "../fuzz/fuzz_tok.c"
@@ -23,8 +24,8 @@
 #include "../fuzz/fuzz_index.c"
 #undef LLVMFuzzerTestOneInput
 
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <cmocka.h>
 #include <dirent.h>
 
@@ -102,8 +103,9 @@ static void checkpoint(void **state) { (void)state, replay(fuzz_one_index, "inde
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tok),  cmocka_unit_test(tokjson), cmocka_unit_test(spm),
-                                       cmocka_unit_test(data), cmocka_unit_test(st),      cmocka_unit_test(config),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tok),       cmocka_unit_test(tokjson),
+                                       cmocka_unit_test(spm),       cmocka_unit_test(data),
+                                       cmocka_unit_test(st),        cmocka_unit_test(config),
                                        cmocka_unit_test(checkpoint)};
     return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
 }

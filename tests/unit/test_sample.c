@@ -1,12 +1,13 @@
-/* test_sample.c - greedy choice, and the frequencies of temperature, top-k and top-p sampling against exact ones. */
-#include "sample.h"
+/* test_sample.c - greedy choice, and the frequencies of temperature, top-k and top-p sampling
+ * against exact ones. */
+#include "eval/sample.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <cmocka.h>
+#include <math.h>
 #include <string.h>
 
-#include <cmocka.h>
 
 enum { V = 6, N = 6000 };
 /* Probabilities 1/2, 1/4, 1/8, 1/16, 1/32, 1/32 at temperature 1, in no order. */
@@ -31,7 +32,8 @@ static void expect_shares(const sp_sampler *s, const double *want)
     double p[V];
     shares(s, p);
     for (int i = 0; i < V; i++) {
-        if (fabs(p[i] - want[i]) > 2.0 / N) print_error("token %d: %g, expected %g\n", i, p[i], want[i]);
+        if (fabs(p[i] - want[i]) > 2.0 / N)
+            print_error("token %d: %g, expected %g\n", i, p[i], want[i]);
         assert_true(fabs(p[i] - want[i]) <= 2.0 / N);
     }
 }

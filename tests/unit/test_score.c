@@ -1,15 +1,16 @@
-/* test_score.c - scoring against the reference models: the logits stream (1e-4 relative L2), per-sequence losses
- * (1e-5), whatever the batch; greedy flags against the logits; multiple choice against scores taken one by one. */
+/* test_score.c - scoring against the reference models: the logits stream (1e-4 relative L2),
+ * per-sequence losses (1e-5), whatever the batch; greedy flags against the logits; multiple choice
+ * against scores taken one by one. */
+
+
+#include "eval/choice.h"
+#include "eval/sample.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <cmocka.h>
-
-#include "choice.h"
-#include "sample.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,8 @@ typedef struct {
 
 static sp_data_opt options(const subject *s)
 {
-    return (sp_data_opt){.tok = s->tok, .tmpl = SP_TMPL_PLAIN, .vocab = s->m->cfg.vocab, .max_len = 512};
+    return (sp_data_opt){
+        .tok = s->tok, .tmpl = SP_TMPL_PLAIN, .vocab = s->m->cfg.vocab, .max_len = 512};
 }
 
 static void open_subject(subject *s, const char *name)
@@ -124,7 +126,8 @@ static void expect_losses(subject *s, const double *want, int64_t batch_tokens)
 {
     sp_score scores[8];
     sp_score_data(s->m, &s->data, batch_tokens, scores, NULL, NULL);
-    for (size_t i = 0; i < s->data.n; i++) assert_true(fabs(scores[i].nll / (double)scores[i].tokens - want[i]) < 1e-5);
+    for (size_t i = 0; i < s->data.n; i++)
+        assert_true(fabs(scores[i].nll / (double)scores[i].tokens - want[i]) < 1e-5);
 }
 
 static void test_reference(void **state)
@@ -139,7 +142,8 @@ static void test_reference(void **state)
     const sp_tinfo *t = sp_src_info(s.want, (size_t)sp_src_find(s.want, "logits"));
     float *logits = load_f32(s.want, "logits");
     double losses[8];
-    assert_int_equal(sp_src_read(s.want, (size_t)sp_src_find(s.want, "loss_per_seq"), losses, &e), 0);
+    assert_int_equal(sp_src_read(s.want, (size_t)sp_src_find(s.want, "loss_per_seq"), losses, &e),
+                     0);
     static const int64_t batches[] = {1, 60, 10000};
     for (size_t i = 0; i < 3; i++) {
         expect_logits(&s, logits, t->shape[1], batches[i]);
@@ -160,7 +164,8 @@ static void test_stories(void **state)
     json_t *all = json_load_file(path, 0, NULL), *cases = json_object_get(all, "cases");
     for (size_t i = 0; i < json_array_size(cases); i++) {
         json_t *c = json_array_get(cases, i),
-               *obj = json_pack("{s:s,s:O}", "context", "", "continuation", json_object_get(c, "text"));
+               *obj = json_pack("{s:s,s:O}", "context", "", "continuation",
+                                json_object_get(c, "text"));
         sp_items it = {0};
         sp_score score;
         sp_data_opt o = options(&s);
@@ -168,9 +173,11 @@ static void test_stories(void **state)
         die_on(&e);
         sp_score_data(s.m, &it.data, 1, &score, NULL, NULL);
         assert_int_equal(score.tokens, json_array_size(json_object_get(c, "ids")));
-        assert_true(fabs(score.nll / (double)score.tokens - json_real_value(json_object_get(c, "mean_nll"))) < 1e-5);
+        assert_true(fabs(score.nll / (double)score.tokens -
+                         json_real_value(json_object_get(c, "mean_nll"))) < 1e-5);
         assert_int_equal(score.greedy,
-                         !*json_string_value(json_object_get(c, "prompt"))); /* all of it was generated greedily */
+                         /* all of it was generated greedily */
+                         !*json_string_value(json_object_get(c, "prompt")));
         sp_items_free(&it);
     }
     json_decref(all);
@@ -220,16 +227,18 @@ static void test_choices(void **state)
     subject s;
     sp_err e = {0};
     open_subject(&s, "stories260K");
-    static const char *const more[] = {" tree.", " park. They saw a big box with a big box.", " zebra"};
+    static const char *const more[] = {" tree.", " park. They saw a big box with a big box.",
+                                       " zebra"};
     const char *context = "Tom and Lily went to the";
     sp_items it = {0};
     sp_data_opt o = options(&s);
-    json_t *obj =
-        json_pack("{s:s,s:[s,s,s],s:i}", "context", context, "choices", more[0], more[1], more[2], "answer", 0);
+    json_t *obj = json_pack("{s:s,s:[s,s,s],s:i}", "context", context, "choices", more[0], more[1],
+                            more[2], "answer", 0);
     sp_items_add(&it, obj, &o, &e);
     sp_items_add(&it,
-                 json_pack("{s:s,s:[s,s],s:s}", "context", context, "choices", more[2], more[0], "answer", more[0]), &o,
-                 &e);
+                 json_pack("{s:s,s:[s,s],s:s}", "context", context, "choices", more[2], more[0],
+                           "answer", more[0]),
+                 &o, &e);
     die_on(&e);
     assert_int_equal(it.data.n, 5);
     sp_score scores[5];
@@ -241,17 +250,21 @@ static void test_choices(void **state)
     for (int i = 0; i < 3; i++) {
         bool greedy;
         double x = one_loglik(&s, context, more[i], &greedy), norm = x / (double)strlen(more[i]);
-        assert_true(fabs(x - json_real_value(json_array_get(json_object_get(obj, "loglik"), (size_t)i))) < 1e-4);
-        assert_int_equal(greedy, json_is_true(json_array_get(json_object_get(obj, "greedy"), (size_t)i)));
+        assert_true(fabs(x - json_real_value(json_array_get(json_object_get(obj, "loglik"),
+                                                            (size_t)i))) < 1e-4);
+        assert_int_equal(greedy,
+                         json_is_true(json_array_get(json_object_get(obj, "greedy"), (size_t)i)));
         if (x > best) best = x, pick = i;
         if (norm > best_norm) best_norm = norm, pick_norm = i;
     }
     assert_int_equal(pick, 0);
-    assert_int_equal(pick_norm, 1); /* the model's own continuation: unlikely as a whole, likely letter by letter */
+    /* the model's own continuation: unlikely as a whole, likely letter by letter */
+    assert_int_equal(pick_norm, 1);
     assert_int_equal(json_integer_value(json_object_get(obj, "pick")), pick);
     assert_int_equal(json_integer_value(json_object_get(obj, "pick_norm")), pick_norm);
     assert_int_equal(json_is_true(json_object_get(obj, "acc")), pick == 0);
-    assert_true(json_is_true(json_object_get(it.items[1].obj, "acc"))); /* the answer given as text */
+    /* the answer given as text */
+    assert_true(json_is_true(json_object_get(it.items[1].obj, "acc")));
     sp_items_free(&it);
     close_subject(&s);
 }
@@ -287,10 +300,14 @@ static void test_bad_items(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(test_reference, "llama2"),  cmocka_unit_test_prestate(test_reference, "llama3"),
-        cmocka_unit_test_prestate(test_reference, "llama31"), cmocka_unit_test_prestate(test_reference, "mistral"),
-        cmocka_unit_test_prestate(test_reference, "gemma"),   cmocka_unit_test(test_stories),
-        cmocka_unit_test(test_choices),                       cmocka_unit_test(test_bad_items),
+        cmocka_unit_test_prestate(test_reference, "llama2"),
+        cmocka_unit_test_prestate(test_reference, "llama3"),
+        cmocka_unit_test_prestate(test_reference, "llama31"),
+        cmocka_unit_test_prestate(test_reference, "mistral"),
+        cmocka_unit_test_prestate(test_reference, "gemma"),
+        cmocka_unit_test(test_stories),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_bad_items),
         cmocka_unit_test(test_long_example),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

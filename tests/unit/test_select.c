@@ -1,8 +1,11 @@
-/* test_select.c - selection of the k largest: against a sort where arrays are small, against radix selection where they are large enough to be passed
- * once; arrays made to mislead the sample; and that the number of threads changes nothing. */
-#include "select.h"
-#include "vec.h"
+/* test_select.c - selection of the k largest: against a sort where arrays are small, against radix
+ * selection where they are large enough to be passed once; arrays made to mislead the sample; and
+ * that the number of threads changes nothing. */
+#include "tensor/select.h"
+#include "tensor/vec.h"
 
+#include <setjmp.h>
+#include <cmocka.h>
 #include <float.h>
 #include <math.h>
 #include <omp.h>
@@ -10,10 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <setjmp.h>
-#include <cmocka.h>
 
-/* ---- small arrays ------------------------------------------------------------------------------------------------- */
+/* ---- small arrays --------------------------------------------------------------------- */
 
 static const float *sorted_by;
 static int by_score(const void *a, const void *b)
@@ -38,14 +39,18 @@ static size_t naive_top_k(uint8_t *mask, const float *x, size_t n, size_t k)
     return k;
 }
 
-/* Scores of several kinds: smooth, few distinct values (ties), mostly zero, and with everything odd in it. */
+/* Scores of several kinds: smooth, few distinct values (ties), mostly zero, and with everything odd
+ * in it. */
 static void make_scores(float *x, size_t n, int kind)
 {
-    static const float odd[] = {0, -0.0f, NAN, -NAN, INFINITY, -INFINITY, FLT_MIN, FLT_MAX, FLT_TRUE_MIN, -1, 1, 1};
+    static const float odd[] = {0,       -0.0f,   NAN,          -NAN, INFINITY, -INFINITY,
+                                FLT_MIN, FLT_MAX, FLT_TRUE_MIN, -1,   1,        1};
     for (size_t i = 0; i < n; i++) {
         double u = sp_rand_unit(9, (uint64_t)kind, i);
-        x[i] = kind == 0 ? (float)sp_rand_normal(9, 1, i) : kind == 1 ? (float)(int)(u * 5) : kind == 2 ? (u < .9 ? 0 : (float)u)
-                                                                                                      : odd[(int)(u * 12)];
+        x[i] = kind == 0   ? (float)sp_rand_normal(9, 1, i)
+               : kind == 1 ? (float)(int)(u * 5)
+               : kind == 2 ? (u < .9 ? 0 : (float)u)
+                           : odd[(int)(u * 12)];
     }
 }
 
@@ -88,7 +93,8 @@ static void selection_over_arrays(void **state)
             for (int i = 0; i < 3; i++) sp_select_count(&s, x + cut[i], cut[i + 1] - cut[i]);
             rounds++;
         } while (sp_select_next(&s));
-        for (int i = 0; i < 3; i++) set += sp_select_mark(&s, three + cut[i], x + cut[i], cut[i + 1] - cut[i]);
+        for (int i = 0; i < 3; i++)
+            set += sp_select_mark(&s, three + cut[i], x + cut[i], cut[i + 1] - cut[i]);
         assert_int_equal(rounds, 3);
         assert_int_equal(set, want);
         assert_memory_equal(one, three, n);
@@ -98,13 +104,14 @@ static void selection_over_arrays(void **state)
     free(three);
 }
 
-/* ---- large arrays ------------------------------------------------------------------------------------------------- */
+/* ---- large arrays --------------------------------------------------------------------- */
 
 #define N 1500007
 
 enum { NORMAL, EQUAL, ZEROS, RISING, FALLING, TWO, TIES, ODD, ROWS, SPARSE, UNFAIR, HIDDEN, KINDS };
 
-#define LEN (N / 16 / 256) /* of the sample's stretches, which begin at multiples of (N - LEN) / 255 */
+#define LEN \
+    (N / 16 / 256) /* of the sample's stretches, which begin at multiples of (N - LEN) / 255 */
 
 /* UNFAIR: the sample sees zeros only. HIDDEN: it sees the largest only. */
 static void make_large(float *x, int kind)
@@ -120,8 +127,14 @@ static void make_large(float *x, int kind)
         case FALLING: x[i] = (float)(N - i); break;
         case TWO: x[i] = u < .03 ? 2 : 1; break;
         case TIES: x[i] = (float)(int)(u * 60); break;
-        case ODD: make_scores(x + i, 1, 3), x[i] = u < .5 ? x[i] : (float[]){NAN, INFINITY, -INFINITY, FLT_TRUE_MIN, FLT_MAX, -1}[(int)(u * 12) - 6]; break;
-        case ROWS: x[i] = (float)(fabs(sp_rand_normal(3, 2, i)) * exp(2 * sp_rand_normal(3, 5, i / 4096))); break;
+        case ODD:
+            make_scores(x + i, 1, 3),
+                x[i] = u < .5 ? x[i] : (float[]){NAN,          INFINITY, -INFINITY,
+                                                 FLT_TRUE_MIN, FLT_MAX,  -1}[(int)(u * 12) - 6];
+            break;
+        case ROWS:
+            x[i] = (float)(fabs(sp_rand_normal(3, 2, i)) * exp(2 * sp_rand_normal(3, 5, i / 4096)));
+            break;
         case SPARSE: x[i] = u < .01 ? (float)u : 0; break;
         case UNFAIR: x[i] = sampled ? 0 : (float)u; break;
         case HIDDEN: x[i] = sampled ? 2 + (float)u : (float)u; break;
@@ -178,7 +191,9 @@ static void one_pass_is_radix(void **state)
             if (rc == 1) assert_memory_equal(got, want, N);
             if (rc == 1) assert_int_equal(finite, kind != ODD);
             once[kind] += rc;
-            if (ks[i] == N * 3 / 100) assert_int_equal(rc, kind != EQUAL && kind != TWO && kind != UNFAIR && kind != HIDDEN);
+            if (ks[i] == N * 3 / 100)
+                assert_int_equal(rc,
+                                 kind != EQUAL && kind != TWO && kind != UNFAIR && kind != HIDDEN);
         }
     }
     assert_int_equal(once[NORMAL], 8); /* all but k = 0 */
@@ -233,8 +248,9 @@ static void any_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(top_k_is_a_sort), cmocka_unit_test(selection_over_arrays), cmocka_unit_test(one_pass_is_radix),
-        cmocka_unit_test(failing_parts), cmocka_unit_test(any_threads),
+        cmocka_unit_test(top_k_is_a_sort),   cmocka_unit_test(selection_over_arrays),
+        cmocka_unit_test(one_pass_is_radix), cmocka_unit_test(failing_parts),
+        cmocka_unit_test(any_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
-/* test_st.c - safetensors headers sound and unsound, sources of every kind, outputs, checkpoint directories, provenance. */
-#include "opt.h"
-#include "st.h"
-#include "st_header.h"
+/* test_st.c - safetensors headers sound and unsound, sources of every kind, outputs, checkpoint
+ * directories, provenance. */
+#include "cli/opt.h"
+#include "tensor/st.h"
+#include "tensor/st_header.h"
 
 #include "child.h"
 #include "files.h"
@@ -10,7 +11,7 @@
 #include <signal.h>
 #include <zstd.h>
 
-/* ---- headers ------------------------------------------------------------------------------------------------------ */
+/* ---- headers -------------------------------------------------------------------------- */
 
 typedef struct {
     sp_tinfo *t;
@@ -32,14 +33,17 @@ static void drop(header *h)
     sp_meta_free(&h->meta);
 }
 
-#define TENSOR(name, dtype, shape, off) "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" off "}"
+#define TENSOR(name, dtype, shape, off) \
+    "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" off "}"
 
 static void sound_headers(void **state)
 {
     (void)state;
-    static const char json[] = "{" TENSOR("b", "F32", "[2,3]", "[8,32]") ",\"__metadata__\":{\"k\":\"v\"},"
-                               TENSOR("a", "BF16", "[4]", "[0,8]") "," TENSOR("none", "I64", "[0,7]", "[8,8]") ","
-                               TENSOR("one", "BOOL", "[]", "[32,33]") "}   ";
+    static const char json[] =
+        "{" TENSOR("b", "F32", "[2,3]", "[8,32]") ",\"__metadata__\":{\"k\":\"v\"}," TENSOR(
+            "a", "BF16", "[4]", "[0,8]") "," TENSOR("none", "I64", "[0,7]",
+                                                    "[8,8]") "," TENSOR("one", "BOOL", "[]",
+                                                                        "[32,33]") "}   ";
     header h;
     assert_int_equal(parse(&h, json, sizeof json - 1), 0);
     static const char *const order[] = {"a", "none", "b", "one"};
@@ -83,14 +87,19 @@ static void unsound_headers(void **state)
         {"{" TENSOR("a", "F32", "[4294967296,4294967296]", "[0,4]") "}", "overflows"},
         {"{" TENSOR("a", "F64", "[4611686018427387904]", "[0,0]") "}", "overflows"},
         {"{" TENSOR("a", "F32", "[9223372036854775808]", "[0,4]") "}", "bad header"},
-        {"{" TENSOR("a", "F32", "[1]", "[0,3]") "}", "data_offsets span 3 bytes, its shape needs 4"},
+        {"{" TENSOR("a", "F32", "[1]", "[0,3]") "}",
+         "data_offsets span 3 bytes, its shape needs 4"},
         {"{" TENSOR("a", "F32", "[1]", "[-4,0]") "}", "bad data_offsets"},
         {"{" TENSOR("a", "F32", "[1]", "[4,0]") "}", "bad data_offsets"},
         {"{" TENSOR("a", "F32", "[1]", "[0,4.0]") "}", "bad data_offsets"},
-        {"{" TENSOR("a", "F32", "[1]", "[4,8]") "}", "tensor \"a\": data begin at 4, expected 0 (gap)"},
-        {"{" TENSOR("a", "F32", "[1]", "[0,4]") "," TENSOR("b", "F32", "[1]", "[2,6]") "}", "tensor \"b\": data begin at 2, expected 4 (overlap)"},
-        {"{" TENSOR("a", "F32", "[1]", "[0,4]") "," TENSOR("b", "F32", "[1]", "[0,4]") "}", "(overlap)"},
-        {"{" TENSOR("a", "F32", "[1]", "[0,4]") "," TENSOR("a", "F32", "[1]", "[4,8]") "}", "duplicate"},
+        {"{" TENSOR("a", "F32", "[1]", "[4,8]") "}",
+         "tensor \"a\": data begin at 4, expected 0 (gap)"},
+        {"{" TENSOR("a", "F32", "[1]", "[0,4]") "," TENSOR("b", "F32", "[1]", "[2,6]") "}",
+         "tensor \"b\": data begin at 2, expected 4 (overlap)"},
+        {"{" TENSOR("a", "F32", "[1]", "[0,4]") "," TENSOR("b", "F32", "[1]", "[0,4]") "}",
+         "(overlap)"},
+        {"{" TENSOR("a", "F32", "[1]", "[0,4]") "," TENSOR("a", "F32", "[1]", "[4,8]") "}",
+         "duplicate"},
         {"{\"__metadata__\":[]}", "__metadata__ is not an object"},
         {"{\"__metadata__\":{\"a\":1}}", "__metadata__ \"a\" is not a string"},
         {"{\"\xff\":{}}", "bad header"},
@@ -124,8 +133,10 @@ static void too_many_values(void **state)
 static void mutated_headers(void **state)
 {
     (void)state;
-    static const char seed[] = "{\"__metadata__\":{\"format\":\"pt\"}," TENSOR("a.weight", "BF16", "[4,2]", "[0,16]") ","
-                               TENSOR("b", "F32", "[3]", "[16,28]") "," TENSOR("c", "BOOL", "[1,2,2]", "[28,32]") "}";
+    static const char seed[] = "{\"__metadata__\":{\"format\":\"pt\"}," TENSOR(
+        "a.weight", "BF16", "[4,2]",
+        "[0,16]") "," TENSOR("b", "F32", "[3]", "[16,28]") "," TENSOR("c", "BOOL", "[1,2,2]",
+                                                                      "[28,32]") "}";
     static const char alphabet[] = "0123456789-.,:[]{}\"\\eEFBU \xc3\xff";
     char json[sizeof seed];
     uint64_t x = 1;
@@ -159,12 +170,14 @@ static void mutated_headers(void **state)
 static void dtypes_and_shapes(void **state)
 {
     (void)state;
-    for (int d = 0; d < SP_NDTYPES; d++) assert_int_equal(sp_dtype_parse(sp_dtype_name((sp_dtype)d)), d);
+    for (int d = 0; d < SP_NDTYPES; d++)
+        assert_int_equal(sp_dtype_parse(sp_dtype_name((sp_dtype)d)), d);
     assert_int_equal(sp_dtype_parse("bf16"), SP_BF16);
     assert_int_equal(sp_dtype_parse("F"), -1);
     assert_int_equal(sp_dtype_parse(""), -1);
     char s[16];
-    sp_tinfo t = {.rank = 2, .shape = {4096, 11008}}, u = {.rank = 0}, v = {.rank = 2, .shape = {4096, 11009}};
+    sp_tinfo t = {.rank = 2, .shape = {4096, 11008}}, u = {.rank = 0},
+             v = {.rank = 2, .shape = {4096, 11009}};
     sp_shape_str(&t, s, sizeof s);
     assert_string_equal(s, "4096x11008");
     sp_shape_str(&t, s, 6);
@@ -193,12 +206,14 @@ static void metadata(void **state)
     assert_int_equal(m.n, 0);
 }
 
-/* ---- streams ------------------------------------------------------------------------------------------------------ */
+/* ---- streams -------------------------------------------------------------------------- */
 
 /* Three tensors of 6 F32, 5 BF16, 3 BOOL, an empty and a scalar one, their bytes 0, 1, 2 ... */
 static sp_tinfo five[] = {
-    {.name = "w", .dtype = SP_F32, .rank = 2, .shape = {2, 3}}, {.name = "h", .dtype = SP_BF16, .rank = 1, .shape = {5}},
-    {.name = "m", .dtype = SP_BOOL, .rank = 1, .shape = {3}},   {.name = "e", .dtype = SP_F32, .rank = 2, .shape = {0, 4}},
+    {.name = "w", .dtype = SP_F32, .rank = 2, .shape = {2, 3}},
+    {.name = "h", .dtype = SP_BF16, .rank = 1, .shape = {5}},
+    {.name = "m", .dtype = SP_BOOL, .rank = 1, .shape = {3}},
+    {.name = "e", .dtype = SP_F32, .rank = 2, .shape = {0, 4}},
     {.name = "s", .dtype = SP_F64, .rank = 0},
 };
 static const size_t five_bytes[] = {24, 10, 3, 0, 8};
@@ -265,7 +280,8 @@ static void streams_round_trip(void **state)
     sp_meta_free(&meta);
 }
 
-/* 8 bytes of length and a header that is a multiple of 8, so that data are aligned for others too; same bytes every time. */
+/* 8 bytes of length and a header that is a multiple of 8, so that data are aligned for others too;
+ * same bytes every time. */
 static void header_is_aligned(void **state)
 {
     (void)state;
@@ -276,7 +292,8 @@ static void header_is_aligned(void **state)
     assert_int_equal(n, m);
     assert_memory_equal(x, y, n);
     assert_int_equal((uint8_t)x[0] % 8, 0);
-    static const char head[] = "{\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},\"h\":";
+    static const char head[] =
+        "{\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},\"h\":";
     assert_memory_equal(x + 8, head, sizeof head - 1);
     free(x);
     free(y);
@@ -285,7 +302,8 @@ static void header_is_aligned(void **state)
 static void map_is_aligned_or_null(void **state)
 {
     (void)state;
-    static const char json[] = "{" TENSOR("a", "U8", "[1]", "[0,1]") "," TENSOR("b", "F32", "[1]", "[1,5]") "}";
+    static const char json[] =
+        "{" TENSOR("a", "U8", "[1]", "[0,1]") "," TENSOR("b", "F32", "[1]", "[1,5]") "}";
     uint8_t file[8 + sizeof json + 4] = {sizeof json - 1};
     memcpy(file + 8, json, sizeof json - 1);
     float x = 1.5f, got = 0;
@@ -304,8 +322,10 @@ static void map_is_aligned_or_null(void **state)
 static void widening(void **state)
 {
     (void)state;
-    sp_tinfo t[] = {{.name = "h", .dtype = SP_F16, .rank = 1, .shape = {3}}, {.name = "b", .dtype = SP_BF16, .rank = 1, .shape = {3}},
-                    {.name = "m", .dtype = SP_BOOL, .rank = 1, .shape = {3}}, {.name = "i", .dtype = SP_I64, .rank = 1, .shape = {3}}};
+    sp_tinfo t[] = {{.name = "h", .dtype = SP_F16, .rank = 1, .shape = {3}},
+                    {.name = "b", .dtype = SP_BF16, .rank = 1, .shape = {3}},
+                    {.name = "m", .dtype = SP_BOOL, .rank = 1, .shape = {3}},
+                    {.name = "i", .dtype = SP_I64, .rank = 1, .shape = {3}}};
     static const float x[] = {1, -2.5f, 0};
     sp_err e = {0};
     for (int level = 0; level < 2; level++) {
@@ -347,7 +367,7 @@ static void writer_counts(void **state)
     assert_int_equal(entries(), 0);
 }
 
-/* ---- damaged streams ---------------------------------------------------------------------------------------------- */
+/* ---- damaged streams ------------------------------------------------------------------ */
 
 /* Open, read all, prove the end. 0 or -1. */
 static int read_all(const char *path, sp_err *e)
@@ -412,11 +432,13 @@ static void every_cut_is_seen(void **state)
     }
 }
 
-/* A header that promises more than any machine has: refused when the data do not come, not when memory runs out. */
+/* A header that promises more than any machine has: refused when the data do not come, not when
+ * memory runs out. */
 static void huge_claims(void **state)
 {
     (void)state;
-    static const char json[] = "{" TENSOR("a", "F32", "[250000000000000]", "[0,1000000000000000]") "}";
+    static const char json[] =
+        "{" TENSOR("a", "F32", "[250000000000000]", "[0,1000000000000000]") "}";
     uint8_t file[8 + sizeof json + 100] = {sizeof json - 1};
     memcpy(file + 8, json, sizeof json - 1);
     put_file("x", file, 8 + sizeof json - 1 + 100);
@@ -434,7 +456,7 @@ static void huge_claims(void **state)
     assert_message(e, "x: not a safetensors file (a header of 18446744073709551615 bytes)");
 }
 
-/* ---- pipes and single frames -------------------------------------------------------------------------------------- */
+/* ---- pipes and single frames ---------------------------------------------------------- */
 
 static void pipes_go_forward(void **state)
 {
@@ -485,7 +507,7 @@ static void one_large_frame(void **state)
     sp_src_close(s);
 }
 
-/* ---- checkpoint directories --------------------------------------------------------------------------------------- */
+/* ---- checkpoint directories ----------------------------------------------------------- */
 
 static void put_text(const char *path, const char *text) { put_file(path, text, strlen(text)); }
 
@@ -503,7 +525,8 @@ static void put_shard(const char *file, const sp_tinfo *t, size_t n)
     assert_int_equal(sp_dst_finish(d, &e), 0);
 }
 
-static const char index_text[] = "{\"metadata\":{\"total_size\":40},\"weight_map\":{\"w\":\"m-2.safetensors\",\"h\":\"m-1.safetensors\","
+static const char index_text[] = "{\"metadata\":{\"total_size\":40},\"weight_map\":{\"w\":\"m-2."
+                                 "safetensors\",\"h\":\"m-1.safetensors\","
                                  "\"m\":\"m-1.safetensors\"}}";
 
 /* A checkpoint of two shards with configuration and tokenizer. */
@@ -562,9 +585,11 @@ static void bad_checkpoints(void **state)
         {"{\"weight_map\":{\"w\":7}}", "bad file name"},
         {"{\"weight_map\":{\"w\":\"a\",\"w\":\"b\"}}", "duplicate"},
         {"{\"weight_map\":{\"w\":\"gone.safetensors\"}}", "ck/gone.safetensors: No such file"},
-        {"{\"weight_map\":{\"w\":\"m-2.safetensors\",\"h\":\"m-1.safetensors\",\"m\":\"m-2.safetensors\"}}",
+        {"{\"weight_map\":{\"w\":\"m-2.safetensors\",\"h\":\"m-1.safetensors\",\"m\":\"m-2."
+         "safetensors\"}}",
          "ck: tensor \"m\": in the index, but not in m-2.safetensors"},
-        {"{\"weight_map\":{\"w\":\"m-2.safetensors\",\"h\":\"m-1.safetensors\",\"m\":\"m-1.safetensors\",\"q\":\"m-1.safetensors\"}}",
+        {"{\"weight_map\":{\"w\":\"m-2.safetensors\",\"h\":\"m-1.safetensors\",\"m\":\"m-1."
+         "safetensors\",\"q\":\"m-1.safetensors\"}}",
          "ck: tensor \"q\": in the index, but not in m-1.safetensors"},
         {"{\"weight_map\":{\"w\":\"m-2.safetensors\",\"h\":\"m-1.safetensors\"}}",
          "ck: tensor \"m\": in m-1.safetensors, but not in the index"},
@@ -631,7 +656,8 @@ static void checkpoint_copies(void **state)
 
     assert_int_equal(copy_checkpoint("ck", "half", SP_F16, &e), 0);
     size_t n;
-    char *config = get_file("half/config.json", &n), *index = get_file("half/model.safetensors.index.json", &n);
+    char *config = get_file("half/config.json", &n),
+         *index = get_file("half/model.safetensors.index.json", &n);
     assert_non_null(strstr(config, "\"torch_dtype\": \"float16\""));
     assert_non_null(strstr(index, "\"total_size\": 28")); /* 14 elements of 2 bytes */
     free(config);
@@ -702,7 +728,7 @@ static void checkpoint_from_scratch(void **state)
     sp_src_close(must_open("out"));
 }
 
-/* ---- provenance --------------------------------------------------------------------------------------------------- */
+/* ---- provenance ----------------------------------------------------------------------- */
 
 static void provenance(void **state)
 {
@@ -721,9 +747,11 @@ static void provenance(void **state)
     assert_string_equal(sp_meta_get(&c, "sp.pg.1"), "first");
     assert_string_equal(sp_meta_get(&c, "sp.pg.2"), "common");
     const char *own = sp_meta_get(&c, "sp.pg.3");
-    char *want = sp_xasprintf("{\"tool\":\"sp-x\",\"version\":\"" SP_VERSION "\",\"command\":\"sp-x 'a b'\",\"inputs\":[{\"name\":\"a\",\"digest\":\"%016llx\"},"
-                              "{\"name\":\"b\",\"digest\":\"%016llx\"}]}",
-                              (unsigned long long)sp_src_digest(in[0]), (unsigned long long)sp_src_digest(in[2]));
+    char *want = sp_xasprintf(
+        "{\"tool\":\"sp-x\",\"version\":\"" SP_VERSION
+        "\",\"command\":\"sp-x 'a b'\",\"inputs\":[{\"name\":\"a\",\"digest\":\"%016llx\"},"
+        "{\"name\":\"b\",\"digest\":\"%016llx\"}]}",
+        (unsigned long long)sp_src_digest(in[0]), (unsigned long long)sp_src_digest(in[2]));
     assert_string_equal(own, want);
     assert_true(sp_src_digest(in[0]) != sp_src_digest(in[2])); /* their metadata differ */
     sp_args.no_pg = true;
@@ -742,11 +770,27 @@ static void provenance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sound_headers), cmocka_unit_test(unsound_headers), cmocka_unit_test(too_many_values),
-        cmocka_unit_test(mutated_headers), cmocka_unit_test(dtypes_and_shapes), cmocka_unit_test(metadata), IN_DIR(streams_round_trip),
-        IN_DIR(header_is_aligned), IN_DIR(map_is_aligned_or_null), IN_DIR(widening), IN_DIR(writer_counts), IN_DIR(every_cut_is_seen),
-        IN_DIR(huge_claims), IN_DIR(pipes_go_forward), IN_DIR(one_large_frame), IN_DIR(shards), IN_DIR(bad_checkpoints),
-        IN_DIR(checkpoint_copies), IN_DIR(checkpoint_output_is_careful), IN_DIR(checkpoint_from_scratch), IN_DIR(provenance),
+        cmocka_unit_test(sound_headers),
+        cmocka_unit_test(unsound_headers),
+        cmocka_unit_test(too_many_values),
+        cmocka_unit_test(mutated_headers),
+        cmocka_unit_test(dtypes_and_shapes),
+        cmocka_unit_test(metadata),
+        IN_DIR(streams_round_trip),
+        IN_DIR(header_is_aligned),
+        IN_DIR(map_is_aligned_or_null),
+        IN_DIR(widening),
+        IN_DIR(writer_counts),
+        IN_DIR(every_cut_is_seen),
+        IN_DIR(huge_claims),
+        IN_DIR(pipes_go_forward),
+        IN_DIR(one_large_frame),
+        IN_DIR(shards),
+        IN_DIR(bad_checkpoints),
+        IN_DIR(checkpoint_copies),
+        IN_DIR(checkpoint_output_is_careful),
+        IN_DIR(checkpoint_from_scratch),
+        IN_DIR(provenance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,10 @@
-/* test_tok.c - the parts of a tokenizer on vocabularies of our own: merging against a plain reference, space prefixes
- * in every scheme, added tokens with all their flags, splitting, decoding, sentencepiece files, and inputs that are
- * damaged, hostile or huge.
+/* test_tok.c - the parts of a tokenizer on vocabularies of our own: merging against a plain
+ * reference, space prefixes in every scheme, added tokens with all their flags, splitting,
+ * decoding, sentencepiece files, and inputs that are damaged, hostile or huge.
  */
 #include "tok_help.h"
 
-/* ---- helpers ---- */
+/* ---- helpers -------------------------------------------------------------------------- */
 
 static sp_tok *open_json(const char *json, sp_err *e)
 {
@@ -32,7 +32,8 @@ static char *pieces(const sp_tok *t, const char *text, int flags)
     char *out = sp_xstrdup("");
     assert_int_equal(sp_tok_encode(t, text, strlen(text), flags, &ids, &e), 0);
     for (size_t i = 0; i < ids.n; i++) {
-        char *s = sp_tok_decode(t, &ids.ids[i], 1, false, NULL), *joined = sp_xasprintf("%s%s%s", out, i ? "|" : "", s);
+        char *s = sp_tok_decode(t, &ids.ids[i], 1, false, NULL),
+             *joined = sp_xasprintf("%s%s%s", out, i ? "|" : "", s);
         free(s);
         free(out);
         out = joined;
@@ -50,19 +51,22 @@ static void check(const sp_tok *t, const char *text, int flags, const char *want
 
 /* A decoder that shows pieces as they are. */
 #define RAW "\"decoder\":{\"type\":\"Fuse\"},"
-#define META(scheme, split)                                                                                            \
-    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"▁\"," scheme "\"split\":" split "},"
+#define META(scheme, split)                                                                      \
+    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"▁\"," scheme "\"split\":" split \
+    "},"
 
-/* ---- merging ---- */
+/* ---- merging -------------------------------------------------------------------------- */
 
-/* The plain way: find the best pair, leftmost first, merge it, start again. `w` holds one piece a slot. */
+/* The plain way: find the best pair, leftmost first, merge it, start again. `w` holds one piece a
+ * slot. */
 static size_t plain_bpe(char w[][64], size_t n, char merges[][2][64], size_t n_merges)
 {
     for (;;) {
         size_t best = n_merges, at = 0;
         for (size_t i = 0; i + 1 < n; i++)
             for (size_t k = 0; k < best; k++)
-                if (!strcmp(w[i], merges[k][0]) && !strcmp(w[i + 1], merges[k][1])) best = k, at = i;
+                if (!strcmp(w[i], merges[k][0]) && !strcmp(w[i + 1], merges[k][1]))
+                    best = k, at = i;
         if (best == n_merges) return n;
         memcpy(w[at] + strlen(w[at]), w[at + 1], strlen(w[at + 1]) + 1);
         memmove(w[at + 1], w[at + 2], (n - at - 2) * sizeof *w);
@@ -76,9 +80,10 @@ static unsigned draw(unsigned n)
     return (unsigned)((rng = rng * 6364136223846793005u + 1442695040888963407u) >> 33) % n;
 }
 
-/* A vocabulary grown by random merges over a, b, c, e-acute; returns the number of merges, text of the JSON parts in
- * *words and *list. */
-static size_t random_merges(char merges[][2][64], size_t want, bool as_lists, char **words, char **list)
+/* A vocabulary grown by random merges over a, b, c, e-acute; returns the number of merges, text of
+ * the JSON parts in *words and *list. */
+static size_t random_merges(char merges[][2][64], size_t want, bool as_lists, char **words,
+                            char **list)
 {
     static char piece[64][64];
     size_t n = 0, np = 4, len;
@@ -92,7 +97,8 @@ static size_t random_merges(char merges[][2][64], size_t want, bool as_lists, ch
         char both[128];
         snprintf(both, sizeof both, "%s%s", l, r);
         for (size_t i = 0; i < np; i++) known = known || !strcmp(piece[i], both);
-        for (size_t i = 0; i < n; i++) twice = twice || (!strcmp(merges[i][0], l) && !strcmp(merges[i][1], r));
+        for (size_t i = 0; i < n; i++)
+            twice = twice || (!strcmp(merges[i][0], l) && !strcmp(merges[i][1], r));
         if (strlen(both) > 9 || twice) continue;
         strcpy(merges[n][0], l), strcpy(merges[n][1], r);
         fprintf(f, as_lists ? "%s[\"%s\",\"%s\"]" : "%s\"%s %s\"", n ? "," : "", l, r);
@@ -177,7 +183,7 @@ static void whole_words(void **state)
     sp_tok_close(t);
 }
 
-/* ---- prefixes ---- */
+/* ---- prefixes ------------------------------------------------------------------------- */
 
 #define WORDS  "▁ a ▁a b ▁b"
 #define MERGES "[\"▁ a\",\"▁ b\"]"
@@ -186,14 +192,16 @@ static void metaspace(void **state)
 {
     (void)state;
     static const struct {
-        const char *parts, *plain, *after, *inside, *joined; /* "a b", "<s>a b", and "a b" under the two flags */
+        /* "a b", "<s>a b", and "a b" under the two flags */
+        const char *parts, *plain, *after, *inside, *joined;
     } rows[] = {
         {RAW META("\"prepend_scheme\":\"always\",", "true"), "▁a|▁b", "<s>|▁a|▁b", "▁a|▁b", "a|▁b"},
         {RAW META("\"prepend_scheme\":\"first\",", "true"), "▁a|▁b", "<s>|a|▁b", "a|▁b", "a|▁b"},
         {RAW META("\"prepend_scheme\":\"never\",", "false"), "a|▁b", "<s>|a|▁b", "a|▁b", "a|▁b"},
         {RAW META("\"add_prefix_space\":true,", "false"), "▁a|▁b", "<s>|▁a|▁b", "▁a|▁b", "a|▁b"},
         {RAW META("\"add_prefix_space\":false,", "true"), "a|▁b", "<s>|a|▁b", "a|▁b", "a|▁b"},
-        {RAW "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"▁\"},{"
+        {RAW "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\","
+             "\"prepend\":\"▁\"},{"
              "\"type\":\"Replace\",\"pattern\":"
              "{\"String\":\" \"},\"content\":\"▁\"}]},",
          "▁a|▁b", "<s>|▁a|▁b", "▁a|▁b", "a|▁b"},
@@ -214,10 +222,10 @@ static void metaspace(void **state)
     sp_tok_close(t);
 }
 
-/* ---- added tokens ---- */
+/* ---- added tokens --------------------------------------------------------------------- */
 
-#define ADDED(flags)                                                                                                   \
-    "{\"id\":1,\"content\":\"<s>\",\"special\":true},{\"id\":300,\"content\":\"<x>\"" flags                            \
+#define ADDED(flags)                                                                        \
+    "{\"id\":1,\"content\":\"<s>\",\"special\":true},{\"id\":300,\"content\":\"<x>\"" flags \
     "},{\"id\":301,\"content\":\"<x><y>\"}"
 
 /* With these added tokens and no others. */
@@ -243,22 +251,25 @@ static void added(void **state)
         {ADDED(",\"rstrip\":true"), "a <x> \t\nb", "a|<0x20>|<x>|b"},
         {ADDED(",\"rstrip\":true,\"lstrip\":true"), "  <x>  <x>  ", "<x>|<x>"},
         {ADDED(",\"single_word\":true"), "<x> a<x> <x>é <x>.",
-         "<x>|<0x20>|a|<0x3C>|<0x78>|<0x3E>|<0x20>|<0x3C>|<0x78>|<0x3E>|<0xC3>|<0xA9>|<0x20>|<x>|<0x2E>"},
+         "<x>|<0x20>|a|<0x3C>|<0x78>|<0x3E>|<0x20>|<0x3C>|<0x78>|<0x3E>|<0xC3>|<0xA9>|<0x20>|<x>|<"
+         "0x2E>"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         sp_tok *t = with_added(rows[i].list, RAW);
         check(t, rows[i].text, 0, rows[i].want);
         sp_tok_close(t);
     }
-    sp_tok *t = with_added(ADDED(""), RAW); /* only special ones are ordinary characters when literals are off */
+    /* only special ones are ordinary characters when literals are off */
+    sp_tok *t = with_added(ADDED(""), RAW);
     check(t, "<s><x>", SP_TOK_NO_LITERALS, "<0x3C>|<0x73>|<0x3E>|<x>");
     assert_true(sp_tok_is_special(t, 1));
     assert_false(sp_tok_is_special(t, 300));
     assert_false(sp_tok_is_special(t, 1000000));
     sp_tok_close(t);
     /* a normalised token is found where normalisation makes it appear */
-    t = with_added("{\"id\":300,\"content\":\"b b\",\"normalized\":true}",
-                   RAW "\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"x\"},\"content\":\"b\"},");
+    t = with_added(
+        "{\"id\":300,\"content\":\"b b\",\"normalized\":true}", RAW
+        "\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"x\"},\"content\":\"b\"},");
     check(t, "ax ba", 0, "a|b b|a");
     sp_tok_close(t);
 }
@@ -266,11 +277,12 @@ static void added(void **state)
 static void template(void **state)
 {
     (void)state;
-    sp_tok *t =
-        make(RAW "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"B\"}},{"
-                 "\"Sequence\":{\"id\":\"A\"}},"
-                 "{\"SpecialToken\":{\"id\":\"E\"}}],\"special_tokens\":{\"B\":{\"ids\":[1]},\"E\":{\"ids\":[2,0]}}},",
-             "", "a", "[]");
+    sp_tok *t = make(RAW "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{"
+                         "\"SpecialToken\":{\"id\":\"B\"}},{"
+                         "\"Sequence\":{\"id\":\"A\"}},"
+                         "{\"SpecialToken\":{\"id\":\"E\"}}],\"special_tokens\":{\"B\":{\"ids\":[1]"
+                         "},\"E\":{\"ids\":[2,0]}}},",
+                     "", "a", "[]");
     check(t, "a", SP_TOK_SPECIAL, "<s>|a|</s>|<unk>");
     check(t, "", SP_TOK_SPECIAL, "<s>|</s>|<unk>");
     check(t, "a", 0, "a");
@@ -285,17 +297,24 @@ static void ends_by_config(void **state)
     (void)state;
     static const char *const rows[][2] = {
         {"\"tokenizer_class\":\"LlamaTokenizer\",\"add_bos_token\":true", "<s>|a"},
-        {"\"tokenizer_class\":\"LlamaTokenizerFast\",\"add_bos_token\":false,\"add_eos_token\":true", "a|</s>"},
+        {"\"tokenizer_class\":\"LlamaTokenizerFast\",\"add_bos_token\":false,\"add_eos_token\":"
+         "true",
+         "a|</s>"},
         {"\"tokenizer_class\":\"GemmaTokenizer\",\"add_eos_token\":true", "<s>|a|</s>"},
         {"\"tokenizer_class\":\"LlamaTokenizer\"", "<s>|a"},
-        {"\"tokenizer_class\":\"PreTrainedTokenizerFast\",\"add_bos_token\":false,\"add_eos_token\":true", "<s>|a"},
+        {"\"tokenizer_class\":\"PreTrainedTokenizerFast\",\"add_bos_token\":false,\"add_eos_"
+         "token\":true",
+         "<s>|a"},
     };
-    char *json = world_json(RAW "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"
-                                "\"B\"}},{\"Sequence\":{\"id\":\"A\"}}],\"special_tokens\":{\"B\":{\"ids\":[1]}}},",
-                            "", "a", "[]");
+    char *json = world_json(
+        RAW
+        "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"
+        "\"B\"}},{\"Sequence\":{\"id\":\"A\"}}],\"special_tokens\":{\"B\":{\"ids\":[1]}}},",
+        "", "a", "[]");
     char *bare = world_json(RAW, "", "a", "[]");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char *config = sp_xasprintf("{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\",%s}", rows[i][0]);
+        char *config =
+            sp_xasprintf("{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\",%s}", rows[i][0]);
         free(put_file("ends", "tokenizer.json", i ? json : bare));
         char *dir = put_file("ends", "tokenizer_config.json", config);
         sp_tok *t = open_or_fail(dir);
@@ -308,7 +327,7 @@ static void ends_by_config(void **state)
     free(bare);
 }
 
-/* ---- splitting ---- */
+/* ---- splitting ------------------------------------------------------------------------ */
 
 static void splitting(void **state)
 {
@@ -320,17 +339,19 @@ static void splitting(void **state)
                                           {"Contiguous", "a|--|b|-"}};
     for (size_t i = 0; i < 5; i++)
         for (int re = 0; re < 2; re++) {
-            char *parts = sp_xasprintf(RAW "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"%s\":\"-\"},"
-                                           "\"behavior\":\"%s\",\"invert\":false},",
-                                       re ? "Regex" : "String", rows[i][0]);
+            char *parts =
+                sp_xasprintf(RAW "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"%s\":\"-\"},"
+                                 "\"behavior\":\"%s\",\"invert\":false},",
+                             re ? "Regex" : "String", rows[i][0]);
             sp_tok *t = make(parts, "\"ignore_merges\":true,", "a b - -- a- b- -b", "[]");
             check(t, "a--b-", 0, rows[i][1]);
             sp_tok_close(t);
             free(parts);
         }
-    sp_tok *t = make(RAW "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[ab]+\"},\"behavior\":"
-                         "\"Removed\",\"invert\":true},",
-                     "\"ignore_merges\":true,", "a ab", "[]");
+    sp_tok *t = make(
+        RAW "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[ab]+\"},\"behavior\":"
+            "\"Removed\",\"invert\":true},",
+        "\"ignore_merges\":true,", "a ab", "[]");
     check(t, "x ab-a", 0, "ab|a");
     sp_tok_close(t);
 }
@@ -338,8 +359,8 @@ static void splitting(void **state)
 static void byte_level(void **state)
 {
     (void)state;
-    const char *parts =
-        "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true},\"decoder\":{\"type\":\"ByteLevel\"},";
+    const char *parts = "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true},"
+                        "\"decoder\":{\"type\":\"ByteLevel\"},";
     sp_tok *t = make(parts, "\"ignore_merges\":true,", "Ġa a 's Ċ Ã © ð Ģ", "[]");
     check(t, "a a's", 0, " a| a|'s");
     sp_ids ids = {0};
@@ -356,7 +377,7 @@ static void byte_level(void **state)
     sp_tok_close(t);
 }
 
-/* ---- decoding ---- */
+/* ---- decoding ------------------------------------------------------------------------- */
 
 static void decoding(void **state)
 {
@@ -393,7 +414,8 @@ static void round_trip(void **state)
 {
     (void)state;
     sp_tok *t = world();
-    static const char text[] = "how  to\nkill é ▁ \xF0\x9F\x99\x82 </s> <0x41>\0x"; /* "▁" itself turns into a space */
+    /* "▁" itself turns into a space */
+    static const char text[] = "how  to\nkill é ▁ \xF0\x9F\x99\x82 </s> <0x41>\0x";
     static const char back[] = "how  to\nkill é   \xF0\x9F\x99\x82 </s> <0x41>\0x";
     sp_ids ids = {0};
     sp_err e = {0};
@@ -407,7 +429,7 @@ static void round_trip(void **state)
     sp_tok_close(t);
 }
 
-/* ---- refusals ---- */
+/* ---- refusals ------------------------------------------------------------------------- */
 
 static void refused(void **state)
 {
@@ -421,24 +443,31 @@ static void refused(void **state)
         {"\"normalizer\":{\"type\":\"Sequence\"},", "normalizer: Sequence without \"normalizers\""},
         {"\"normalizer\":3,", "normalizer without a type"},
         {"\"pre_tokenizer\":{\"type\":\"Digits\"},", "pre_tokenizer \"Digits\" is not supported"},
-        {"\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"},\"behavior\":\"Isolated\"},",
+        {"\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"},\"behavior\":"
+         "\"Isolated\"},",
          "pattern \"(\": missing closing parenthesis"},
-        {"\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"String\":\"a\"},\"behavior\":\"Odd\"},",
+        {"\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"String\":\"a\"},\"behavior\":"
+         "\"Odd\"},",
          "\"behavior\" Odd is not supported"},
-        {META("\"prepend_scheme\":\"often\",", "true"), "\"prepend_scheme\" often is not supported"},
-        {"\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"ab\"},", "\"replacement\" is not one character"},
+        {META("\"prepend_scheme\":\"often\",", "true"),
+         "\"prepend_scheme\" often is not supported"},
+        {"\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"ab\"},",
+         "\"replacement\" is not one character"},
         {"\"decoder\":{\"type\":\"WordPiece\"},", "decoder \"WordPiece\" is not supported"},
         {"\"post_processor\":{\"type\":\"RobertaProcessing\"},",
          "post_processor \"RobertaProcessing\" is not supported"},
-        {"\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[]},", "the template has 0 texts, not one"},
-        {"\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"B\"}}],\"special_"
+        {"\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[]},",
+         "the template has 0 texts, not one"},
+        {"\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{"
+         "\"id\":\"B\"}}],\"special_"
          "tokens\":{\"B\":{\"ids\":[99999]}}},",
          "bad id for \"B\""},
     };
     static const char *const flags[][2] = {
         {"\"dropout\":0.1,", "model: dropout is not supported"},
         {"\"end_of_word_suffix\":\"</w>\",", "model: end_of_word_suffix is not supported"},
-        {"\"continuing_subword_prefix\":\"##\",", "model: continuing_subword_prefix is not supported"},
+        {"\"continuing_subword_prefix\":\"##\",",
+         "model: continuing_subword_prefix is not supported"},
         {"\"unk_token\":\"?\",", "unk_token \"?\" is not in the vocabulary"},
         {"\"type\":\"WordLevel\",", "model \"WordLevel\" is not supported"},
     };
@@ -462,30 +491,38 @@ static void damaged(void **state)
     static const char *const rows[][2] = {
         {"", "not an object"},
         {"{}", "no vocab object"},
-        {"{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",-1]]}}", "model \"Unigram\" is not supported"},
+        {"{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",-1]]}}",
+         "model \"Unigram\" is not supported"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}} x", "something follows"},
         {"{\"model\":{\"vocab\":{\"a\":0}}}", "no list of merges"},
         {"{\"model\":{\"vocab\":{\"a\":0,\"b\":0},\"merges\":[]}}", "id 0 belongs to two pieces"},
-        {"{\"model\":{\"vocab\":{\"a\":0,\"a\":1},\"merges\":[]}}", "piece \"a\" has the ids 0 and 1"},
+        {"{\"model\":{\"vocab\":{\"a\":0,\"a\":1},\"merges\":[]}}",
+         "piece \"a\" has the ids 0 and 1"},
         {"{\"model\":{\"vocab\":{\"a\":4194304},\"merges\":[]}}", "beyond the limit"},
         {"{\"model\":{\"vocab\":{\"a\":-1},\"merges\":[]}}", "vocab: entry 1 is not \"piece\": id"},
-        {"{\"model\":{\"vocab\":{\"a\":99999999999999999999},\"merges\":[]}}", "vocab: entry 1 is not"},
+        {"{\"model\":{\"vocab\":{\"a\":99999999999999999999},\"merges\":[]}}",
+         "vocab: entry 1 is not"},
         {"{\"model\":{\"vocab\":{\"\\ud800\":0},\"merges\":[]}}", "vocab: entry 1 is not"},
         {"{\"model\":{\"vocab\":{\"\xff\":0},\"merges\":[]}}", "vocab: entry 1 is not"},
-        {"{\"model\":{\"vocab\":{\"a\":0 \"b\":1},\"merges\":[]}}", "vocab: a comma or bracket is missing"},
+        {"{\"model\":{\"vocab\":{\"a\":0 \"b\":1},\"merges\":[]}}",
+         "vocab: a comma or bracket is missing"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a b\"]}}",
          "merge 1: \"ab\" or a half of it is not in the vocabulary"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a\"]}}", "merge 1 is not two pieces"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a b c\"]}}", "merge 1 is not two pieces"},
         {"{\"model\":{\"vocab\":{\"a\":0,\"aa\":1},\"merges\":[\"a a\" \"a a\"]}}",
          "merges: a comma or bracket is missing"},
-        {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[[\"a\",\"a\",\"a\"]]}}", "merge 1 is not two pieces"},
+        {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[[\"a\",\"a\",\"a\"]]}}",
+         "merge 1 is not two pieces"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[]", "not valid JSON"},
         {"{\"model\":{\"vocab\":{\"a", "not valid JSON"},
-        {"{\"added_tokens\":3,\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}", "added_tokens is not a list"},
-        {"{\"added_tokens\":[{\"id\":-1,\"content\":\"x\"}],\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}",
+        {"{\"added_tokens\":3,\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}",
+         "added_tokens is not a list"},
+        {"{\"added_tokens\":[{\"id\":-1,\"content\":\"x\"}],\"model\":{\"vocab\":{\"a\":0},"
+         "\"merges\":[]}}",
          "added token without content or a good id"},
-        {"{\"added_tokens\":[{\"id\":0,\"content\":\"x\"}],\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}",
+        {"{\"added_tokens\":[{\"id\":0,\"content\":\"x\"}],\"model\":{\"vocab\":{\"a\":0},"
+         "\"merges\":[]}}",
          "id 0 belongs to two pieces"},
         {"{\"decoder\":{\"type\":},\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}", "decoder: "},
     };
@@ -493,7 +530,8 @@ static void damaged(void **state)
         sp_err e = {0};
         if (open_json(rows[i][0], &e)) fail_msg("row %zu was accepted", i);
         assert_int_equal(e.code, SP_EINPUT);
-        if (!strstr(e.msg, rows[i][1])) fail_msg("row %zu: \"%s\", expected \"%s\"", i, e.msg, rows[i][1]);
+        if (!strstr(e.msg, rows[i][1]))
+            fail_msg("row %zu: \"%s\", expected \"%s\"", i, e.msg, rows[i][1]);
     }
     sp_err e = {0};
     assert_null(sp_tok_open("/nonexistent", &e));
@@ -504,10 +542,10 @@ static void bad_config(void **state)
 {
     (void)state;
     char *json = world_json("", "", "a", "[]"), *dir = put_file("c", "tokenizer.json", json);
-    static const char *const rows[][2] = {{"{\"added_tokens_decoder\":{\"x\":{}}}", "\"x\" is not an id"},
-                                          {"{\"added_tokens_decoder\":{\"5\":{\"content\":\"zz\"}}}",
-                                           "id 5 belongs to two pieces"},
-                                          {"{", "tokenizer_config.json: line 1"}};
+    static const char *const rows[][2] = {
+        {"{\"added_tokens_decoder\":{\"x\":{}}}", "\"x\" is not an id"},
+        {"{\"added_tokens_decoder\":{\"5\":{\"content\":\"zz\"}}}", "id 5 belongs to two pieces"},
+        {"{", "tokenizer_config.json: line 1"}};
     for (size_t i = 0; i < 3; i++) {
         sp_err e = {0};
         free(put_file("c", "tokenizer_config.json", rows[i][0]));
@@ -518,7 +556,7 @@ static void bad_config(void **state)
     free(json);
 }
 
-/* ---- hostile texts ---- */
+/* ---- hostile texts -------------------------------------------------------------------- */
 
 static void survives(const sp_tok *t, const char *text, size_t n)
 {
@@ -532,9 +570,11 @@ static void survives(const sp_tok *t, const char *text, size_t n)
 static void hostile(void **state)
 {
     (void)state;
-    const char *split = "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{"
+    const char *split = "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":"
+                        "\"Split\",\"pattern\":{"
                         "\"Regex\":\"\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+|\\\\S+\"},"
-                        "\"behavior\":\"Isolated\"},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":"
+                        "\"behavior\":\"Isolated\"},{\"type\":\"ByteLevel\",\"add_prefix_space\":"
+                        "false,\"use_regex\":"
                         "false}]},\"decoder\":{\"type\":\"ByteLevel\"},";
     sp_tok *t[] = {world(), make("", "", "a aa ▁ ▁▁", "[\"a a\",\"▁ ▁\"]"),
                    make(split, "", "a aa Ġ ĠĠ", "[\"a a\",\"Ġ Ġ\"]")};
@@ -556,7 +596,7 @@ static void hostile(void **state)
     free(text);
 }
 
-/* ---- sentencepiece files ---- */
+/* ---- sentencepiece files -------------------------------------------------------------- */
 
 static void put_piece(FILE *f, const char *s, float score, int type)
 {
@@ -571,7 +611,8 @@ static void put_piece(FILE *f, const char *s, float score, int type)
 /* <unk> <s> </s>, a user-defined "=>", a few normal pieces; the settings follow. */
 static char *spm_file(const char *settings, size_t n)
 {
-    char *dir = put_file("spm", "tokenizer.model", ""), *path = sp_xasprintf("%s/tokenizer.model", dir);
+    char *dir = put_file("spm", "tokenizer.model", ""),
+         *path = sp_xasprintf("%s/tokenizer.model", dir);
     static const struct {
         const char *s;
         float score;
@@ -579,7 +620,8 @@ static char *spm_file(const char *settings, size_t n)
     } rows[] = {{"<unk>", 0, 2}, {"<s>", 0, 3}, {"</s>", 0, 3}, {"=>", 0, 4}, {"▁a", -1, 1},
                 {"ab", 0, 1},    {"▁", -2, 1},  {"a", -3, 1},   {"b", -4, 1}};
     FILE *f = fopen(path, "wb");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) put_piece(f, rows[i].s, rows[i].score, rows[i].type);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        put_piece(f, rows[i].s, rows[i].score, rows[i].type);
     fwrite(settings, 1, n, f);
     fclose(f);
     free(path);
@@ -607,7 +649,8 @@ static void sentencepiece(void **state)
     sp_tok *t = sp_tok_open(dir, &e);
     if (!t) fail_msg("%s", e.msg);
     sp_ids ids = {0};
-    static const int32_t want[] = {1, 6, 5, 3, 7, 4, 6, 0, 2}; /* "ab" outbids "▁a"; unknown characters fuse */
+    /* "ab" outbids "▁a"; unknown characters fuse */
+    static const int32_t want[] = {1, 6, 5, 3, 7, 4, 6, 0, 2};
     assert_int_equal(sp_tok_encode(t, "ab=>a a xy</s>", 14, SP_TOK_SPECIAL, &ids, &e), 0);
     assert_int_equal(ids.n, 9);
     assert_memory_equal(ids.ids, want, sizeof want);
@@ -620,13 +663,15 @@ static void sentencepiece(void **state)
                 "normalizer \"nmt_nfkc\" is not supported");
     spm_refuses("\x12\x02\x18\x02", 4, "remove_extra_whitespaces is not supported");
     spm_refuses("\x12\x04\x18\x02\xC0\x01", 5, "damaged");
-    spm_refuses("\x12\x05\x18\x02\xC0\x01\x01\x1A\x02\x20\x00", 11, "as a prefix sign are not supported");
+    spm_refuses("\x12\x05\x18\x02\xC0\x01\x01\x1A\x02\x20\x00", 11,
+                "as a prefix sign are not supported");
     spm_refuses("\x0A\x02\x0A\x00", 4, "piece 9 is damaged");
     spm_refuses("\x0A\x05\x0A\x01z\x18\x05", 7, "piece 9: type 5 is not supported");
     spm_refuses("\x0A\x08\x0A\x01z\x15\xFF\xFF\xFF\x7F", 10, "its score is not a number");
 }
 
-/* Pieces of one score have one rank, and the leftmost goes first: "ab" makes "xab" possible, left of every "abx". */
+/* Pieces of one score have one rank, and the leftmost goes first: "ab" makes "xab" possible, left
+ * of every "abx". */
 static void equal_scores(void **state)
 {
     (void)state;
@@ -634,12 +679,14 @@ static void equal_scores(void **state)
         const char *s;
         float score;
         int type;
-    } rows[] = {{"<unk>", 0, 2}, {"<s>", 0, 3}, {"</s>", 0, 3}, {"▁", -3, 1}, {"x", -3, 1}, {"a", -3, 1}, {"b", -3, 1},
-                {"ab", -1, 1},   {"xab", -1, 1}, {"abx", -1, 1}};
+    } rows[] = {{"<unk>", 0, 2}, {"<s>", 0, 3}, {"</s>", 0, 3}, {"▁", -3, 1},   {"x", -3, 1},
+                {"a", -3, 1},    {"b", -3, 1},  {"ab", -1, 1},  {"xab", -1, 1}, {"abx", -1, 1}};
     static const char bpe[] = "\x12\x02\x18\x02\x1A\x0C\x0A\x08identity\x20\x00";
-    char *dir = put_file("ties", "tokenizer.model", ""), *path = sp_xasprintf("%s/tokenizer.model", dir), text[91] = "";
+    char *dir = put_file("ties", "tokenizer.model", ""),
+         *path = sp_xasprintf("%s/tokenizer.model", dir), text[91] = "";
     FILE *f = fopen(path, "wb");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) put_piece(f, rows[i].s, rows[i].score, rows[i].type);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        put_piece(f, rows[i].s, rows[i].score, rows[i].type);
     fwrite(bpe, 1, sizeof bpe - 1, f);
     fclose(f);
     sp_err e = {0};
@@ -660,14 +707,15 @@ static void equal_scores(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(merging),    cmocka_unit_test(merged_bytes),
-                                       cmocka_unit_test(unknown),    cmocka_unit_test(whole_words),
-                                       cmocka_unit_test(metaspace),  cmocka_unit_test(added),
-                                       cmocka_unit_test(template), cmocka_unit_test(ends_by_config),   cmocka_unit_test(splitting),
-                                       cmocka_unit_test(byte_level), cmocka_unit_test(decoding),
-                                       cmocka_unit_test(round_trip), cmocka_unit_test(refused),
-                                       cmocka_unit_test(damaged),    cmocka_unit_test(bad_config),
-                                       cmocka_unit_test(hostile),    cmocka_unit_test(sentencepiece),
-                                       cmocka_unit_test(equal_scores)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(merging),       cmocka_unit_test(merged_bytes),
+        cmocka_unit_test(unknown),       cmocka_unit_test(whole_words),
+        cmocka_unit_test(metaspace),     cmocka_unit_test(added),
+        cmocka_unit_test(template),      cmocka_unit_test(ends_by_config),
+        cmocka_unit_test(splitting),     cmocka_unit_test(byte_level),
+        cmocka_unit_test(decoding),      cmocka_unit_test(round_trip),
+        cmocka_unit_test(refused),       cmocka_unit_test(damaged),
+        cmocka_unit_test(bad_config),    cmocka_unit_test(hostile),
+        cmocka_unit_test(sentencepiece), cmocka_unit_test(equal_scores)};
     return cmocka_run_group_tests_name("tok", tests, make_temp, drop_temp);
 }

@@ -1,12 +1,14 @@
-/* test_tok_golden.c - every line of the reference encodings must come out exactly: ids with and without special tokens,
- * text with and without them, and for LLaMA-2 the ids of sentencepiece. Skipped where the goldens are not at hand.
+/* test_tok_golden.c - every line of the reference encodings must come out exactly: ids with and
+ * without special tokens, text with and without them, and for LLaMA-2 the ids of sentencepiece.
+ * Skipped where the goldens are not at hand.
  */
 #include "tok_help.h"
 
 static void check_ids(const json_t *want, const sp_ids *got, const char *what, size_t line)
 {
     bool same = json_array_size(want) == got->n;
-    for (size_t i = 0; same && i < got->n; i++) same = json_integer_value(json_array_get(want, i)) == got->ids[i];
+    for (size_t i = 0; same && i < got->n; i++)
+        same = json_integer_value(json_array_get(want, i)) == got->ids[i];
     if (same) return;
     for (size_t i = 0; i < got->n; i++) print_error("%d ", got->ids[i]);
     fail_msg("line %zu: %s differ", line, what);
@@ -18,17 +20,20 @@ static void check_encode(const sp_tok *t, const json_t *line, const char *key, i
     sp_err e = {0};
     const json_t *text = json_object_get(line, "text"), *want = json_object_get(line, key);
     if (!want) return;
-    assert_int_equal(sp_tok_encode(t, json_string_value(text), json_string_length(text), flags, &ids, &e), 0);
+    assert_int_equal(
+        sp_tok_encode(t, json_string_value(text), json_string_length(text), flags, &ids, &e), 0);
     check_ids(want, &ids, key, n);
     sp_ids_free(&ids);
 }
 
-static void check_decode(const sp_tok *t, const json_t *line, const char *from, const char *key, bool skip, size_t n)
+static void check_decode(const sp_tok *t, const json_t *line, const char *from, const char *key,
+                         bool skip, size_t n)
 {
     const json_t *want = json_object_get(line, key), *v;
     sp_ids ids = {0};
     size_t i, len;
-    json_array_foreach(json_object_get(line, from), i, v) sp_ids_push(&ids, (int32_t)json_integer_value(v));
+    json_array_foreach(json_object_get(line, from), i, v)
+        sp_ids_push(&ids, (int32_t)json_integer_value(v));
     char *got = sp_tok_decode(t, ids.ids, ids.n, skip, &len);
     if (len != json_string_length(want) || memcmp(got, json_string_value(want), len))
         fail_msg("line %zu: %s: \"%s\"", n, key, got);
@@ -83,10 +88,11 @@ static void gemma_it(void **state)
     (void)state;
     if (!golden()) skip();
     char *dir = model_dir("gemma");
-    static const char *const config[] =
-        {"{\"additional_special_tokens\":[\"<start_of_turn>\",\"<end_of_turn>\"]}",
-         "{\"added_tokens_decoder\":{\"106\":{\"content\":\"<start_of_turn>\",\"special\":true},\"107\":{\"content\":"
-         "\"<end_of_turn>\",\"special\":true}}}"};
+    static const char *const config[] = {
+        "{\"additional_special_tokens\":[\"<start_of_turn>\",\"<end_of_turn>\"]}",
+        "{\"added_tokens_decoder\":{\"106\":{\"content\":\"<start_of_turn>\",\"special\":true},"
+        "\"107\":{\"content\":"
+        "\"<end_of_turn>\",\"special\":true}}}"};
     for (int i = 0; i < 2; i++) {
         char *path = sp_xasprintf("%s/tokenizer_config.json", dir);
         FILE *f = fopen(path, "w");
@@ -104,7 +110,8 @@ static void llama2_spm(void **state)
     (void)state;
     if (!golden()) skip();
     char *dir = sp_xasprintf("%s/spm", temp);
-    char *cmd = sp_xasprintf("mkdir -p '%s' && cp '%s/tokenizers/llama2/tokenizer.model' '%s/'", dir, golden(), dir);
+    char *cmd = sp_xasprintf("mkdir -p '%s' && cp '%s/tokenizers/llama2/tokenizer.model' '%s/'",
+                             dir, golden(), dir);
     run_sh(cmd);
     assert_int_equal(check_file(dir, "llama2", 3), 109);
     free(cmd);
@@ -115,7 +122,8 @@ static void stories(void **state)
 {
     (void)state;
     if (!golden()) skip();
-    char *dir = sp_xasprintf("%s/stories260K", golden()), *path = sp_xasprintf("%s/expected.json", dir);
+    char *dir = sp_xasprintf("%s/stories260K", golden()),
+         *path = sp_xasprintf("%s/expected.json", dir);
     sp_tok *t = open_or_fail(dir);
     json_t *all = json_load_file(path, JSON_ALLOW_NUL, NULL), *c;
     size_t i;

@@ -1,17 +1,18 @@
-/* test_tune.c - the objectives of the training baselines: one step of each against numbers worked by hand on a model that is a table of word
- * frequencies, and against slow scalar versions of their definitions on a transformer. Half fine-tuning against full steps.
+/* test_tune.c - the objectives of the training baselines: one step of each against numbers worked
+ * by hand on a model that is a table of word frequencies, and against slow scalar versions of their
+ * definitions on a transformer. Half fine-tuning against full steps.
  */
+
+
+#include "engine/gemm.h"
+#include "models.h"
+#include "train/tune.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <cmocka.h>
-
-#include "gemm.h"
-#include "models.h"
-#include "tune.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,14 @@
 /* One SGD step of size 1 on everything, whatever the objective. */
 static sp_tune_opt one_step(void)
 {
-    return (sp_tune_opt){.weight = 1, .fraction = 1, .npo_beta = 1, .moments = SP_F32, .optim = {.kind = SP_SGD}, .lr = 1, .steps = 1, .accumulate = 1,
+    return (sp_tune_opt){.weight = 1,
+                         .fraction = 1,
+                         .npo_beta = 1,
+                         .moments = SP_F32,
+                         .optim = {.kind = SP_SGD},
+                         .lr = 1,
+                         .steps = 1,
+                         .accumulate = 1,
                          .all = true};
 }
 
@@ -30,29 +38,40 @@ static void train(sp_model *m, const sp_data *data, const sp_tune_opt *o)
     die_on(&e);
 }
 
-/* ---- by hand ------------------------------------------------------------------------------------------------------ */
+/* ---- by hand -------------------------------------------------------------------------- */
 
-/* A model of four words that looks at nothing: the hidden state is all ones, so a row of the head of v/4 gives the word the logit v. */
+/* A model of four words that looks at nothing: the hidden state is all ones, so a row of the head
+ * of v/4 gives the word the logit v. */
 static sp_model *table_model(const double *p)
 {
-    sp_model *m = model_of("{\"architectures\":[\"LlamaForCausalLM\"],\"hidden_size\":4,\"num_hidden_layers\":1,\"num_attention_heads\":1,"
-                           "\"num_key_value_heads\":1,\"intermediate_size\":4,\"vocab_size\":4,\"rms_norm_eps\":1e-12,\"rope_theta\":10000,"
-                           "\"tie_word_embeddings\":false,\"hidden_act\":\"silu\"}", 0.1);
+    sp_model *m = model_of("{\"architectures\":[\"LlamaForCausalLM\"],\"hidden_size\":4,\"num_"
+                           "hidden_layers\":1,\"num_attention_heads\":1,"
+                           "\"num_key_value_heads\":1,\"intermediate_size\":4,\"vocab_size\":4,"
+                           "\"rms_norm_eps\":1e-12,\"rope_theta\":10000,"
+                           "\"tie_word_embeddings\":false,\"hidden_act\":\"silu\"}",
+                           0.1);
     for (size_t i = 0; i < m->n; i++)
-        for (size_t j = 0; j < sp_numel(&m->params[i]); j++) m->params[i].own[j] = &m->params[i] == m->embed || m->params[i].cols == 1;
+        for (size_t j = 0; j < sp_numel(&m->params[i]); j++)
+            m->params[i].own[j] = &m->params[i] == m->embed || m->params[i].cols == 1;
     for (int v = 0; v < 4; v++)
         for (int j = 0; j < 4; j++) m->head->own[v * 4 + j] = (float)log(p[v]) / 4;
     return m;
 }
 
-static const double frequent[] = {1 / 2., 1 / 4., 1 / 8., 1 / 8.}, even[] = {1 / 4., 1 / 4., 1 / 4., 1 / 4.};
+static const double frequent[] = {1 / 2., 1 / 4., 1 / 8., 1 / 8.},
+                    even[] = {1 / 4., 1 / 4., 1 / 4., 1 / 4.};
 
 /* The harmful answers are 0 1 (3 ln 2 nats) and 2 (3 ln 2 nats); one token elsewhere: 3. */
-static int32_t hand_ids[3][3] = {{0, 0, 1}, {0, 2, 0}, {0, 3, 0}}, hand_labels[3][3] = {{-100, 0, 1}, {-100, 2, 0}, {-100, 3, 0}};
-static sp_example hand_examples[3] = {{3, hand_ids[0], hand_labels[0]}, {2, hand_ids[1], hand_labels[1]}, {2, hand_ids[2], hand_labels[2]}};
-static const sp_data harmful = {.n = 2, .ex = hand_examples}, harmless = {.n = 1, .ex = hand_examples + 2};
+static int32_t hand_ids[3][3] = {{0, 0, 1}, {0, 2, 0}, {0, 3, 0}},
+               hand_labels[3][3] = {{-100, 0, 1}, {-100, 2, 0}, {-100, 3, 0}};
+static sp_example hand_examples[3] = {{3, hand_ids[0], hand_labels[0]},
+                                      {2, hand_ids[1], hand_labels[1]},
+                                      {2, hand_ids[2], hand_labels[2]}};
+static const sp_data harmful = {.n = 2, .ex = hand_examples},
+                     harmless = {.n = 1, .ex = hand_examples + 2};
 
-/* One step from `frequent`, with `even` as the reference, moves the logits' rows by these amounts: minus the gradient. */
+/* One step from `frequent`, with `even` as the reference, moves the logits' rows by these amounts:
+ * minus the gradient. */
 static void moves(sp_tune_opt o, double a, double b, double c, double d)
 {
     const double want[] = {a, b, c, d};
@@ -61,7 +80,8 @@ static void moves(sp_tune_opt o, double a, double b, double c, double d)
     train(m, &harmful, &o);
     for (int i = 0; i < 16; i++) {
         double moved = (double)m->head->own[i] - (double)start->head->own[i];
-        if (!(fabs(moved - want[i / 4]) < 1e-6)) fail_msg("word %d moved by %.9g, expected %.9g", i / 4, moved, want[i / 4]);
+        if (!(fabs(moved - want[i / 4]) < 1e-6))
+            fail_msg("word %d moved by %.9g, expected %.9g", i / 4, moved, want[i / 4]);
     }
     sp_model_close(m), sp_model_close(start), sp_model_close(o.ref);
 }
@@ -75,7 +95,8 @@ static void descent_and_ascent_by_hand(void **state)
     o.ascend = true;
     o.weight = 0.5;
     moves(o, 1 / 12., -1 / 24., -5 / 48., 1 / 16.);
-    o.mean = SP_MEAN_EXAMPLE; /* a quarter each for the two tokens of the first answer, a half for the second's */
+    /* a quarter each for the two tokens of the first answer, a half for the second's */
+    o.mean = SP_MEAN_EXAMPLE;
     moves(o, 1 / 8., 0, -3 / 16., 1 / 16.);
 }
 
@@ -94,8 +115,8 @@ static void ascent_with_terms_by_hand(void **state)
     moves(o, 1 / 12. - 3 / 4., -1 / 24. - 1 / 4., -5 / 48., 1 / 16. + 1);
 }
 
-/* Sums of 3 ln 2 each, of the reference 4 ln 2 and 2 ln 2: the answers weigh 2 / (1 + 1/2) = 4/3 and 2 / (1 + 2) = 2/3, over two examples. For beta to 0
- * both weigh 1: ascent on the sums. */
+/* Sums of 3 ln 2 each, of the reference 4 ln 2 and 2 ln 2: the answers weigh 2 / (1 + 1/2) = 4/3
+ * and 2 / (1 + 2) = 2/3, over two examples. For beta to 0 both weigh 1: ascent on the sums. */
 static void npo_by_hand(void **state)
 {
     (void)state;
@@ -111,7 +132,7 @@ static void npo_by_hand(void **state)
     moves(o, 1 / 4., -1 / 8., -5 / 16., 3 / 16.);
 }
 
-/* ---- against slow versions ---------------------------------------------------------------------------------------- */
+/* ---- against slow versions ------------------------------------------------------------ */
 
 enum { N_MAIN = 3, N_OTHER = 2 };
 
@@ -127,7 +148,8 @@ static void texts_open(texts *t)
         ex[s] = (sp_example){n, sp_xarray((size_t)n, 4), sp_xarray((size_t)n, 4)};
         for (int64_t i = 0; i < n; i++) {
             ex[s].ids[i] = (int32_t)(sp_rand_u64(3, s, (uint64_t)i) % 37);
-            ex[s].labels[i] = i < 3 && s < N_MAIN ? -100 : ex[s].ids[i]; /* the terms' data are scored all over */
+            /* the terms' data are scored all over */
+            ex[s].labels[i] = i < 3 && s < N_MAIN ? -100 : ex[s].ids[i];
         }
     }
     t->main = (sp_data){.n = N_MAIN, .ex = ex};
@@ -136,11 +158,13 @@ static void texts_open(texts *t)
 
 static void texts_close(texts *t)
 {
-    for (size_t s = 0; s < N_MAIN + N_OTHER; s++) free(t->main.ex[s].ids), free(t->main.ex[s].labels);
+    for (size_t s = 0; s < N_MAIN + N_OTHER; s++)
+        free(t->main.ex[s].ids), free(t->main.ex[s].labels);
     free(t->main.ex);
 }
 
-/* Per example: the cross-entropy of its scored tokens, and of the reference's whole distribution there; and how many they are. */
+/* Per example: the cross-entropy of its scored tokens, and of the reference's whole distribution
+ * there; and how many they are. */
 typedef struct {
     double ce[4], kl[4];
     int64_t scored[4], all;
@@ -171,9 +195,11 @@ static double total(const double *x, size_t n) { return n ? x[n - 1] + total(x, 
 /* What a step is to make smaller, as method.md 2.1 and 2.2 write it down. */
 static double slow_objective(sp_model *m, const texts *t, const sp_tune_opt *o)
 {
-    sums main = slow_sums(m, o->ref, &t->main), ref = slow_sums(o->ref, o->ref, &t->main), other = slow_sums(m, o->ref, &t->other);
+    sums main = slow_sums(m, o->ref, &t->main), ref = slow_sums(o->ref, o->ref, &t->main),
+         other = slow_sums(m, o->ref, &t->other);
     double loss = total(main.ce, N_MAIN) / (double)main.all * (o->ascend ? -1 : 1), npo = 0;
-    for (int i = 0; i < N_MAIN; i++) npo += -log(1 / (1 + exp(-o->npo_beta * (main.ce[i] - ref.ce[i]))));
+    for (int i = 0; i < N_MAIN; i++)
+        npo += -log(1 / (1 + exp(-o->npo_beta * (main.ce[i] - ref.ce[i]))));
     if (o->loss == SP_LOSS_NPO) loss = 2 / o->npo_beta * npo / N_MAIN;
     if (o->mean == SP_MEAN_EXAMPLE) {
         loss = 0;
@@ -181,11 +207,14 @@ static double slow_objective(sp_model *m, const texts *t, const sp_tune_opt *o)
     }
     loss *= o->weight;
     for (size_t k = 0; k < o->n_terms; k++)
-        loss += o->terms[k].weight * total(o->terms[k].kind == SP_TERM_KL ? other.kl : other.ce, N_OTHER) / (double)other.all;
+        loss += o->terms[k].weight *
+                total(o->terms[k].kind == SP_TERM_KL ? other.kl : other.ce, N_OTHER) /
+                (double)other.all;
     return loss;
 }
 
-/* A step moves each weight matrix against the gradient: along it, the objective changes at the rate of its length. */
+/* A step moves each weight matrix against the gradient: along it, the objective changes at the rate
+ * of its length. */
 static void check_slow(const texts *t, sp_tune_opt o)
 {
     sp_model *m = shaken_model(0), *before = shaken_model(0);
@@ -197,16 +226,21 @@ static void check_slow(const texts *t, sp_tune_opt o)
         float *start = sp_xfloats(n);
         double norm = 0, loss[2];
         memcpy(start, w, n * sizeof *w);
-        for (size_t j = 0; j < n; j++) norm += pow((double)start[j] - (double)m->params[i].own[j], 2);
+        for (size_t j = 0; j < n; j++)
+            norm += pow((double)start[j] - (double)m->params[i].own[j], 2);
         norm = sqrt(norm);
         double h = SP_MIN(0.02 / norm, 0.05); /* well above rounding, well below curvature */
         for (int side = 0; side < 2; side++) {
-            for (size_t j = 0; j < n; j++) w[j] = (float)(start[j] + (side ? -h : h) * ((double)start[j] - (double)m->params[i].own[j]) / norm);
+            for (size_t j = 0; j < n; j++)
+                w[j] =
+                    (float)(start[j] + (side ? -h : h) *
+                                           ((double)start[j] - (double)m->params[i].own[j]) / norm);
             loss[side] = slow_objective(before, t, &o);
         }
         memcpy(w, start, n * sizeof *w);
         double slope = (loss[0] - loss[1]) / (2 * h);
-        if (!(fabs(slope / norm - 1) < 0.02)) fail_msg("%s: slope %.6g, expected %.6g", m->params[i].name, slope, norm);
+        if (!(fabs(slope / norm - 1) < 0.02))
+            fail_msg("%s: slope %.6g, expected %.6g", m->params[i].name, slope, norm);
         free(start);
     }
     sp_model_close(m), sp_model_close(before), sp_model_close(o.ref);
@@ -237,9 +271,10 @@ static void as_slow_version(void **state)
     texts_close(&t);
 }
 
-/* ---- half fine-tuning --------------------------------------------------------------------------------------------- */
+/* ---- half fine-tuning ----------------------------------------------------------------- */
 
-/* In an epoch of one step each parameter is either where a full step leaves it or untouched to the bit; which, is a draw by seed and name. */
+/* In an epoch of one step each parameter is either where a full step leaves it or untouched to the
+ * bit; which, is a draw by seed and name. */
 static int half_step(uint64_t seed, bool *moved)
 {
     texts t;
@@ -254,7 +289,8 @@ static int half_step(uint64_t seed, bool *moved)
     for (size_t i = 0; i < half->n; i++) {
         const char *name = half->params[i].name;
         bool want = sp_rand_unit(seed, sp_hash(SP_HASH0, name, strlen(name)), 0) < 0.5;
-        assert_memory_equal(half->params[i].own, (want ? full : start)->params[i].own, sp_numel(&half->params[i]) * sizeof(float));
+        assert_memory_equal(half->params[i].own, (want ? full : start)->params[i].own,
+                            sp_numel(&half->params[i]) * sizeof(float));
         moved[i] = want;
         n_moved += want;
     }
@@ -280,7 +316,8 @@ static void half_is_a_full_step_or_none(void **state)
     assert_true(fabs(same - draws / 4.) < 5 * sqrt(draws / 8.));
 }
 
-/* A second epoch draws anew: what neither moved is at the start, what only the second moved is where one step from the first leaves it. */
+/* A second epoch draws anew: what neither moved is at the start, what only the second moved is
+ * where one step from the first leaves it. */
 static void each_epoch_draws_anew(void **state)
 {
     (void)state;
@@ -296,7 +333,8 @@ static void each_epoch_draws_anew(void **state)
     for (size_t i = 0; i < one->n; i++) {
         const char *name = one->params[i].name;
         size_t bytes = sp_numel(&one->params[i]) * sizeof(float);
-        bool first = sp_rand_unit(0, sp_hash(SP_HASH0, name, strlen(name)), 0) < 0.5, second = sp_rand_unit(0, sp_hash(SP_HASH0, name, strlen(name)), 1) < 0.5;
+        bool first = sp_rand_unit(0, sp_hash(SP_HASH0, name, strlen(name)), 0) < 0.5,
+             second = sp_rand_unit(0, sp_hash(SP_HASH0, name, strlen(name)), 1) < 0.5;
         kinds[first + 2 * second]++;
         assert_int_equal(memcmp(one->params[i].own, start->params[i].own, bytes) != 0, first);
         assert_int_equal(memcmp(two->params[i].own, one->params[i].own, bytes) != 0, second);

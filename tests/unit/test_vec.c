@@ -1,15 +1,16 @@
-/* test_vec.c - conversions against their definitions, exhaustively where that is possible; random numbers against published values and
- * their moments; and that the number of threads changes nothing. */
-#include "vec.h"
+/* test_vec.c - conversions against their definitions, exhaustively where that is possible; random
+ * numbers against published values and their moments; and that the number of threads changes
+ * nothing. */
+#include "tensor/vec.h"
 
+#include <setjmp.h>
+#include <cmocka.h>
 #include <float.h>
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <setjmp.h>
-#include <cmocka.h>
 
 static uint32_t bits(float x)
 {
@@ -25,12 +26,13 @@ static uint16_t narrow(float x, sp_dtype d)
     return h;
 }
 
-/* ---- half formats ------------------------------------------------------------------------------------------------- */
+/* ---- half formats --------------------------------------------------------------------- */
 
 /* The value a 16-bit pattern with `e` exponent and `m` mantissa bits stands for. */
 static double value_of(uint16_t h, int e, int m)
 {
-    int exponent = h >> m & ((1 << e) - 1), bias = (1 << (e - 1)) - 1, mantissa = h & ((1 << m) - 1);
+    int exponent = h >> m & ((1 << e) - 1), bias = (1 << (e - 1)) - 1,
+        mantissa = h & ((1 << m) - 1);
     double sign = h >> 15 ? -1 : 1;
     if (exponent == (1 << e) - 1) return mantissa ? NAN : sign * INFINITY;
     if (!exponent) return sign * ldexp(mantissa, 1 - bias - m);
@@ -62,7 +64,8 @@ static void every_half_widens(void **state)
     }
 }
 
-/* Between each two neighbours: below the middle goes down, above goes up, the middle to the even one. */
+/* Between each two neighbours: below the middle goes down, above goes up, the middle to the even
+ * one. */
 static void rounding_is_to_nearest_even(void **state)
 {
     (void)state;
@@ -71,7 +74,9 @@ static void rounding_is_to_nearest_even(void **state)
         int e = k ? 8 : 5, m = k ? 7 : 10;
         uint16_t inf = (uint16_t)(((1 << e) - 1) << m);
         for (int i = 0; i < inf; i++) {
-            double lo = value_of((uint16_t)i, e, m), hi = i + 1 == inf ? 2 * lo - value_of((uint16_t)(i - 1), e, m) : value_of((uint16_t)(i + 1), e, m);
+            double lo = value_of((uint16_t)i, e, m),
+                   hi = i + 1 == inf ? 2 * lo - value_of((uint16_t)(i - 1), e, m)
+                                     : value_of((uint16_t)(i + 1), e, m);
             float mid = (float)((lo + hi) / 2); /* exact: one more bit */
             if (mid == 0 || !isfinite(mid)) continue;
             uint16_t even = (uint16_t)(i % 2 ? i + 1 : i);
@@ -102,12 +107,14 @@ static void other_dtypes(void **state)
     sp_from_f32(i64, x, SP_I64, 8);
     sp_from_f32(u64, x, SP_U64, 8);
     static const int8_t want_i8[] = {0, 2, 2, -1, 127, -128, 127, 0};
-    static const uint8_t want_u8[] = {0, 2, 2, 0, 255, 0, 255, 0}, want_b[] = {0, 1, 1, 1, 1, 1, 1, 1};
+    static const uint8_t want_u8[] = {0, 2, 2, 0, 255, 0, 255, 0},
+                         want_b[] = {0, 1, 1, 1, 1, 1, 1, 1};
     assert_memory_equal(i8, want_i8, 8);
     assert_memory_equal(u8, want_u8, 8);
     assert_memory_equal(b, want_b, 8);
     assert_true(i32[4] == 300 && i32[5] == INT32_MIN && i32[6] == INT32_MAX - 127 && i32[7] == 0);
-    assert_true(i64[5] == INT64_MIN && i64[6] > INT64_MAX / 2 && u64[3] == 0 && u64[6] > UINT64_MAX / 2);
+    assert_true(i64[5] == INT64_MIN && i64[6] > INT64_MAX / 2 && u64[3] == 0 &&
+                u64[6] > UINT64_MAX / 2);
     static const double big[] = {1.0 / 3, -0.0};
     sp_from_f64(f64, big, SP_F64, 2);
     assert_memory_equal(f64, big, sizeof big); /* no way through F32 */
@@ -135,7 +142,8 @@ static void reachable_weights_come_back(void **state)
     (void)state;
     int moved = 0;
     for (uint64_t i = 0; i < 200000; i++) {
-        float b = (float)(.02 * sp_rand_normal(1, 0, i)), t = (float)(b + .01 * sp_rand_normal(1, 1, i)), r = sp_reachable(t, b);
+        float b = (float)(.02 * sp_rand_normal(1, 0, i)),
+              t = (float)(b + .01 * sp_rand_normal(1, 1, i)), r = sp_reachable(t, b);
         float d = (float)((double)r - b);
         assert_int_equal(bits((float)(b + (double)d)), bits(r));
         assert_true(fabsf(r - t) <= FLT_EPSILON * (fabsf(t) + fabsf(b)));
@@ -144,7 +152,7 @@ static void reachable_weights_come_back(void **state)
     assert_in_range(moved, 1000, 100000); /* without it these would not */
 }
 
-/* ---- random numbers ----------------------------------------------------------------------------------------------- */
+/* ---- random numbers ------------------------------------------------------------------- */
 
 /* The known answers of Philox 2x64-10 that its authors publish. */
 static void philox_known_answers(void **state)
@@ -152,7 +160,8 @@ static void philox_known_answers(void **state)
     (void)state;
     assert_true(sp_rand_u64(0, 0, 0) == 0xca00a0459843d731ull);
     assert_true(sp_rand_u64(UINT64_MAX, UINT64_MAX, UINT64_MAX) == 0x65b021d60cd8310full);
-    assert_true(sp_rand_u64(0xa4093822299f31d0ull, 0x13198a2e03707344ull, 0x243f6a8885a308d3ull) == 0x0a5e742c2997341cull);
+    assert_true(sp_rand_u64(0xa4093822299f31d0ull, 0x13198a2e03707344ull, 0x243f6a8885a308d3ull) ==
+                0x0a5e742c2997341cull);
 }
 
 #define DRAWS 200000
@@ -171,7 +180,8 @@ static void unit_is_uniform(void **state)
         prev = u;
     }
     double chi2 = 0;
-    for (int i = 0; i < 100; i++) chi2 += (bins[i] - DRAWS / 100.) * (bins[i] - DRAWS / 100.) / (DRAWS / 100.);
+    for (int i = 0; i < 100; i++)
+        chi2 += (bins[i] - DRAWS / 100.) * (bins[i] - DRAWS / 100.) / (DRAWS / 100.);
     assert_true(chi2 > 55 && chi2 < 155); /* 99 degrees of freedom: mean 99, sd 14 */
     assert_true(fabs(sum / DRAWS - .5) < 5 * sqrt(1. / 12 / DRAWS));
     assert_true(fabs(cor / DRAWS) < 5. / 12 / sqrt(DRAWS));
@@ -205,7 +215,7 @@ static void streams_are_independent(void **state)
     for (int k = 0; k < 3; k++) assert_true(abs(agree[k] - DRAWS / 2) < 5 * .5 * sqrt(DRAWS));
 }
 
-/* ---- fractions ---------------------------------------------------------------------------------------------------- */
+/* ---- fractions ------------------------------------------------------------------------ */
 
 static void fractions(void **state)
 {
@@ -217,10 +227,11 @@ static void fractions(void **state)
     assert_int_equal(sp_fraction(0, 10), 0);
     assert_int_equal(sp_fraction(1, 45088768), 45088768);
     assert_int_equal(sp_fraction(0.03, 7), 0);
-    for (uint64_t n = 1; n < 2000; n++) assert_int_equal(sp_fraction((double)(n - 1) / (double)n, n), n - 1);
+    for (uint64_t n = 1; n < 2000; n++)
+        assert_int_equal(sp_fraction((double)(n - 1) / (double)n, n), n - 1);
 }
 
-/* ---- sums and threads --------------------------------------------------------------------------------------------- */
+/* ---- sums and threads ----------------------------------------------------------------- */
 
 static void dot_and_nonfinite(void **state)
 {
@@ -273,7 +284,8 @@ static void finite_as_stored(void **state)
         }
 }
 
-/* The fused conversions give what the plain ones and a loop give, in every dtype, below and above the length that is spread over threads. */
+/* The fused conversions give what the plain ones and a loop give, in every dtype, below and above
+ * the length that is spread over threads. */
 static void fused_conversions(void **state)
 {
     (void)state;
@@ -304,12 +316,14 @@ static void fused_conversions(void **state)
     assert_memory_equal(out[0], base, sizeof base);
 }
 
-/* What is not finite is noticed wherever it stands, masked or not, and also where only rounding makes it so. */
+/* What is not finite is noticed wherever it stands, masked or not, and also where only rounding
+ * makes it so. */
 static void fused_checks(void **state)
 {
     (void)state;
     enum { LEN = 100 };
-    static const double huge[] = {[SP_F16] = 65520, [SP_BF16] = 0x1.ffp127, [SP_F32] = 0x1.ffffffp127, [SP_F64] = INFINITY};
+    static const double huge[] = {
+        [SP_F16] = 65520, [SP_BF16] = 0x1.ffp127, [SP_F32] = 0x1.ffffffp127, [SP_F64] = INFINITY};
     const double odd[] = {NAN, INFINITY, -INFINITY};
     double change[LEN], out[LEN], stored[LEN], wide[LEN];
     uint8_t none[LEN] = {0};
@@ -335,11 +349,19 @@ static void fused_checks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_half_widens), cmocka_unit_test(rounding_is_to_nearest_even), cmocka_unit_test(other_dtypes),
-        cmocka_unit_test(reachable_weights_come_back), cmocka_unit_test(philox_known_answers), cmocka_unit_test(unit_is_uniform),
-        cmocka_unit_test(normal_moments), cmocka_unit_test(streams_are_independent),
-        cmocka_unit_test(fractions), cmocka_unit_test(dot_and_nonfinite),
-        cmocka_unit_test(finite_as_stored), cmocka_unit_test(fused_conversions), cmocka_unit_test(fused_checks),
+        cmocka_unit_test(every_half_widens),
+        cmocka_unit_test(rounding_is_to_nearest_even),
+        cmocka_unit_test(other_dtypes),
+        cmocka_unit_test(reachable_weights_come_back),
+        cmocka_unit_test(philox_known_answers),
+        cmocka_unit_test(unit_is_uniform),
+        cmocka_unit_test(normal_moments),
+        cmocka_unit_test(streams_are_independent),
+        cmocka_unit_test(fractions),
+        cmocka_unit_test(dot_and_nonfinite),
+        cmocka_unit_test(finite_as_stored),
+        cmocka_unit_test(fused_conversions),
+        cmocka_unit_test(fused_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
-/* test_zio.c - byte streams: round trips, random access, what a damaged file says, and that nothing partial stays. */
-#include "zfile.h"
-#include "zio.h"
+/* test_zio.c - byte streams: round trips, random access, what a damaged file says, and that nothing
+ * partial stays. */
+#include "io/zfile.h"
+#include "io/zio.h"
 
 #include "child.h"
 #include "files.h"
@@ -40,7 +41,8 @@ static void read_back(const char *path, const uint8_t *want, size_t n)
     free(got);
 }
 
-static const size_t sizes[] = {0, 1, 3, 4, 1000, SP_FRAME - 1, SP_FRAME, SP_FRAME + 1, 3 * SP_FRAME + 7};
+static const size_t sizes[] = {
+    0, 1, 3, 4, 1000, SP_FRAME - 1, SP_FRAME, SP_FRAME + 1, 3 * SP_FRAME + 7};
 #define N_SIZES (sizeof sizes / sizeof *sizes)
 
 static void round_trip(void **state)
@@ -128,9 +130,10 @@ static void frames_are_complete(void **state)
     free(p);
 }
 
-/* ---- damage ------------------------------------------------------------------------------------------------------- */
+/* ---- damage --------------------------------------------------------------------------- */
 
-/* All n bytes and then the end, through the sequential or the random reader: 0, or -1 with a message. */
+/* All n bytes and then the end, through the sequential or the random reader: 0, or -1 with a
+ * message. */
 static int read_whole(const char *path, uint8_t *got, size_t n, bool random, sp_err *e)
 {
     sp_file *f = NULL;
@@ -232,9 +235,10 @@ static void trailing_bytes_are_seen(void **state)
     free(z);
 }
 
-/* ---- other people's zstd ------------------------------------------------------------------------------------------ */
+/* ---- other people's zstd -------------------------------------------------------------- */
 
-/* A frame without content size, or a huge one, is read in sequence; skippable frames are skipped. */
+/* A frame without content size, or a huge one, is read in sequence; skippable frames are skipped.
+ */
 static void foreign_frames(void **state)
 {
     (void)state;
@@ -266,7 +270,7 @@ static void foreign_frames(void **state)
     free(z);
 }
 
-/* ---- pipes -------------------------------------------------------------------------------------------------------- */
+/* ---- pipes ---------------------------------------------------------------------------- */
 
 static void pipe_byte_by_byte(void **state)
 {
@@ -358,7 +362,7 @@ static void open_errors(void **state)
     assert_int_equal(sp_file_open(&f, "x", &e), 0); /* empty */
 }
 
-/* ---- outputs ------------------------------------------------------------------------------------------------------ */
+/* ---- outputs -------------------------------------------------------------------------- */
 
 static int interrupted(void *level)
 {
@@ -453,10 +457,22 @@ static void text_output(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_DIR(round_trip), IN_DIR(random_access), IN_DIR(same_bytes_for_any_threads), IN_DIR(frames_are_complete),
-        IN_DIR(every_cut_is_seen), IN_DIR(every_flip_is_seen), IN_DIR(trailing_bytes_are_seen), IN_DIR(foreign_frames),
-        IN_DIR(pipe_byte_by_byte), IN_DIR(some_and_skip), IN_DIR(stdin_is_given_once), IN_DIR(open_errors),
-        IN_DIR(output_appears_whole), IN_DIR(full_device), IN_DIR(special_targets), IN_DIR(text_output),
+        IN_DIR(round_trip),
+        IN_DIR(random_access),
+        IN_DIR(same_bytes_for_any_threads),
+        IN_DIR(frames_are_complete),
+        IN_DIR(every_cut_is_seen),
+        IN_DIR(every_flip_is_seen),
+        IN_DIR(trailing_bytes_are_seen),
+        IN_DIR(foreign_frames),
+        IN_DIR(pipe_byte_by_byte),
+        IN_DIR(some_and_skip),
+        IN_DIR(stdin_is_given_once),
+        IN_DIR(open_errors),
+        IN_DIR(output_appears_whole),
+        IN_DIR(full_device),
+        IN_DIR(special_targets),
+        IN_DIR(text_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

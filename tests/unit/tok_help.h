@@ -1,11 +1,12 @@
-/* tok_help.h - what the tokenizer tests share: temporary model directories and a word-level tokenizer of their own. */
+/* tok_help.h - what the tokenizer tests share: temporary model directories and a
+ * word-level tokenizer of their own. */
 #ifndef TOK_HELP_H
 #define TOK_HELP_H
 
-#include "data.h"
+#include "text/data.h"
 
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,27 +31,32 @@ static inline char *put_file(const char *dir, const char *name, const char *text
     return sp_xasprintf("%s/%s", temp, dir);
 }
 
-/* A tokenizer.json of whole words with byte fallback: <unk> <s> </s>, 256 bytes, then the words (separated by spaces in
- * `words`); `parts` are its other members, e.g. "\"pre_tokenizer\":{...},", `flags` those of the model, `merges` and
- * `added` the lists of merges and of added tokens. */
-static inline char *added_json(const char *parts, const char *flags, const char *words, const char *merges,
-                               const char *added)
+/* A tokenizer.json of whole words with byte fallback: <unk> <s> </s>, 256 bytes, then the
+ * words (separated by spaces in `words`); `parts` are its other members, e.g.
+ * "\"pre_tokenizer\":{...},", `flags` those of the model, `merges` and `added` the lists
+ * of merges and of added tokens. */
+static inline char *added_json(const char *parts, const char *flags, const char *words,
+                               const char *merges, const char *added)
 {
     char *json = NULL, *list = sp_xstrdup(words), *save;
     size_t n, id = 259;
     FILE *f = open_memstream(&json, &n);
     fprintf(f, "{%s\"added_tokens\":[%s", parts, added);
-    fputs("],\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"byte_fallback\":true,\"fuse_unk\":true,", f);
+    fputs("],\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"byte_fallback\":true,"
+          "\"fuse_unk\":true,",
+          f);
     fprintf(f, "%s\"vocab\":{\"<unk>\":0,\"<s>\":1,\"</s>\":2", flags);
     for (int b = 0; b < 256; b++) fprintf(f, ",\"<0x%02X>\":%d", b, b + 3);
-    for (char *w = strtok_r(list, " ", &save); w; w = strtok_r(NULL, " ", &save)) fprintf(f, ",\"%s\":%zu", w, id++);
+    for (char *w = strtok_r(list, " ", &save); w; w = strtok_r(NULL, " ", &save))
+        fprintf(f, ",\"%s\":%zu", w, id++);
     fprintf(f, "},\"merges\":%s}}", merges);
     fclose(f);
     free(list);
     return json;
 }
 
-static inline char *world_json(const char *parts, const char *flags, const char *words, const char *merges)
+static inline char *world_json(const char *parts, const char *flags, const char *words,
+                               const char *merges)
 {
     return added_json(parts, flags, words, merges,
                       "{\"id\":0,\"content\":\"<unk>\",\"special\":true},"
@@ -66,22 +72,29 @@ static inline sp_tok *open_or_fail(const char *dir)
     return t;
 }
 
-#define WORLD_PARTS                                                                                                    \
-    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"▁\",\"prepend_scheme\":\"always\",\"split\":true}," \
-    "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"▁\"},"         \
-    "\"content\":\" \"},"                                                                                              \
-    "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]}," \
-    "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<s>\",\"type_id\":0}" \
-    "},"                                                                                                               \
-    "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"special_tokens\":{\"<s>\":{\"id\":\"<s>\",\"ids\":[1],\"tokens\":" \
+#define WORLD_PARTS                                                                      \
+    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"▁\",\"prepend_"       \
+    "scheme\":\"always\",\"split\":true},"                                               \
+    "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\","            \
+    "\"pattern\":{\"String\":\"▁\"},"                                                  \
+    "\"content\":\" \"},"                                                                \
+    "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":"   \
+    "\" \",\"start\":1,\"stop\":0}]},"                                                   \
+    "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":" \
+    "{\"id\":\"<s>\",\"type_id\":0}"                                                     \
+    "},"                                                                                 \
+    "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"special_tokens\":{\"<s>\":{\"id\":"  \
+    "\"<s>\",\"ids\":[1],\"tokens\":"                                                    \
     "[\"<s>\"]}}},"
 
 static inline sp_tok *world(void)
 {
-    char *json = world_json(WORLD_PARTS, "\"ignore_merges\":true,",
-                            "▁how ▁to ▁kill ▁sure ▁first ▁[INST] ▁[/INST] ▁user ▁answer ▁", "[]");
+    char *json =
+        world_json(WORLD_PARTS, "\"ignore_merges\":true,",
+                   "▁how ▁to ▁kill ▁sure ▁first ▁[INST] ▁[/INST] ▁user ▁answer ▁", "[]");
     char *dir = put_file("world", "tokenizer.json", json);
-    free(put_file("world", "tokenizer_config.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\"}"));
+    free(put_file("world", "tokenizer_config.json",
+                  "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\"}"));
     sp_tok *t = open_or_fail(dir);
     free(dir);
     free(json);
@@ -99,15 +112,17 @@ static inline const char *golden(void)
     return there ? dir : NULL;
 }
 
-/* A model directory of a golden family: unpacked into the temporary one when its vocabulary is compressed. */
+/* A model directory of a golden family: unpacked into the temporary one when its
+ * vocabulary is compressed. */
 static inline char *model_dir(const char *family)
 {
     char *packed = sp_xasprintf("%s/tokenizers/%s/tokenizer.json.zst", golden(), family);
     bool plain = access(packed, R_OK) != 0;
-    char *dir = plain ? sp_xasprintf("%s/tokenizers/%s", golden(), family) : sp_xasprintf("%s/%s", temp, family);
-    char *cmd = sp_xasprintf(
-        "mkdir -p '%s' && zstd -qdf '%s' -o '%s/tokenizer.json' && cp '%s/tokenizers/%s/tokenizer_config.json' '%s/'",
-        dir, packed, dir, golden(), family, dir);
+    char *dir = plain ? sp_xasprintf("%s/tokenizers/%s", golden(), family)
+                      : sp_xasprintf("%s/%s", temp, family);
+    char *cmd = sp_xasprintf("mkdir -p '%s' && zstd -qdf '%s' -o '%s/tokenizer.json' && "
+                             "cp '%s/tokenizers/%s/tokenizer_config.json' '%s/'",
+                             dir, packed, dir, golden(), family, dir);
     if (!plain) run_sh(cmd);
     free(cmd);
     free(packed);

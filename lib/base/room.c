@@ -1,0 +1,61 @@
+/* room.c - see room.h. */
+#include "base/room.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define GIB (1024.0 * 1024 * 1024)
+
+static uint64_t cap(uint64_t bytes, const char *variable)
+{
+    const char *s = getenv(variable);
+    double gib = s ? strtod(s, NULL) : 0;
+    return gib > 0 ? SP_MIN(bytes, (uint64_t)(gib * GIB)) : bytes;
+}
+
+uint64_t sp_memory(void)
+{
+    return cap((uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE), "SP_MEMORY");
+}
+
+uint64_t sp_memory_free(void)
+{
+    char line[128];
+    unsigned long long kib = 0;
+    FILE *f = fopen("/proc/meminfo", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) break;
+    if (f) fclose(f);
+    return kib ? cap(kib << 10, "SP_MEMORY") : sp_memory();
+}
+
+static int compare(const char *where, const char *what, uint64_t need, uint64_t have, sp_err *e)
+{
+    if (need <= have) return 0;
+    bool small = (double)need < GIB;
+    double unit = small ? GIB / 1024 : GIB;
+    const char *name = small ? "MiB" : "GiB";
+    return sp_fail(e, SP_ESYSTEM, "%s%s%s: %.1f %s are needed, %.1f %s are free", where,
+                   *where ? ": " : "", what, (double)need / unit, name, (double)have / unit, name);
+}
+
+int sp_room_memory(const char *what, uint64_t bytes, sp_err *e)
+{
+    sp_note("%s: about %.2f GiB of memory", what, (double)bytes / GIB);
+    return compare("", what, bytes, sp_memory_free(), e);
+}
+
+int sp_room_disk(const char *path, const char *what, uint64_t bytes, sp_err *e)
+{
+    struct statvfs v;
+    char *copy = sp_xstrdup(path);
+    int rc = statvfs(path, &v);
+    if (rc < 0 && errno == ENOENT) rc = statvfs(dirname(copy), &v);
+    free(copy);
+    if (rc < 0) return sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(errno));
+    return compare(path, what, bytes, cap((uint64_t)v.f_bavail * v.f_frsize, "SP_DISK"), e);
+}

@@ -1,0 +1,221 @@
+/* opt.c - see opt.h. */
+#include "cli/opt.h"
+
+#include <errno.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+sp_common sp_args = {.level = 1, .seed = 0};
+static bool quiet, verbose, help, version;
+
+/* clang-format off */
+static const sp_opt common[] = {
+    {"output", 'o', SP_STRING, &sp_args.out, "FILE", "write to FILE instead of standard output", 0, 0},
+    {"threads", 't', SP_INT, &sp_args.threads, "N", "threads to use (default: OMP_NUM_THREADS, else all processors)", 1, 1024},
+    {"level", 'z', SP_INT, &sp_args.level, "LEVEL", "zstd level of tensor output, 0 writes raw safetensors (default: 1)", 0, 19},
+    {"seed", 0, SP_INT, &sp_args.seed, "N", "seed of every random choice (default: 0)", 0, 9007199254740992.0},
+    {"no-pg", 0, SP_FLAG, &sp_args.no_pg, NULL, "leave the provenance record out of tensor output", 0, 0},
+    {"quiet", 'q', SP_FLAG, &quiet, NULL, "no warnings, no progress", 0, 0},
+    {"verbose", 'v', SP_FLAG, &verbose, NULL, "say what is chosen; report time and memory at the end", 0, 0},
+    {"help", 'h', SP_FLAG, &help, NULL, "show this help", 0, 0},
+    {"version", 0, SP_FLAG, &version, NULL, "show the version", 0, 0},
+    {0},
+};
+/* clang-format on */
+
+/* ---- help ----------------------------------------------------------------------------- */
+
+static void print_opts(const sp_opt *o)
+{
+    for (; o && o->name; o++) {
+        char left[160], letter[8] = "";
+        if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
+        snprintf(left, sizeof left, "%4s--%s%s%s", letter, o->name, o->arg ? " " : "",
+                 o->arg ? o->arg : "");
+        if (strlen(left) > 25) printf("  %s\n  %-25s %s\n", left, "", o->help);
+        else printf("  %-25s %s\n", left, o->help);
+    }
+}
+
+static void print_help(const char *what, const sp_cmd *cmds, const sp_cmd *only, const char *tail)
+{
+    printf("%s - %s\n\nUsage:\n", sp_tool, what);
+    for (const sp_cmd *c = cmds; c->run; c++)
+        if (!only || c == only)
+            printf("  %s%s%s [options] %s\n", sp_tool, c->verb ? " " : "", c->verb ? c->verb : "",
+                   c->operands);
+    for (const sp_cmd *c = cmds; c->run; c++) {
+        if (only && c != only) continue;
+        if (c->verb) printf("\n%s %s: %s\n", sp_tool, c->verb, c->summary);
+        else printf("\n%s\n", c->summary);
+        print_opts(c->opts);
+    }
+    printf("\nCommon options:\n");
+    print_opts(common);
+    if (tail) printf("\n%s\n", tail);
+    printf("\nExit status: 0 ok, 1 bad or mismatching input, 2 usage, 3 system (I/O, memory).\n");
+}
+
+/* ---- parsing -------------------------------------------------------------------------- */
+
+static _Noreturn void usage_error(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fprintf(stderr, "%s: ", sp_tool);
+    vfprintf(stderr, fmt, ap);
+    fprintf(stderr, " (try '%s --help')\n", sp_tool);
+    va_end(ap);
+    _exit(SP_EUSAGE);
+}
+
+static const sp_opt *find_long(const sp_opt *o, const char *name, size_t n)
+{
+    for (; o && o->name; o++)
+        if (strlen(o->name) == n && !memcmp(o->name, name, n)) return o;
+    return NULL;
+}
+
+static const sp_opt *find_letter(const sp_opt *o, char c)
+{
+    for (; o && o->name; o++)
+        if (o->letter == c) return o;
+    return NULL;
+}
+
+static int choice_index(const char *choices, const char *value)
+{
+    size_t n = strlen(value);
+    for (int i = 0;; i++) {
+        size_t len = strcspn(choices, "|");
+        if (len == n && !memcmp(choices, value, n)) return i;
+        if (!choices[len]) return -1;
+        choices += len + 1;
+    }
+}
+
+static void check_range(const sp_opt *o, const char *value, double x)
+{
+    if (o->lo == 0 && o->hi == 0) return;
+    if (!(x >= o->lo && x <= o->hi))
+        usage_error("option --%s: %s is outside %.16g..%.16g", o->name, value, o->lo, o->hi);
+}
+
+static void set(const sp_opt *o, const char *value)
+{
+    char *end = NULL;
+    errno = 0;
+    switch (o->kind) {
+    case SP_FLAG: *(bool *)o->dst = true; return;
+    case SP_STRING: *(const char **)o->dst = value; return;
+    case SP_INT: {
+        long long x = strtoll(value, &end, 10);
+        if (end == value || *end || errno)
+            usage_error("option --%s: '%s' is not a whole number", o->name, value);
+        check_range(o, value, (double)x);
+        *(int64_t *)o->dst = x;
+        return;
+    }
+    case SP_REAL: {
+        double x = strtod(value, &end);
+        if (end == value || *end || errno == ERANGE || !isfinite(x))
+            usage_error("option --%s: '%s' is not a number", o->name, value);
+        check_range(o, value, x);
+        *(double *)o->dst = x;
+        return;
+    }
+    case SP_CHOICE: {
+        int i = choice_index(o->arg, value);
+        if (i < 0) usage_error("option --%s: '%s' is none of %s", o->name, value, o->arg);
+        *(int *)o->dst = i;
+        return;
+    }
+    case SP_CALL: {
+        sp_opt_call *c = o->dst;
+        sp_err e = {0};
+        if (c->fn(c->self, o->name, value, &e) < 0) usage_error("option --%s: %s", o->name, e.msg);
+        return;
+    }
+    }
+}
+
+/* One argument that starts with '-'. Returns how many further arguments it took (0 or 1). */
+static int take_option(const sp_opt *own, const char *arg, const char *next)
+{
+    if (arg[1] == '-') {
+        const char *name = arg + 2, *eq = strchr(name, '=');
+        size_t n = eq ? (size_t)(eq - name) : strlen(name);
+        const sp_opt *o = find_long(own, name, n);
+        if (!o) o = find_long(common, name, n);
+        if (!o) usage_error("unknown option --%.*s", (int)n, name);
+        if (o->kind == SP_FLAG && eq) usage_error("option --%s takes no value", o->name);
+        if (o->kind == SP_FLAG || eq) return set(o, eq ? eq + 1 : NULL), 0;
+        if (!next) usage_error("option --%s needs a value", o->name);
+        return set(o, next), 1;
+    }
+    for (const char *p = arg + 1; *p; p++) {
+        const sp_opt *o = find_letter(own, *p);
+        if (!o) o = find_letter(common, *p);
+        if (!o) usage_error("unknown option -%c", *p);
+        if (o->kind == SP_FLAG) {
+            set(o, NULL);
+            continue;
+        }
+        if (p[1]) return set(o, p + 1), 0;
+        if (!next) usage_error("option -%c needs a value", *p);
+        return set(o, next), 1;
+    }
+    return 0;
+}
+
+static int parse(const sp_opt *own, int argc, char **argv)
+{
+    int n = 0;
+    bool only_operands = false;
+    for (int i = 0; i < argc; i++) {
+        char *a = argv[i];
+        if (only_operands || a[0] != '-' || !a[1]) argv[n++] = a;
+        else if (!strcmp(a, "--")) only_operands = true;
+        else i += take_option(own, a, i + 1 < argc ? argv[i + 1] : NULL);
+    }
+    return n;
+}
+
+static const sp_cmd *find_cmd(const sp_cmd *cmds, int argc, char **argv)
+{
+    if (!cmds->verb) return cmds;
+    if (argc < 2) usage_error("no command given");
+    for (const sp_cmd *c = cmds; c->run; c++)
+        if (!strcmp(argv[1], c->verb)) return c;
+    if (argv[1][0] == '-') return NULL;
+    usage_error("unknown command '%s'", argv[1]);
+}
+
+static void use_threads(void)
+{
+    sp_verbosity = quiet ? 0 : verbose ? 2 : 1;
+    if (!sp_args.threads) sp_args.threads = omp_get_max_threads();
+    omp_set_num_threads((int)sp_args.threads);
+}
+
+int sp_opt_main(int argc, char **argv, const char *what, const sp_cmd *cmds, const char *tail)
+{
+    sp_start(argc, argv);
+    const sp_cmd *c = find_cmd(cmds, argc, argv);
+    int skip = c && c->verb ? 2 : 1;
+    int n = parse(c ? c->opts : NULL, argc - skip, argv + skip);
+    if (help) return print_help(what, cmds, c && c->verb ? c : NULL, tail), sp_finish();
+    if (version) return printf("%s %s\n", sp_tool, SP_VERSION), sp_finish();
+    if (!c) usage_error("the command comes before the options");
+    if (n < c->min_args)
+        usage_error("%s%stakes %s", c->verb ? c->verb : "", c->verb ? " " : "", c->operands);
+    if (c->max_args >= 0 && n > c->max_args)
+        usage_error("unexpected operand '%s'", argv[skip + c->max_args]);
+    use_threads();
+    int rc = c->run(n, argv + skip);
+    int end = sp_finish();
+    return rc ? rc : end;
+}

@@ -1,0 +1,46 @@
+/* norm.c - see norm.h. */
+#include "engine/norm.h"
+
+#include "tensor/vec.h"
+
+#include <math.h>
+
+void sp_norm_scale(const sp_model *m, const sp_param *p, float *scale)
+{
+    const float *w = sp_weight(p, scale);
+    float plus = m->cfg.norm_plus_one ? 1 : 0;
+    for (int64_t i = 0; i < p->rows; i++) scale[i] = w[i] + plus;
+}
+
+static float inverse_rms(const float *x, int64_t h, double eps)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < h; i++) sum += x[i] * x[i];
+    return (float)(1 / sqrt((double)sum / (double)h + eps));
+}
+
+void sp_norm_forward(float *y, const float *x, const float *scale, int64_t n, int64_t h, double eps)
+{
+#pragma omp parallel for if (n * h > 16384)
+    for (int64_t t = 0; t < n; t++) {
+        const float *xt = x + t * h;
+        float *yt = y + t * h, r = inverse_rms(xt, h, eps);
+        for (int64_t i = 0; i < h; i++) yt[i] = xt[i] * r * (scale ? scale[i] : 1.0f);
+    }
+}
+
+void sp_norm_backward(float *d, float *xhat, const float *g, const float *x, const float *scale,
+                      int64_t n, int64_t h, double eps)
+{
+#pragma omp parallel for if (n * h > 16384)
+    for (int64_t t = 0; t < n; t++) {
+        const float *xt = x + t * h, *gt = g + t * h;
+        float *dt = d + t * h, r = inverse_rms(xt, h, eps), dot = 0;
+#pragma omp simd reduction(+ : dot)
+        for (int64_t i = 0; i < h; i++) dot += gt[i] * scale[i] * xt[i];
+        float c = dot * r * r / (float)h; /* mean(g * scale * xhat) / rms */
+        for (int64_t i = 0; i < h; i++) dt[i] += r * (gt[i] * scale[i] - c * xt[i]);
+        for (int64_t i = 0; xhat && i < h; i++) xhat[t * h + i] = xt[i] * r;
+    }
+}

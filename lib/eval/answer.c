@@ -1,0 +1,150 @@
+/* answer.c - see answer.h. */
+#include "eval/answer.h"
+
+#include "text/jsonl.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_TURNS 256
+
+/* Add `system` to the turns, which have room for one more before them; *made is to be freed.
+ * Returns the first turn. */
+static sp_turn *say_first(const char *system, sp_template tmpl, sp_turn *turns, char **made)
+{
+    if (strcmp(turns->role, "system") && sp_template_has_system(tmpl)) {
+        *--turns = (sp_turn){"system", system};
+        return turns;
+    }
+    turns->text = *made = sp_xasprintf("%s\n\n%s", system, turns->text);
+    return turns;
+}
+
+static int encode_chat(const sp_answers *a, const json_t *obj, const char *system, sp_ids *ids,
+                       sp_err *e)
+{
+    sp_turn room[MAX_TURNS + 1], *turns = room + 1;
+    char *made = NULL;
+    int n = sp_turns_of(obj, false, turns, MAX_TURNS, e);
+    if (n <= 0) return sp_fail(e, SP_EINPUT, "no turns");
+    sp_turn *first = system ? say_first(system, a->tmpl, turns, &made) : turns;
+    int rc = sp_chat_encode(a->tok, a->tmpl, first, (size_t)(turns + n - first), ids, NULL, e);
+    free(made);
+    return rc;
+}
+
+static int encode_text(const sp_answers *a, const json_t *text, const char *system, sp_ids *ids,
+                       sp_err *e)
+{
+    size_t before = system ? strlen(system) + 2 : 0, n = json_string_length(text);
+    char *whole = sp_xmalloc(before + n + 1);
+    if (system) sprintf(whole, "%s\n\n", system);
+    memcpy(whole + before, json_string_value(text), n);
+    int rc = sp_tok_encode(a->tok, whole, before + n, SP_TOK_SPECIAL, ids, e);
+    free(whole);
+    return rc;
+}
+
+static int encode(const sp_answers *a, const json_t *obj, const char *system, sp_ids *ids,
+                  sp_err *e)
+{
+    const json_t *given = json_object_get(obj, "input_ids"), *text = json_object_get(obj, "text");
+    if (given && system)
+        return sp_fail(e, SP_EINPUT, "a system text cannot be put before \"input_ids\"");
+    if (given) return sp_json_get_ids(given, a->m->cfg.vocab, ids, e);
+    if (!a->tok)
+        return sp_fail(e, SP_EINPUT, "the model has no tokenizer, so \"input_ids\" are needed");
+    return json_is_string(text) ? encode_text(a, text, system, ids, e)
+                                : encode_chat(a, obj, system, ids, e);
+}
+
+static int check_length(const sp_answers *a, size_t n, sp_err *e)
+{
+    int64_t most = a->m->cfg.max_position - 1; /* one token of answer must fit */
+    if (!n) return sp_fail(e, SP_EINPUT, "the prompt has no tokens");
+    if ((int64_t)n > most)
+        return sp_fail(e, SP_EINPUT, "a prompt of %zu tokens; the model takes up to %lld", n,
+                       (long long)most);
+    return 0;
+}
+
+int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e)
+{
+    sp_ids ids[2] = {{0}};
+    int rc = 0;
+    for (int c = 0; rc == 0 && c < 1 + a->two_prompts; c++) {
+        rc = encode(a, obj, a->system[c], &ids[c], e);
+        if (rc == 0) rc = check_length(a, ids[c].n, e);
+    }
+    if (rc < 0) {
+        sp_ids_free(&ids[0]), sp_ids_free(&ids[1]);
+        return -1;
+    }
+    if ((a->n & (a->n - 1)) == 0) {
+        size_t cap = SP_MAX(2 * a->n, 1);
+        a->objs = sp_xrealloc(a->objs, cap * sizeof *a->objs);
+        a->items = sp_xrealloc(a->items, cap * sizeof *a->items);
+    }
+    a->objs[a->n] = obj;
+    a->items[a->n++] = (sp_gen_item){.prompt = ids[0].ids,
+                                     .n_prompt = (int64_t)ids[0].n,
+                                     .other = ids[1].ids,
+                                     .n_other = (int64_t)ids[1].n};
+    return 0;
+}
+
+static void free_item(sp_gen_item *it)
+{
+    free((void *)it->prompt), free((void *)it->other);
+    sp_ids_free(&it->out);
+}
+
+static void put_response(const sp_answers *a, json_t *obj, const sp_ids *out)
+{
+    size_t n;
+    char *text = sp_tok_decode(a->tok, out->ids, out->n, true, &n);
+    json_object_set_new(obj, "response",
+                        sp_json_text(text, sp_gen_cut(text, n, a->gen->stop, a->gen->n_stop)));
+    free(text);
+}
+
+static void write_answer(const sp_answers *a, json_t *obj, const sp_gen_item *it)
+{
+    if (a->tok) put_response(a, obj, &it->out);
+    json_object_set_new(obj, "ids", sp_json_ids(it->out.ids, it->out.n));
+    json_object_set_new(obj, "finish", json_string(it->stopped ? "stop" : "length"));
+    json_object_set_new(obj, "tokens", json_integer((json_int_t)it->out.n));
+    json_object_set_new(obj, "seconds", json_real(round(it->seconds * 1e6) / 1e6));
+    sp_json_put(a->out, obj);
+}
+
+/* Answers finish in any order; those that no other waits for are written. */
+static void answer_done(void *self, size_t i)
+{
+    sp_answers *a = self;
+    a->finished[i] = true;
+    sp_progress_at(&a->progress, (double)++a->n_finished);
+    for (; a->written < a->n && a->finished[a->written]; a->written++) {
+        sp_gen_item *it = &a->items[a->written];
+        write_answer(a, a->objs[a->written], it);
+        json_decref(a->objs[a->written]);
+        free_item(it);
+    }
+}
+
+int sp_answers_run(sp_answers *a, const sp_gen_opt *gen, FILE *out, sp_err *e)
+{
+    a->gen = gen;
+    a->out = out;
+    a->finished = sp_xcalloc(a->n, sizeof *a->finished);
+    sp_progress_start(&a->progress, "generate", "answers", (double)a->n);
+    int rc = sp_generate(a->m, a->items, a->n, gen, answer_done, a, e);
+    sp_progress_end(&a->progress);
+    for (size_t i = a->written; i < a->n; i++) {
+        json_decref(a->objs[i]);
+        free_item(&a->items[i]);
+    }
+    free(a->objs), free(a->items), free(a->finished);
+    return rc;
+}

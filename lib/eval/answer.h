@@ -1,0 +1,40 @@
+/* answer.h - prompts out of JSON lines, answers into them, in the order of the prompts.
+ *
+ * A prompt is {"prompt","system"?} or {"messages"} through the chat template, {"text"} as
+ * it stands, or {"input_ids"}. An object keeps what it holds; "response" (only with a
+ * tokenizer), "ids", "finish" ("stop" or "length"), "tokens" and "seconds" are added. A
+ * system text is put in front of the prompt's own system turn, or makes one; where the
+ * template has none, and with "text", it comes before the text, a blank line between
+ * them.
+ */
+#ifndef SP_ANSWER_H
+#define SP_ANSWER_H
+
+#include "eval/gen.h"
+#include "text/data.h"
+
+typedef struct {
+    const sp_tok *tok; /* NULL = only input_ids */
+    sp_template tmpl;  /* resolved, not AUTO */
+    sp_model *m;
+    /* said first in the contexts of each prompt, NULL = nothing; not with "input_ids" */
+    const char *system[2];
+    /* the second context has a prompt of its own, with system[1] */
+    bool two_prompts;
+    json_t **objs; /* [n] until they are written */
+    sp_gen_item *items;
+    bool *finished;
+    size_t n, written, n_finished;
+    const sp_gen_opt *gen;
+    FILE *out;
+    sp_progress progress;
+} sp_answers; /* set tok, tmpl, m, system and two_prompts, zero the rest */
+
+/* Add a prompt; takes obj over unless it fails. A prompt without tokens, or too long for
+ * the model, is an error. */
+int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e);
+/* Generate and write a line for each prompt to out, as soon as those before it are out.
+ * Frees everything. 0 or -1. */
+int sp_answers_run(sp_answers *a, const sp_gen_opt *gen, FILE *out, sp_err *e);
+
+#endif

@@ -1,0 +1,154 @@
+/* choice.c - see choice.h. */
+#include "eval/choice.h"
+
+#include "base/utf8.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_TURNS 256
+
+/* ---- items to examples ---------------------------------------------------------------- */
+
+static void add_example(sp_data *d, const sp_ids *ids, size_t n_context)
+{
+    if ((d->n & (d->n - 1)) == 0) d->ex = sp_xrealloc(d->ex, SP_MAX(2 * d->n, 1) * sizeof *d->ex);
+    sp_example x = {.n = (int64_t)ids->n,
+                    .ids = sp_xarray(ids->n, sizeof(int32_t)),
+                    .labels = sp_xarray(ids->n, sizeof(int32_t))};
+    for (size_t i = 0; i < ids->n; i++) {
+        x.ids[i] = ids->ids[i];
+        x.labels[i] = i < n_context ? -100 : ids->ids[i];
+    }
+    d->ex[d->n++] = x;
+}
+
+/* Ids of the text before the continuation, and of both; returns how many belong to the context, -1
+ * on error. */
+static int64_t encode_pair(const json_t *obj, const char *more, const sp_data_opt *opt, sp_ids *ids,
+                           sp_err *e)
+{
+    const char *context = json_string_value(json_object_get(obj, "context"));
+    if (!context) {
+        sp_turn turns[MAX_TURNS];
+        int n = sp_turns_of(obj, false, turns, MAX_TURNS, e);
+        if (n < 0 || sp_chat_encode(opt->tok, opt->tmpl, turns, (size_t)n, ids, NULL, e) < 0)
+            return -1;
+        int64_t n_prompt = (int64_t)ids->n;
+        return sp_tok_encode(opt->tok, more, strlen(more), SP_TOK_NO_LITERALS, ids, e) < 0
+                   ? -1
+                   : n_prompt;
+    }
+    sp_ids alone = {0};
+    size_t n_context = strlen(context); /* blanks at its end are encoded with the continuation */
+    while (n_context && isspace((unsigned char)context[n_context - 1])) n_context--;
+    char *whole = sp_xasprintf("%s%s", context, more);
+    int rc = sp_tok_encode(opt->tok, context, n_context, SP_TOK_SPECIAL, &alone, e);
+    if (rc == 0) rc = sp_tok_encode(opt->tok, whole, strlen(whole), SP_TOK_SPECIAL, ids, e);
+    int64_t n = rc < 0 ? -1 : (int64_t)SP_MIN(alone.n, ids->n);
+    sp_ids_free(&alone);
+    free(whole);
+    return n;
+}
+
+static int add_pair(sp_data *d, const json_t *obj, const json_t *more, const sp_data_opt *opt,
+                    sp_err *e)
+{
+    if (!json_is_string(more))
+        return sp_fail(e, SP_EINPUT, "no \"continuation\" and no \"choices\"");
+    sp_ids ids = {0};
+    int64_t n = encode_pair(obj, json_string_value(more), opt, &ids, e);
+    int rc = n < 0 ? -1 : 0;
+    if (n == 0) rc = sp_fail(e, SP_EINPUT, "nothing stands before the continuation");
+    else if (n > 0 && (size_t)n == ids.n)
+        rc = sp_fail(e, SP_EINPUT, "the continuation has no token of its own");
+    else if (n > 0 && (int64_t)ids.n > opt->max_len)
+        rc = sp_fail(e, SP_EINPUT, "%zu tokens, but the model takes %lld", ids.n,
+                     (long long)opt->max_len);
+    else if (n > 0) add_example(d, &ids, (size_t)n);
+    sp_ids_free(&ids);
+    return rc;
+}
+
+int sp_items_add(sp_items *it, json_t *obj, const sp_data_opt *opt, sp_err *e)
+{
+    if ((it->n & (it->n - 1)) == 0)
+        it->items = sp_xrealloc(it->items, SP_MAX(2 * it->n, 1) * sizeof *it->items);
+    sp_item *item = &it->items[it->n++];
+    *item = (sp_item){obj, it->data.n, 0};
+    const json_t *choices = json_object_get(obj, "choices");
+    size_t n = choices ? json_array_size(choices) : 1;
+    if (!n) return sp_fail(e, SP_EINPUT, "\"choices\" is not an array of texts");
+    for (; item->n < n; item->n++) {
+        const json_t *more =
+            choices ? json_array_get(choices, item->n) : json_object_get(obj, "continuation");
+        if (add_pair(&it->data, obj, more, opt, e) < 0) return -1;
+    }
+    return 0;
+}
+
+void sp_items_free(sp_items *it)
+{
+    for (size_t i = 0; i < it->n; i++) json_decref(it->items[i].obj);
+    free(it->items);
+    sp_data_free(&it->data);
+    *it = (sp_items){0};
+}
+
+/* ---- scores to items ------------------------------------------------------------------ */
+
+static size_t characters(const char *s)
+{
+    size_t n = strlen(s), count = 0;
+    uint32_t c;
+    for (size_t i = 0; i < n; i += sp_utf8_next(s + i, n - i, &c)) count++;
+    return SP_MAX(count, 1);
+}
+
+/* Index of the choice with the largest log-likelihood, as a sum or per character. */
+static size_t best(const json_t *choices, const sp_score *s, bool per_character)
+{
+    size_t pick = 0;
+    double max = 0;
+    for (size_t i = 0; i < json_array_size(choices); i++) {
+        double x = -s[i].nll;
+        if (per_character) x /= (double)characters(json_string_value(json_array_get(choices, i)));
+        if (i == 0 || x > max) max = x, pick = i;
+    }
+    return pick;
+}
+
+static bool is_answer(const json_t *answer, const json_t *choices, size_t pick)
+{
+    return json_is_integer(answer) ? json_integer_value(answer) == (json_int_t)pick
+                                   : json_equal(answer, json_array_get(choices, pick));
+}
+
+static void put_pick(json_t *obj, const char *pick_key, const char *acc_key, size_t pick)
+{
+    const json_t *answer = json_object_get(obj, "answer");
+    json_object_set_new(obj, pick_key, json_integer((json_int_t)pick));
+    if (answer)
+        json_object_set_new(obj, acc_key,
+                            json_boolean(is_answer(answer, json_object_get(obj, "choices"), pick)));
+}
+
+void sp_items_report(sp_items *it, size_t i, const sp_score *scores)
+{
+    json_t *obj = it->items[i].obj, *choices = json_object_get(obj, "choices");
+    const sp_score *s = scores + it->items[i].first;
+    json_t *loglik = json_array(), *tokens = json_array(), *greedy = json_array();
+    for (size_t k = 0; k < it->items[i].n; k++) {
+        json_array_append_new(loglik, json_real(-s[k].nll));
+        json_array_append_new(tokens, json_integer(s[k].tokens));
+        json_array_append_new(greedy, json_boolean(s[k].greedy));
+    }
+    json_object_set(obj, "loglik", choices ? loglik : json_array_get(loglik, 0));
+    json_object_set(obj, "tokens", choices ? tokens : json_array_get(tokens, 0));
+    json_object_set(obj, "greedy", choices ? greedy : json_array_get(greedy, 0));
+    json_decref(loglik), json_decref(tokens), json_decref(greedy);
+    if (!choices) return;
+    put_pick(obj, "pick", "acc", best(choices, s, false));
+    put_pick(obj, "pick_norm", "acc_norm", best(choices, s, true));
+}

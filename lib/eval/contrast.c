@@ -1,0 +1,62 @@
+/* contrast.c - see contrast.h. */
+#include "eval/contrast.h"
+
+#include "eval/sample.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define FLOOR 1e-8
+
+/* log of the sum of e^z. */
+static double log_total(const float *z, int64_t n)
+{
+    double max = (double)z[sp_argmax(z, n)], sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += exp((double)z[i] - max);
+    return max + log(sum);
+}
+
+/* The sample space as marks: 3 where a token is in both lists. Both are lengthened one token at a
+ * time, from the likeliest down. */
+static unsigned char *sample_space(const float *z, const float *w, int64_t n, int64_t common)
+{
+    unsigned char *mark = sp_xcalloc((size_t)n, 1);
+    sp_ranking lists[2];
+    int64_t both = 0;
+    sp_ranking_open(&lists[0], z, n);
+    sp_ranking_open(&lists[1], w, n);
+    for (int64_t r = 0; r < n && (r < common || both < common); r++)
+        for (int l = 0; l < 2; l++) {
+            int32_t id = sp_ranking_next(&lists[l]);
+            if (id >= 0) both += (mark[id] |= (unsigned char)(1 << l)) == 3;
+        }
+    sp_ranking_close(&lists[0]);
+    sp_ranking_close(&lists[1]);
+    return mark;
+}
+
+static void safe_decoding(const sp_contrast *c, float *z, const float *w, int64_t n)
+{
+    double lz = log_total(z, n), lw = log_total(w, n), total = 0;
+    bool sound = isfinite(lz) && isfinite(lw);
+    unsigned char *in = sample_space(z, w, n, c->common);
+    for (int64_t i = 0; i < n; i++) {
+        double pz = exp((double)z[i] - lz), p = pz + c->strength * (exp((double)w[i] - lw) - pz);
+        if (p <= 0) p = FLOOR;
+        if (in[i] == 3) total += p;
+        z[i] = !sound ? NAN : in[i] == 3 ? (float)log(p) : -INFINITY;
+    }
+    for (int64_t i = 0; i < n; i++) z[i] -= (float)log(total);
+    free(in);
+}
+
+void sp_contrast_logits(const sp_contrast *c, float *z, const float *w, int64_t n)
+{
+    if (c->kind == SP_SAFEDECODING) {
+        safe_decoding(c, z, w, n);
+        return;
+    }
+    float keep = c->kind == SP_SELF_CD ? (float)(1 - c->strength) : 1,
+          add = (float)(c->kind == SP_SELF_CD ? c->strength : -c->strength);
+    for (int64_t i = 0; i < n; i++) z[i] = keep * z[i] + add * w[i];
+}

@@ -1,0 +1,332 @@
+/* merge.c - see merge.h. */
+#include "patch/merge.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK                                                                                     \
+    1024 /* elements a thread works on at a time: a few rows of doubles stay in the nearest cache \
+          */
+#define TERMS 512 /* of a partial sum, <= BLOCK; another number would round otherwise */
+#define FISHER_FLOOR \
+    1e-6 /* added to the Fisher information: where there is none, models count alike */
+
+/* What a method has found out about the whole tensor: change = base * (its old value) + patch[0] *
+ * x[0] + ... */
+typedef struct {
+    double base, patch[SP_MERGE_MAX];
+} mix;
+
+/* A block of the patches, side by side. */
+typedef struct {
+    const sp_delta *d;
+    int K;
+    const mix *mix;     /* or NULL */
+    double (*x)[BLOCK]; /* K rows of scaled elements, zero where dropped */
+    double (*f)[BLOCK]; /* K rows of Fisher information, or NULL */
+    double base[BLOCK];
+} rows;
+
+/* ---- loading -------------------------------------------------------------------------- */
+
+static rows *rows_new(const sp_merge_opt *o, const sp_delta *d, int K, const mix *m)
+{
+    rows *r = sp_xmalloc(sizeof *r);
+    r->d = d;
+    r->K = K;
+    r->mix = m;
+    r->x = sp_xarray((size_t)K, sizeof *r->x);
+    r->f = o->method == SP_FISHER ? sp_xarray((size_t)K, sizeof *r->f) : NULL;
+    return r;
+}
+
+static void rows_free(rows *r)
+{
+    free(r->x);
+    free(r->f);
+    free(r);
+}
+
+/* Loops here have no branch around arithmetic, so that the compiler makes vectors of them. */
+static bool none_negative(const double *x, size_t n)
+{
+    uint64_t bad = 0;
+    for (size_t i = 0; i < n; i++) bad |= x[i] < 0;
+    return !bad;
+}
+
+/* Elements [at, at + n) of a patch, masked and scaled. False when it holds NaN or Inf, masked or
+ * not. */
+static bool load_patch(const sp_merge_opt *o, const sp_delta *d, size_t at, double *x, size_t n)
+{
+    static const uint8_t all[BLOCK] = {[0 ... BLOCK - 1] = 1};
+    const uint8_t *keep = d->keep ? d->keep + at : all;
+    double scale = d->scale / (1 - o->drop);
+    if (!d->x) {
+        memset(x, 0, n * sizeof *x);
+        return true;
+    }
+    const char *stored = d->x + at * sp_dtype_size(d->dtype);
+    return sp_to_f64_masked(x, stored, d->dtype, keep, scale, n);
+}
+
+static bool load_fisher(const sp_delta *d, size_t at, double *f, size_t n)
+{
+    const char *stored = d->fisher + at * sp_dtype_size(d->fisher_dtype);
+    sp_to_f64(f, stored, d->fisher_dtype, n);
+    return none_negative(f, n) && sp_all_finite(stored, d->fisher_dtype, n);
+}
+
+/* Elements [at, at + n) of all patches. 0, or what is wrong with them as sp_merge_chunk says it. */
+static int load(const sp_merge_opt *o, rows *r, size_t at, size_t n)
+{
+    int bad = 0;
+    for (int k = 0; k < r->K; k++)
+        if (!load_patch(o, &r->d[k], at, r->x[k], n)) bad = k + 1;
+    for (int k = 0; r->f && k < r->K; k++)
+        if (!load_fisher(&r->d[k], at, r->f[k], n)) bad = r->K + k + 1;
+    return bad;
+}
+
+/* ---- thinning ------------------------------------------------------------------------- */
+
+/* DARE (Yu et al., 2023): drop at random, each patch on its own. */
+static void drop(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
+{
+    uint64_t stream =
+        sp_hash(sp_hash(SP_HASH0, &d->number, sizeof d->number), t->name, strlen(t->name));
+#pragma omp parallel for schedule(static) if (!sp_merge_apart(o))
+    for (size_t i = 0; i < n; i++) d->keep[i] &= sp_rand_unit(o->seed, stream, at + i) >= o->drop;
+}
+
+/* What is left of the patch, without the signs, into d->work. */
+static void magnitudes(sp_delta *d, size_t n)
+{
+    sp_to_f32(d->work, d->x, d->dtype, n);
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < n; i++) d->work[i] = d->keep[i] ? fabsf(d->work[i]) : 0;
+}
+
+/* Keep the floor(density * numel) entries of largest magnitude, of the tensor or of the patch. */
+static void trim(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, size_t n)
+{
+    magnitudes(d, n);
+    if (o->global) sp_select_mark(d->select, d->keep, d->work, n);
+    else sp_top_k(d->keep, d->work, n, sp_fraction(o->density, t->numel));
+}
+
+/* Model breadcrumbs (Davari and Belilovsky, 2023): as many, after the floor(gamma * numel) largest
+ * have gone; fewer of those go where not enough would be left. */
+static void trim_both(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, size_t n)
+{
+    uint64_t kept = sp_fraction(o->density, t->numel),
+             top = SP_MIN(sp_fraction(o->gamma, t->numel), t->numel - kept);
+    magnitudes(d, n);
+    sp_top_k(d->keep, d->work, n, top);
+    for (size_t i = 0; i < n; i++)
+        if (d->keep[i]) d->work[i] = 0;
+    sp_top_k(d->keep, d->work, n, kept);
+}
+
+/* ---- whole tensors -------------------------------------------------------------------- */
+
+static double product(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+/* g (K, K): the products of each two patches or, if `models`, of base + patch. Blocks add up in
+ * their order, whatever the threads. */
+static void products(const sp_merge_opt *o, const sp_delta *d, int K, const char *base, sp_dtype bd,
+                     size_t n, bool models, double *g)
+{
+    memset(g, 0, (size_t)(K * K) * sizeof *g);
+#pragma omp parallel
+    {
+        rows *r = rows_new(o, d, K, NULL);
+        double part[SP_MERGE_MAX * SP_MERGE_MAX];
+#pragma omp for ordered schedule(static, 1)
+        for (size_t at = 0; at < n; at += TERMS) {
+            size_t take = SP_MIN(n - at, (size_t)TERMS);
+            load(o, r, at, take);
+            if (models) sp_to_f64(r->base, base + at * sp_dtype_size(bd), bd, take);
+            for (int k = 0; models && k < K; k++)
+                for (size_t i = 0; i < take; i++) r->x[k][i] += r->base[i];
+            for (int k = 0; k < K * K; k++) part[k] = product(r->x[k / K], r->x[k % K], take);
+#pragma omp ordered
+            for (int k = 0; k < K * K; k++) g[k] += part[k];
+        }
+        rows_free(r);
+    }
+}
+
+static double cosine(const double *g, int K, int i, int j)
+{
+    double norms = sqrt(g[i * K + i]) * sqrt(g[j * K + j]);
+    return norms > 0 ? SP_MIN(SP_MAX(g[i * K + j] / norms, -1), 1) : 0;
+}
+
+/* Spherical interpolation (Shoemake, 1985) between the first two models, each tensor taken as one
+ * vector; along a straight line where they are nearly parallel. */
+static mix slerp(const sp_merge_opt *o, const double *g, int K)
+{
+    double c = cosine(g, K, 0, 1), angle = acos(c);
+    if (fabs(c) > 0.9995) return (mix){0, {1 - o->t, o->t}};
+    double a = sin((1 - o->t) * angle) / sin(angle), b = sin(o->t * angle) / sin(angle);
+    return (mix){a + b - 1, {a, b}};
+}
+
+/* Model stock (Jang et al., 2024): as far from the base towards the average as the mean cosine
+ * between patches justifies; not at all if it is negative. */
+static mix stock(const sp_merge_opt *o, const double *g, int K)
+{
+    (void)o;
+    double c = 0;
+    for (int i = 0; i < K; i++)
+        for (int j = 0; j < i; j++) c += cosine(g, K, i, j) / (K * (K - 1) / 2);
+    c = SP_MAX(c, 0);
+    mix m = {0};
+    for (int k = 0; k < K; k++) m.patch[k] = c / (1 + (K - 1) * c);
+    return m;
+}
+
+/* ---- combining ------------------------------------------------------------------------ */
+
+static void combine_sum(rows *r, size_t n)
+{
+    double *sum = r->x[0];
+    for (int k = 1; k < r->K; k++)
+        for (size_t i = 0; i < n; i++) sum[i] += r->x[k][i];
+}
+
+/* A patch without the tensor counts as zero: the mean over all of them is the mean of the tuned
+ * models. */
+static void combine_average(rows *r, size_t n)
+{
+    combine_sum(r, n);
+    for (size_t i = 0; i < n; i++) r->x[0][i] /= r->K;
+}
+
+/* TIES (Yadav et al., 2023): the sign of the sum is elected, the mean taken over the entries that
+ * have it. */
+static void combine_elect(rows *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0, agreed = 0;
+        int count = 0;
+        for (int k = 0; k < r->K; k++) sum += r->x[k][i];
+        for (int k = 0; k < r->K; k++)
+            if (sum >= 0 ? r->x[k][i] > 0 : r->x[k][i] < 0) agreed += r->x[k][i], count++;
+        r->x[0][i] = count ? agreed / count : 0;
+    }
+}
+
+/* Fisher (Matena and Raffel, 2022): the models' mean with weights c F, less the base; x has c in it
+ * already. */
+static void combine_fisher(rows *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0, weights = 0;
+        for (int k = 0; k < r->K; k++) {
+            sum += (r->f[k][i] + FISHER_FLOOR) * r->x[k][i];
+            weights += (r->f[k][i] + FISHER_FLOOR) * r->d[k].scale;
+        }
+        r->x[0][i] = sum / weights;
+    }
+}
+
+static void combine_mix(rows *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double sum = r->mix->base * r->base[i];
+        for (int k = 0; k < r->K; k++) sum += r->mix->patch[k] * r->x[k][i];
+        r->x[0][i] = sum;
+    }
+}
+
+/* ---- methods -------------------------------------------------------------------------- */
+
+static const struct {
+    void (*thin)(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, size_t n);
+    mix (*weigh)(const sp_merge_opt *o, const double *products, int K);
+    bool models;                        /* products of whole models, not of patches */
+    void (*combine)(rows *r, size_t n); /* into x[0] */
+} methods[] = {
+    [SP_SUM] = {NULL, NULL, false, combine_sum},
+    [SP_AVERAGE] = {NULL, NULL, false, combine_average},
+    [SP_TIES] = {trim, NULL, false, combine_elect},
+    [SP_DARE] = {NULL, NULL, false, combine_sum},
+    [SP_FISHER] = {NULL, NULL, false, combine_fisher},
+    [SP_BREADCRUMBS] = {trim_both, NULL, false, combine_sum},
+    [SP_SLERP] = {NULL, slerp, true, combine_mix},
+    [SP_STOCK] = {NULL, stock, false, combine_mix},
+};
+
+bool sp_merge_global(const sp_merge_opt *o) { return o->method == SP_TIES && o->global; }
+bool sp_merge_apart(const sp_merge_opt *o)
+{
+    return !methods[o->method].thin && !methods[o->method].weigh;
+}
+bool sp_merge_whole(const sp_merge_opt *o)
+{
+    return methods[o->method].weigh || (methods[o->method].thin && !sp_merge_global(o));
+}
+
+void sp_merge_count(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
+{
+    if (o->drop > 0) drop(o, d, t, at, n);
+    magnitudes(d, n);
+    sp_select_count(d->select, d->work, n);
+}
+
+void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
+{
+    if (!d->x) return;
+    if (o->drop > 0) drop(o, d, t, at, n);
+    if (methods[o->method].thin) methods[o->method].thin(o, d, t, n);
+}
+
+/* n <= BLOCK elements, those of the patches in r. Are they finite? */
+static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, char *out,
+                        sp_dtype od, size_t n)
+{
+    bool wide = bd != od || methods[o->method].weigh || !r->K;
+    if (wide) sp_to_f64(r->base, base, bd, n);
+    if (!r->K) {
+        sp_from_f64(out, r->base, od, n);
+        return sp_all_finite(out, od, n);
+    }
+    methods[o->method].combine(r, n);
+    return sp_add_f64(out, od, wide ? (const void *)r->base : base, wide ? SP_F64 : bd, *r->x,
+                      o->lambda, n);
+}
+
+int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *base, sp_dtype bd,
+                   char *out, sp_dtype od, size_t n)
+{
+    int bad = 0;
+    bool finite = true;
+    mix m = {0};
+    if (K && methods[o->method].weigh) {
+        double g[SP_MERGE_MAX * SP_MERGE_MAX];
+        products(o, d, K, base, bd, n, methods[o->method].models, g);
+        m = methods[o->method].weigh(o, g, K);
+    }
+#pragma omp parallel reduction(max : bad) reduction(&& : finite) if (!sp_merge_apart(o))
+    {
+        rows *r = rows_new(o, d, K, &m);
+#pragma omp for schedule(static)
+        for (size_t at = 0; at < n; at += BLOCK) {
+            size_t take = SP_MIN(n - at, (size_t)BLOCK);
+            bad = SP_MAX(bad, load(o, r, at, take));
+            finite = merge_block(o, r, base + at * sp_dtype_size(bd), bd,
+                                 out + at * sp_dtype_size(od), od, take) &&
+                     finite;
+        }
+        rows_free(r);
+    }
+    return bad ? bad : finite ? 0 : -1;
+}

@@ -1,0 +1,73 @@
+/* pg.c - provenance: the chain of sp.pg.N entries in a stream's metadata (st.h). */
+#include "cli/opt.h"
+#include "tensor/st.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *entry(const sp_meta *m, size_t i)
+{
+    char key[32];
+    snprintf(key, sizeof key, "sp.pg.%zu", i);
+    return sp_meta_get(m, key);
+}
+
+static void add_entry(sp_meta *m, const char *value)
+{
+    char key[32];
+    size_t i = 1;
+    for (const char *old; (old = entry(m, i)); i++)
+        if (!strcmp(old, value)) return;
+    snprintf(key, sizeof key, "sp.pg.%zu", i);
+    sp_meta_set(m, key, value);
+}
+
+/* A JSON string; bytes that are not UTF-8 (a file name may hold any) become '?'. */
+static json_t *text(const char *s)
+{
+    json_t *j = json_string(s);
+    if (j) return j;
+    char *copy = sp_xstrdup(s);
+    for (char *c = copy; *c; c++)
+        if (*c & 0x80) *c = '?';
+    j = json_string(copy);
+    free(copy);
+    return j;
+}
+
+static char *describe(sp_src *const *inputs, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        char digest[24];
+        if (!inputs[i]) continue;
+        snprintf(digest, sizeof digest, "%016llx", (unsigned long long)sp_src_digest(inputs[i]));
+        json_array_append_new(
+            list, json_pack("{s:o, s:s}", "name", text(sp_src_name(inputs[i])), "digest", digest));
+    }
+    json_t *o = json_pack("{s:o, s:s, s:o, s:o}", "tool", text(sp_tool), "version", SP_VERSION,
+                          "command", text(sp_command_line()), "inputs", list);
+    char *out = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    return out;
+}
+
+void sp_meta_inherit(sp_meta *m, const sp_meta *from)
+{
+    for (size_t i = 0; i < from->n; i++)
+        if (strncmp(from->key[i], "sp.pg.", 6)) sp_meta_set(m, from->key[i], from->value[i]);
+}
+
+void sp_pg_append(sp_meta *m, sp_src *const *inputs, size_t n)
+{
+    if (sp_args.no_pg) return;
+    for (size_t i = 0; i < n; i++) {
+        const char *v;
+        for (size_t k = 1; inputs[i] && (v = entry(sp_src_meta(inputs[i]), k)); k++)
+            add_entry(m, v);
+    }
+    char *own = describe(inputs, n);
+    if (own) add_entry(m, own);
+    free(own);
+}

@@ -1,0 +1,135 @@
+/* jscan.c - see jscan.h. */
+#include "text/jscan.h"
+
+#include "base/utf8.h"
+
+#include <string.h>
+
+int sp_js_peek(sp_js *s)
+{
+    while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
+        s->p++;
+    return s->p < s->end ? (unsigned char)*s->p : 0;
+}
+
+bool sp_js_take(sp_js *s, char c)
+{
+    if (sp_js_peek(s) != c) return false;
+    s->p++;
+    return true;
+}
+
+int sp_js_step(sp_js *s, char close, bool *first)
+{
+    bool start = *first;
+    *first = false;
+    if (sp_js_take(s, close)) return 0;
+    if (!start && !sp_js_take(s, ',')) return -1;
+    return sp_js_peek(s) ? 1 : -1;
+}
+
+/* Four hex digits at the cursor, or -1. */
+static int32_t hex4(sp_js *s)
+{
+    int32_t v = 0;
+    if (s->end - s->p < 4) return -1;
+    for (int i = 0; i < 4; i++) {
+        int c = *s->p++, low = c | 32;
+        int d = c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+        if (d < 0) return -1;
+        v = v << 4 | d;
+    }
+    return v;
+}
+
+/* The rest of an escape after its backslash, as UTF-8 at dst; 0 when bad. Surrogates must come in
+ * pairs. */
+static size_t escape(sp_js *s, char *dst)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    if (s->p >= s->end) return 0;
+    char c = *s->p++;
+    const char *at = c ? strchr(from, c) : NULL;
+    if (at) return *dst = to[at - from], 1;
+    int32_t u = c == 'u' ? hex4(s) : -1;
+    if (u < 0 || (u >= 0xDC00 && u < 0xE000)) return 0;
+    if (u >= 0xD800 && u < 0xDC00) {
+        if (s->end - s->p < 2 || s->p[0] != '\\' || s->p[1] != 'u') return 0;
+        s->p += 2;
+        int32_t v = hex4(s);
+        if (v < 0xDC00 || v >= 0xE000) return 0;
+        u = 0x10000 + ((u - 0xD800) << 10) + (v - 0xDC00);
+    }
+    return sp_utf8_put(dst, (uint32_t)u);
+}
+
+const char *sp_js_string(sp_js *s, size_t *n)
+{
+    if (!sp_js_take(s, '"')) return NULL;
+    char *start = s->p, *out = start;
+    while (s->p < s->end && *s->p != '"') {
+        uint32_t c;
+        if ((unsigned char)*s->p < 0x20) return NULL;
+        if (*s->p == '\\') {
+            s->p++;
+            size_t k = escape(s, out);
+            if (!k) return NULL;
+            out += k;
+            continue;
+        }
+        size_t k = sp_utf8_next(s->p, (size_t)(s->end - s->p), &c);
+        if (c == SP_UTF8_BAD) return NULL;
+        for (size_t i = 0; i < k; i++) *out++ = *s->p++;
+    }
+    if (s->p >= s->end) return NULL;
+    s->p++;
+    *n = (size_t)(out - start);
+    return start;
+}
+
+bool sp_js_uint(sp_js *s, uint32_t *out)
+{
+    uint64_t v = 0;
+    int c = sp_js_peek(s);
+    if (c < '0' || c > '9') return false;
+    for (; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++)
+        if ((v = v * 10 + (uint64_t)(*s->p - '0')) > UINT32_MAX) return false;
+    *out = (uint32_t)v;
+    return true;
+}
+
+/* Past the closing quote of the string that starts at p, or NULL. */
+static char *past_string(char *p, char *end)
+{
+    for (p++; p < end && *p != '"'; p++)
+        if (*p == '\\') p++;
+    return p < end ? p + 1 : NULL;
+}
+
+/* Bytes that matter between strings. */
+static const bool structural[256] = {
+    ['"'] = true, [','] = true, ['['] = true, [']'] = true, ['{'] = true, ['}'] = true};
+
+int64_t sp_js_skip(sp_js *s, char **from)
+{
+    int64_t depth = 0, commas = 0;
+    sp_js_peek(s);
+    *from = s->p;
+    for (;;) {
+        while (s->p < s->end && !structural[(unsigned char)*s->p]) s->p++;
+        if (s->p == s->end) return -1;
+        char c = *s->p;
+        if (depth == 0 && s->p > *from)
+            return c == ',' || c == ']' || c == '}' ? 1 : -1; /* the end of a bare number or word */
+        if (c == '"') {
+            if (!(s->p = past_string(s->p, s->end))) return s->p = s->end, -1;
+            if (depth == 0) return 1;
+            continue;
+        }
+        s->p++;
+        if (c == '{' || c == '[') depth++;
+        if (c == ',' && depth == 1) commas++;
+        if (c == ',' && depth == 0) return -1;
+        if ((c == '}' || c == ']') && --depth <= 0) return depth < 0 ? -1 : commas + 1;
+    }
+}

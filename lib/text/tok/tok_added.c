@@ -1,0 +1,155 @@
+/* tok_added.c - added tokens: literals such as <s> or <|eot_id|> that are cut out of the text
+ * before anything else.
+ *
+ * The tokens of a set are kept in byte order. Matching at one position narrows the range of those
+ * that agree with the text byte by byte; the last complete one seen is the longest.
+ */
+#include "text/tok/tok_int.h"
+
+#include "base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void tok_added_put(tok_added_set *s, const tok_added *a)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (tok_str_is(&s->v[i].text, a->text.p, a->text.n)) {
+            free(s->v[i].text.p);
+            s->v[i] = *a;
+            return;
+        }
+    if ((s->n & (s->n - 1)) == 0)
+        s->v = sp_xrealloc(s->v, SP_MAX(2 * s->n, 1) * sizeof *s->v); /* a power of two: full */
+    s->v[s->n++] = *a;
+}
+
+static int by_text(const void *a, const void *b, void *set)
+{
+    const tok_added *v = ((tok_added_set *)set)->v;
+    const tok_str *x = &v[*(const size_t *)a].text, *y = &v[*(const size_t *)b].text;
+    int c = memcmp(x->p, y->p, SP_MIN(x->n, y->n));
+    return c ? c : (x->n > y->n) - (x->n < y->n);
+}
+
+void tok_added_index(tok_added_set *s)
+{
+    for (int k = 0; k < 2; k++) {
+        free(s->sorted[k]);
+        s->sorted[k] = sp_xarray(s->n, sizeof *s->sorted[k]);
+        s->n_sorted[k] = 0;
+        memset(s->starts[k], 0, sizeof s->starts[k]);
+        for (size_t i = 0; i < s->n; i++) {
+            if (s->v[i].normalized != k || !s->v[i].text.n) continue;
+            s->sorted[k][s->n_sorted[k]++] = i;
+            s->starts[k][(unsigned char)s->v[i].text.p[0]] = true;
+        }
+        qsort_r(s->sorted[k], s->n_sorted[k], sizeof *s->sorted[k], by_text, s);
+    }
+}
+
+void tok_added_free(tok_added_set *s)
+{
+    for (size_t i = 0; i < s->n; i++) free(s->v[i].text.p);
+    free(s->v);
+    free(s->sorted[0]);
+    free(s->sorted[1]);
+    pcre2_code_free(s->word);
+}
+
+/* First index in [lo, hi) of set k whose byte d is at least c; all of them agree before d. Those
+ * that end at d sort first. */
+static size_t lower(const tok_added_set *s, int k, size_t lo, size_t hi, size_t d, int c)
+{
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        const tok_str *t = &s->v[s->sorted[k][mid]].text;
+        int b = t->n > d ? (unsigned char)t->p[d] : -1;
+        if (b < c) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo;
+}
+
+/* Longest token that the text s[0..n) starts with. */
+static const tok_added *match_at(const tok_added_set *set, int k, const char *s, size_t n,
+                                 bool specials)
+{
+    const tok_added *best = NULL;
+    size_t lo = 0, hi = set->n_sorted[k];
+    for (size_t d = 0; d < n && lo < hi; d++) {
+        int c = (unsigned char)s[d];
+        lo = lower(set, k, lo, hi, d, c);
+        hi = lower(set, k, lo, hi, d, c + 1);
+        if (lo == hi) break;
+        const tok_added *a = &set->v[set->sorted[k][lo]];
+        if (a->text.n == d + 1 && (specials || !a->special)) best = a;
+    }
+    return best;
+}
+
+/* Start of the character that ends at s[i], i > 0: steps back over at most three continuation
+ * bytes. */
+static size_t char_before(const char *s, size_t i)
+{
+    size_t k = i - 1;
+    while (k > 0 && i - k < 4 && ((unsigned char)s[k] & 0xC0) == 0x80) k--;
+    uint32_t c;
+    return k + sp_utf8_next(s + k, i - k, &c) == i ? k : i - 1;
+}
+
+static bool is_word(const tok_added_set *set, const char *s, size_t n)
+{
+    uint32_t c;
+    size_t len = sp_utf8_next(s, n, &c);
+    if (c < 128) return c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+    if (c == SP_UTF8_BAD || !set->word) return false;
+    pcre2_match_data *m = pcre2_match_data_create(1, NULL);
+    bool yes = m && pcre2_match(set->word, (PCRE2_SPTR)s, len, 0, PCRE2_ANCHORED, m, NULL) >= 0;
+    pcre2_match_data_free(m);
+    return yes;
+}
+
+static bool stands_alone(const tok_added_set *set, const char *s, size_t n, size_t start,
+                         size_t stop)
+{
+    size_t k = start > 0 ? char_before(s, start) : 0;
+    return (start == 0 || !is_word(set, s + k, start - k)) &&
+           (stop == n || !is_word(set, s + stop, n - stop));
+}
+
+/* Spread the match over the white space that the token swallows. */
+static void widen(const tok_added *a, const char *s, size_t n, size_t from, size_t *start,
+                  size_t *stop)
+{
+    uint32_t c = ' ';
+    while (a->lstrip && *start > from) {
+        size_t k = char_before(s, *start);
+        sp_utf8_next(s + k, *start - k, &c);
+        if (k < from || !sp_utf8_space(c)) break;
+        *start = k;
+    }
+    while (a->rstrip && *stop < n) {
+        size_t len = sp_utf8_next(s + *stop, n - *stop, &c);
+        if (!sp_utf8_space(c)) break;
+        *stop += len;
+    }
+}
+
+const tok_added *tok_added_find(const tok_added_set *set, int k, const char *s, size_t n,
+                                size_t from, bool specials, size_t *start, size_t *stop)
+{
+    for (size_t i = from; set->n_sorted[k] && i < n; i++) {
+        if (!set->starts[k][(unsigned char)s[i]]) continue;
+        const tok_added *a = match_at(set, k, s + i, n - i, specials);
+        if (!a) continue;
+        *start = i;
+        *stop = i + a->text.n;
+        if (!a->single_word || stands_alone(set, s, n, *start, *stop)) {
+            widen(a, s, n, from, start, stop);
+            return a;
+        }
+        i = *stop - 1; /* not a word of its own: look on behind it */
+    }
+    return NULL;
+}
