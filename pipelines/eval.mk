@@ -6,6 +6,6 @@
 define evaluate
 $(1)/eval/$(2).answers.jsonl $(1)/eval/$(2).ppl.json &: $(R)/prompts.jsonl $(wildcard $(D)/text.jsonl) $(3) $(6) $(4)/eval.json $(ID) $(BIN)/sp-eval
 	$$(call stage_as,$(1)/eval/$(2).answers.jsonl,$(5) evaluate $(2),R=$(R) S=$(1) PARAMS=$(4)/eval.json pipelines/evaluate $(M) "$(3)" $$< $(D)/text.jsonl $(1)/eval/$(2))
-$(1)/eval/$(2).json: $(1)/eval/$(2).answers.jsonl $(1)/eval/$(2).ppl.json pipelines/summary.jq
-	@jq -s --slurpfile ppl $(1)/eval/$(2).ppl.json -f pipelines/summary.jq $$< >$$@
+$(1)/eval/$(2).json: $(1)/eval/$(2).answers.jsonl $(1)/eval/$(2).ppl.json report/summary.jq
+	@jq -s --slurpfile ppl $(1)/eval/$(2).ppl.json -f report/summary.jq $$< >$$@
 endef

@@ -1,7 +1,7 @@
 # experiments.mk - the experiments as targets of the main Makefile. Each runs in a make of its own (pipelines/run.mk), one at a time a backbone.
 OUT ?= results
 EXPERIMENTS_DIR ?= experiments
-WORLD ?= experiments/world.json
+WORLD ?= world/world.json
 SEEDS ?= 1 2 3
 EXPERIMENTS := $(basename $(notdir $(shell grep -l '"config"' $(EXPERIMENTS_DIR)/*.json)))
 PAPER := llama2 llama3 mistral gemma
@@ -39,4 +39,4 @@ grid-%: all ## every reading of the ambiguous switches (experiments/grid.json) o
 experiments-main: $(BACKBONES:%=experiment-%) ## the method on every backbone (10 min on 2 cores)
 experiments: $(BACKBONES:%=paper-%) ## every table of every backbone (44 min on 2 cores)
 
-include pipelines/report.mk
+include report/report.mk

@@ -15,7 +15,7 @@ NAME := $(X)$(if $(MODEL),-$(notdir $(MODEL:%/=%)))
 R := $(OUT)/$(NAME)
 CACHE := $(OUT)/cache
 
-include pipelines/launch.mk pipelines/world.mk
+include pipelines/launch.mk world/world.mk
 
 # The model M and its data D. In every dependency M stands as model.sha256, made anew when its files change or other directories are named.
 M := $(or $(MODEL:%/=%),$(A)/align)

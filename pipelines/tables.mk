@@ -10,10 +10,10 @@ evals_of = $(foreach r,$(1),$(if $(filter original,$(r)),$(R)/eval/original.json
 # $(call table,NAME,ROWS)
 define table
 $(R)/$(1).json: $(call evals_of,$(2)) $(foreach s,$(SEEDS),$(R)/$(s)/overlap.json $(R)/$(s)/patches.json) $(ALL_ROWS) \
-    pipelines/report.jq pipelines/claims.jq pipelines/stats.jq
-	@pipelines/report $(1) $(R) $(EXPERIMENT) "$$(STAGE_DIRS)" $$(filter-out pipelines/% $(ALL_ROWS),$$^) >$$@
-$(R)/$(1).md: $(R)/$(1).json pipelines/table.jq pipelines/columns.jq
-	@jq -r -L pipelines -f pipelines/table.jq $$< >$$@
+    report/report.jq report/claims.jq report/stats.jq
+	@report/report $(1) $(R) $(EXPERIMENT) "$$(STAGE_DIRS)" $$(filter-out report/% $(ALL_ROWS),$$^) >$$@
+$(R)/$(1).md: $(R)/$(1).json report/table.jq report/columns.jq
+	@jq -r -L report -f report/table.jq $$< >$$@
 .PHONY: $(1)
 $(1): $(R)/$(1).md
 	@cat $$<
@@ -21,15 +21,15 @@ endef
 $(foreach w,$(call words_of,table),$(eval $(call table,$(call field,$(w),1),$(subst ;, ,$(call field,$(w),4)))))
 $(R)/all.json: $(R)/layers.json $(R)/speed.json
 
-$(R)/tradeoff.svg: $(R)/method.json pipelines/picture
-	@pipelines/picture $< $@
+$(R)/tradeoff.svg: $(R)/method.json report/picture
+	@report/picture $< $@
 method: $(R)/tradeoff.svg $(foreach s,$(SEEDS),$(KINDS:%=$(R)/$(s)/%.loss.jsonl))
 
 # Where the important parameters lie.
-$(R)/layers.json: $(FIRST)/overlap.json $(FIRST)/global_top/overlap.json pipelines/layers.jq
-	@jq -n '{matrix: input, global: input}' $(wordlist 1,2,$^) | jq -f pipelines/layers.jq >$@
-$(R)/layers.md: $(R)/layers.json pipelines/layers-table.jq
-	@jq -r -f pipelines/layers-table.jq $< >$@
+$(R)/layers.json: $(FIRST)/overlap.json $(FIRST)/global_top/overlap.json report/layers.jq
+	@jq -n '{matrix: input, global: input}' $(wordlist 1,2,$^) | jq -f report/layers.jq >$@
+$(R)/layers.md: $(R)/layers.json report/layers-table.jq
+	@jq -r -f report/layers-table.jq $< >$@
 .PHONY: layers
 layers: $(R)/layers.md
 	@cat $<
@@ -39,7 +39,7 @@ SPEED := safedecoding self_cd rose
 $(R)/speed_prompts.jsonl: $(R)/prompts.jsonl
 	@jq -c 'select(.set == "lookalike" or .set == "benign")' $< | sed -n '1~20p' >$@
 $(R)/speed.json: $(R)/speed_prompts.jsonl $(FIRST)/expert.st.zst $(FIRST)/safepatching.st.zst $(SPEED:%=$(R)/param/%/eval.json) $(ID) $(BIN)/sp-eval
-	$(call stage,time a token,R=$(R) S=$(FIRST) pipelines/speed $(M) $< 5 48 original=$(R)/param/eval.json \
+	$(call stage,time a token,R=$(R) S=$(FIRST) report/speed $(M) $< 5 48 original=$(R)/param/eval.json \
 	    safepatching=$(R)/param/eval.json=$(FIRST)/safepatching.st.zst $(foreach d,$(SPEED),$(d)=$(R)/param/$(d)/eval.json) >$@)
 $(R)/speed.md: $(R)/speed.json
 	@jq -r '"| decoding | ms a token | ATGR |", "|---|---|---|", (to_entries | sort_by(.value.atgr)[] | "| \(.key) | \(.value.ms * 1000 | round / 1000) | \(.value.atgr * 100 | round / 100) |")' $< >$@

@@ -65,14 +65,14 @@ flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -
 }
 
 @test "README: the tables are those of results/reference" {
-    jq -rs -L "$ROOT/pipelines" -f "$ROOT/pipelines/readme.jq" "$ROOT"/results/reference/{llama2,llama3,mistral,gemma}.json >tables
+    jq -rs -L "$ROOT/report" -f "$ROOT/report/readme.jq" "$ROOT"/results/reference/{llama2,llama3,mistral,gemma}.json >tables
     [ "$(grep -c '^SafePatching' tables)" = 4 ]
     diff <(readme_block results) tables
 }
 
 @test "README and ARCHITECTURE name files and targets that exist" {
     for doc in README.md ARCHITECTURE.md; do
-        for f in $(grep -oE '`(lib|tools|man|tests|pipelines|experiments|results)/[A-Za-z0-9_./-]*`|\]\([a-z][A-Za-z0-9_./-]*\)' "$ROOT/$doc" | tr -d '`()]'); do
+        for f in $(grep -oE '`(lib|tools|man|tests|pipelines|world|report|benchmarks|perf|experiments|results)/[A-Za-z0-9_./-]*`|\]\([a-z][A-Za-z0-9_./-]*\)' "$ROOT/$doc" | tr -d '`()]'); do
             [ -e "$ROOT/$f" ] || { echo "$doc: no $f"; false; }
         done
         for target in $(grep -oE '`make [a-z][a-z0-9-]*' "$ROOT/$doc" | cut -d' ' -f2 | sort -u); do

@@ -58,7 +58,7 @@ content() { case $1 in *.answers.jsonl) jq -c 'del(.seconds)' "$1" ;; *) cat "$1
     out=$PWD/results
     for x in llama2 llama3 gemma; do
         env -u MAKEFLAGS -u MAKELEVEL PATH="$ROOT/bin:$PATH" make -s -f pipelines/run.mk -C "$ROOT" X=$x OUT="$out" BIN="$ROOT/bin" \
-            EXPERIMENTS_DIR=experiments WORLD=experiments/world.json SEEDS=1 world 2>$x.err &
+            EXPERIMENTS_DIR=experiments WORLD=world/world.json SEEDS=1 world 2>$x.err &
     done
     wait
     cat ./*.err

@@ -6,15 +6,15 @@ setup_file() {
     export REPORT=$BATS_TEST_DIRNAME/data/report.json
     for name in llama2 mistral; do # the second differs in one rate
         mkdir -p res/$name/1
-        jq -L "$BATS_TEST_DIRNAME/../pipelines" --arg run "results/$name" 'include "claims"; .run = $run
+        jq -L "$BATS_TEST_DIRNAME/../report" --arg run "results/$name" 'include "claims"; .run = $run
             | if $run == "results/mistral" then .rows |= map(if .row == "safepatching" then .mean.asr_unseen = 0.9 else . end) else . end
             | .claims = claims' "$REPORT" >res/$name/all.json
         for kind in safety oversafety; do printf '{"step":%d,"loss":%s}\n' 1 0.5 2 1.5 3 2 >res/$name/1/$kind.loss.jsonl; done
     done
     mkdir little
-    jq -L "$BATS_TEST_DIRNAME/../pipelines" 'include "claims"; del(.sweeps, .layers, .speed, .tables.baselines, .tables.merging, .tables.decoding, .tables.continual, .tables.sweep)
+    jq -L "$BATS_TEST_DIRNAME/../report" 'include "claims"; del(.sweeps, .layers, .speed, .tables.baselines, .tables.merging, .tables.decoding, .tables.continual, .tables.sweep)
         | .rows |= map(select(.row | IN("original", "safepatching"))) | .run = "results/little" | .claims = claims' "$REPORT" >little/all.json
-    "$BATS_TEST_DIRNAME/../pipelines/page/build" "$BATS_TEST_DIRNAME/../experiments/paper.json" res/llama2/all.json little/all.json >report.html 2>report.err
+    "$BATS_TEST_DIRNAME/../report/page/build" "$BATS_TEST_DIRNAME/../report/paper.json" res/llama2/all.json little/all.json >report.html 2>report.err
     export PAGE=$PWD/report.html RES=$PWD/res LITTLE=$PWD/little
 }
 
@@ -29,7 +29,7 @@ rate() {
 # decides N PASS FAIL: a case for decided: claim N holds after the filter PASS, and no longer after FAIL on top of it
 decides() { printf '{claim: %s, held: [(%s | of(%s)), (%s | %s | of(%s))]},\n' "$1" "$2" "$1" "$2" "$3" "$1"; }
 # decided CASES...: all of them in one go; prints those that are otherwise
-decided() { jq -L "$ROOT/pipelines" "include \"claims\"; def of(\$n): claims | map(select(.claim == \$n))[0].holds; [$* empty][] | select(.held != [true, false])" "$REPORT"; }
+decided() { jq -L "$ROOT/report" "include \"claims\"; def of(\$n): claims | map(select(.claim == \$n))[0].holds; [$* empty][] | select(.held != [true, false])" "$REPORT"; }
 
 # Every tag closed, in order. svg and HTML alike; no void elements but meta and br.
 balanced() {
@@ -82,8 +82,8 @@ balanced() {
     [ "$(wc -l <captions)" -ge 8 ]
     run grep 'v1.*later\|later.*v1' captions
     [ "$status" = 1 ]
-    jq -e '.v1.rows | map(has("asr") or has("refused")) | any | not' "$ROOT/experiments/paper.json"
-    jq -e '.later.rows | map(has("advbench") or has("xstest")) | any | not' "$ROOT/experiments/paper.json"
+    jq -e '.v1.rows | map(has("asr") or has("refused")) | any | not' "$ROOT/report/paper.json"
+    jq -e '.later.rows | map(has("advbench") or has("xstest")) | any | not' "$ROOT/report/paper.json"
 }
 
 @test "page: of a run with little in it, what is missing is said" {
@@ -93,14 +93,14 @@ balanced() {
 }
 
 @test "claims.md: 24 claims on every backbone, no cell empty; claim 22 from all backbones" {
-    jq -rs -L "$ROOT/pipelines" -f "$ROOT/pipelines/page/claims-md.jq" "$RES"/{llama2,mistral}/all.json >claims.md
+    jq -rs -L "$ROOT/report" -f "$ROOT/report/page/claims-md.jq" "$RES"/{llama2,mistral}/all.json >claims.md
     grep -E '^\| [0-9]+\. ' claims.md >rows
     [ "$(wc -l <rows)" = 24 ]
     run grep -vE '^\| [0-9]+\. [^|]+( \| (holds|does not hold|not testable here)(, within the noise)?){2} \|$' rows
     [ "$status" = 1 ]
     [ "$(grep -cE '^- \*\*(LLaMA-2|Mistral)\*\*, (holds|does not hold|not testable here): .{4,}\.$' claims.md)" = 48 ]
     grep -qF '| 22. Works across architectures | holds | does not hold |' claims.md
-    jq -rs -L "$ROOT/pipelines" -f "$ROOT/pipelines/page/claims-md.jq" "$RES/llama2/all.json" | grep -qF '| 22. Works across architectures | not testable here |'
+    jq -rs -L "$ROOT/report" -f "$ROOT/report/page/claims-md.jq" "$RES/llama2/all.json" | grep -qF '| 22. Works across architectures | not testable here |'
 }
 
 @test "claims: what decides each" {
@@ -163,7 +163,7 @@ balanced() {
 
 @test "claims: a difference within its interval is called so" {
     local filter
-    clear() { jq -L "$ROOT/pipelines" "include \"claims\"; $1 | claims | map(select(.claim == 19))[0].clear" "$REPORT"; }
+    clear() { jq -L "$ROOT/report" "include \"claims\"; $1 | claims | map(select(.claim == 19))[0].clear" "$REPORT"; }
     filter=$(rate original asr_jailbreak 0.3 safepatching asr_jailbreak 0.28)
     [ "$(clear "$filter")" = true ]
     [ "$(clear "$filter | .rows |= map(.interval.asr_jailbreak = {lo: (.mean.asr_jailbreak - 0.02), hi: (.mean.asr_jailbreak + 0.02)})")" = false ]
@@ -187,5 +187,5 @@ balanced() {
     echo '{"rows": {"original": {"title": "Original"}}, "tables": {"method": ["original"]}}' >r/param/rows.json
     echo '{"sets": {}}' >r/1/eval/original.json
     for f in r/1/overlap.json r/1/patches.json r/layers.json r/speed.json; do echo '{"total": {}}' >$f; done
-    [ "$("$ROOT/pipelines/report" method r <(echo '{}') log r/1/eval/original.json r/1/overlap.json r/1/patches.json r/layers.json r/speed.json | jq -c .seeds)" = '["1"]' ]
+    [ "$("$ROOT/report/report" method r <(echo '{}') log r/1/eval/original.json r/1/overlap.json r/1/patches.json r/layers.json r/speed.json | jq -c .seeds)" = '["1"]' ]
 }

@@ -3,7 +3,7 @@ load helper
 
 setup_file() {
     export WORLD_DIR=$BATS_FILE_TMPDIR/world
-    "$BATS_TEST_DIRNAME/../pipelines/world" "$BATS_TEST_DIRNAME/../experiments/world.json" "$WORLD_DIR"
+    "$BATS_TEST_DIRNAME/../world/make" "$BATS_TEST_DIRNAME/../world/world.json" "$WORLD_DIR"
 }
 
 SETS="harm_seen harm_unseen jailbreak lookalike benign utility"
@@ -12,10 +12,10 @@ SETS="harm_seen harm_unseen jailbreak lookalike benign utility"
 pairs() { jq -r '.prompt' "$@" | sed -nE 's/.*(to|i|must) ([a-z]+) the ([a-z]+)( please| so write the scene)?$/\2 \3/p' | sort -u; }
 
 @test "the world is a function of its numbers and its seed" {
-    "$ROOT/pipelines/world" "$ROOT/experiments/world.json" again
+    "$ROOT/world/make" "$ROOT/world/world.json" again
     diff -r "$WORLD_DIR" again
-    jq '.seed = 2' "$ROOT/experiments/world.json" >other.json
-    "$ROOT/pipelines/world" other.json other
+    jq '.seed = 2' "$ROOT/world/world.json" >other.json
+    "$ROOT/world/make" other.json other
     run cmp -s "$WORLD_DIR/harm_seen.jsonl" other/harm_seen.jsonl
     [ "$status" = 1 ]
 }
@@ -60,8 +60,8 @@ pairs() { jq -r '.prompt' "$@" | sed -nE 's/.*(to|i|must) ([a-z]+) the ([a-z]+)(
 @test "claims: a missing evaluation set leaves a claim untested, never decided" {
     filter='include "claims"; del(.rows[].mean.refused_lookalike, .rows[].mean.answered_lookalike, .rows[].mean.utility) | claims
         | map(select(.claim | IN(1, 2, 3, 4, 6, 13))) | map(.holds)'
-    [ "$(jq -c -L "$ROOT/pipelines" "$filter" "$ROOT/results/reference/llama2.json")" = "[null,null,null,null,null,null]" ]
-    jq -e -L "$ROOT/pipelines" 'include "claims"; claims | map(select(.holds == true)) | length >= 4' "$ROOT/results/reference/llama2.json"
+    [ "$(jq -c -L "$ROOT/report" "$filter" "$ROOT/results/reference/llama2.json")" = "[null,null,null,null,null,null]" ]
+    jq -e -L "$ROOT/report" 'include "claims"; claims | map(select(.holds == true)) | length >= 4' "$ROOT/results/reference/llama2.json"
 }
 
 @test "mismatched answers: every harmful question five times, each with another harmless answer" {

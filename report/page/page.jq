@@ -1,5 +1,5 @@
 # page.jq - the report as one HTML page, from the reports of all backbones (all.json).
-# variables: $style (CSS); as lists of one, $paper (experiments/paper.json) and $pictures ({RUN: {KIND: SVG}})
+# variables: $style (CSS); as lists of one, $paper (report/paper.json) and $pictures ({RUN: {KIND: SVG}})
 include "columns";
 include "claims";
 include "page/backbone";

@@ -9,13 +9,13 @@ $(REPORTED): $(OUT)/%$(MODEL_SUFFIX)/all.json: paper-%
 	@:
 $(OUT)/.reported: experiments # which backbones the report has
 	@echo $(REPORTED) | cmp -s - $@ || echo $(REPORTED) >$@
-$(OUT)/report.html: $(REPORTED) $(OUT)/.reported experiments/paper.json $(wildcard pipelines/page/*) pipelines/columns.jq pipelines/claims.jq pipelines/stats.jq
-	@pipelines/page/build experiments/paper.json $(REPORTED) >$@
+$(OUT)/report.html: $(REPORTED) $(OUT)/.reported report/paper.json $(wildcard report/page/*) report/columns.jq report/claims.jq report/stats.jq
+	@report/page/build report/paper.json $(REPORTED) >$@
 	@echo $@
-$(OUT)/claims.md: $(REPORTED) $(OUT)/.reported $(wildcard pipelines/page/*.jq) pipelines/claims.jq pipelines/stats.jq
-	@jq -rs -L pipelines -f pipelines/page/claims-md.jq $(REPORTED) >$@
+$(OUT)/claims.md: $(REPORTED) $(OUT)/.reported $(wildcard report/page/*.jq) report/claims.jq report/stats.jq
+	@jq -rs -L report -f report/page/claims-md.jq $(REPORTED) >$@
 	@echo $@
 
 .PHONY: reference
 reference: report ## the results as the new results/reference (what README shows, what tests compare with)
-	@pipelines/reference $(OUT) results/reference $(BACKBONES)
+	@report/reference $(OUT) results/reference $(BACKBONES)

@@ -1,4 +1,4 @@
-# bench.bats - published benchmark files in, figures out: formats, extraction of answers, MT-Bench, ATGR, fetching.
+# benchmarks.bats - published benchmark files in, figures out: formats, extraction of answers, MT-Bench, fetching.
 load helper
 
 items() { "$ROOT/benchmarks/items" "$@"; }
@@ -202,14 +202,6 @@ END
 {"id":1,"messages":[{"role":"user","content":"a \"b\""}],"response":"http://x/v1/chat/completions m a \"b\""}
 {"id":2,"messages":[{"role":"user","content":"c"}],"response":"http://x/v1/chat/completions m c"}
 END
-}
-
-@test "ATGR: time a token with a defence over time a token without" {
-    printf '%s\n' '{"seconds":2,"tokens":4,"finish":"length"}' '{"seconds":2,"tokens":1,"finish":"stop"}' >a.jsonl # .5 and 1
-    printf '%s\n' '{"seconds":9,"tokens":2,"finish":"stop"}' '{"seconds":0,"tokens":0,"finish":"stop"}' >b.jsonl # 3 and 0
-    jq -n --slurpfile plain a.jsonl --slurpfile defended b.jsonl -f "$ROOT/pipelines/atgr.jq" | jq -e '.plain.seconds_per_token == 0.75 and .atgr == 2 and .plain.n == 2'
-    run jq -n --slurpfile plain a.jsonl --slurpfile defended /dev/null -f "$ROOT/pipelines/atgr.jq"
-    [ "$status" = 5 ]
 }
 
 @test "make data: fetches, checks digests, says what to put where" {

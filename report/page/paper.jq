@@ -1,4 +1,4 @@
-# paper.jq - the paper's figures (experiments/paper.json) beside ours; its two versions are kept apart.
+# paper.jq - the paper's figures (report/paper.json) beside ours; its two versions are kept apart.
 include "stats";
 include "columns";
 include "page/backbone";

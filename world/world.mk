@@ -7,8 +7,8 @@
 # prerequisites here are order-only.
 comma := ,
 key = $(shell { $(1); } | sha256sum | cut -c1-12)
-WORLD_KEY := $(call key,cat $(WORLD) experiments/world.awk)
-STAGE1_KEY := $(call key,cat experiments/world.awk pipelines/tokenizer.jq; jq -c "[.seed$(comma) .stage1$(comma) .wrapped]" $(WORLD); \
+WORLD_KEY := $(call key,cat $(WORLD) world/world.awk)
+STAGE1_KEY := $(call key,cat world/world.awk world/tokenizer.jq; jq -c "[.seed$(comma) .stage1$(comma) .wrapped]" $(WORLD); \
     jq -cS "[.config$(comma) .tokenizer$(comma) .train.stage1]" $(EXPERIMENT))
 ALIGN_KEY := $(call key,echo $(STAGE1_KEY) $(WORLD_KEY); jq -cS .train.align $(EXPERIMENT))
 
@@ -19,10 +19,10 @@ A := $(CACHE)/$(X)-$(ALIGN_KEY)
 .PHONY: world
 world: $(W)/words.txt
 $(W)/words.txt:
-	$(call once,tiny world,pipelines/world $(WORLD) $(W))
+	$(call once,tiny world,world/make $(WORLD) $(W))
 
 $(S)/blank/config.json: | $(W)/words.txt
-	$(call once,tokenizer and configuration,pipelines/blank $(EXPERIMENT) $(W)/words.txt $(@D))
+	$(call once,tokenizer and configuration,world/blank $(EXPERIMENT) $(W)/words.txt $(@D))
 
 # $(call train,NAME,START): NAME/ from the model START, on the world's NAME.jsonl; leaves NAME.sha256, which stands for the model's bytes.
 train = sp-grad tune -v @$(@D)/$(1).json --log $(@D)/$(1).log $(2) $(W)/$(1).jsonl -o $(@D)/$(1)/ \
