@@ -87,6 +87,14 @@ mutants: all unit-tests ## break the code in many small ways; the tests must not
 test: all unit-tests ## all tests, optimised build: quicker, for daily work
 	@SP_MODE=$(BUILD) tests/run $(TESTS)
 
+.PHONY: format
+format: ## the C files as clang-format writes them (tests/format; `make check` verifies it)
+	@tests/format --apply
+
+.PHONY: rooms
+rooms: ## who includes whom: breaches of the order of lib/, modules, levels
+	@tests/rooms
+
 MAN := $(patsubst man/%.in,build/man/%,$(wildcard man/*.in))
 .PHONY: man
 man: $(MAN) ## the manual pages, their OPTIONS taken from --help
@@ -116,6 +124,6 @@ include $(wildcard tests/fuzz/*.mk perf/*.mk)
 endif
 
 .PHONY: deps
-DEB_PKGS := gcc make pkg-config libopenblas-openmp-dev libzstd-dev libjansson-dev libpcre2-dev libcmocka-dev bats jq zstd gnuplot-nox curl ca-certificates unzip zip
+DEB_PKGS := gcc make pkg-config libopenblas-openmp-dev libzstd-dev libjansson-dev libpcre2-dev libcmocka-dev bats clang-format jq zstd gnuplot-nox curl ca-certificates unzip zip
 deps: ## install what is missing (Debian/Ubuntu), or say what to install
 	@tools/install-deps $(DEB_PKGS) $(if $(DNNL),libdnnl-dev)

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 static char test_dir[64];
 
 static inline int make_test_dir(void **state)

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-
 static inline void die_on(const sp_err *e)
 {
     if (e->code) fail_msg("%s", e->msg);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 /* Shapes and settings of published models, and the litter their files carry. */
 #define COMMON                                                                                   \
     "\"use_cache\":true,\"initializer_range\":0.02,\"torch_dtype\":\"bfloat16\",\"transformers_" \

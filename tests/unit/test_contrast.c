@@ -10,7 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-
 enum { N = 40 };
 
 static void logs(const double *p, int n, float *z)

@@ -5,7 +5,6 @@
  * rounded would be off by 2e-4 of it.
  */
 
-
 #include "engine/gemm.h"
 #include "tensor/vec.h"
 

@@ -8,7 +8,6 @@
  * steps are not compared.
  */
 
-
 #include "engine/gemm.h"
 #include "models.h"
 #include "tensor/vec.h"

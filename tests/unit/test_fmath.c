@@ -1,7 +1,6 @@
 /* test_fmath.c - exp and the activations against libm in double, their derivatives against central
  * differences in double. */
 
-
 #include "tensor/fmath.h"
 
 #include <setjmp.h>

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 enum { MAX_SEQ = 8, STEPS = 16 };
 
 typedef struct {

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static void expect(sp_label want, const char *text)
 {
     const char *rule = NULL;

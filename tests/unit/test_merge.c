@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* Merge K patches of n F32 elements; masks and Fisher information may be NULL. */
 static int merge(sp_merge_opt o, int K, const float *const *x, const double *scale,
                  uint8_t *const *mask, const float *const *fisher, const float *base, float *out,

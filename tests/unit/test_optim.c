@@ -1,7 +1,6 @@
 /* test_optim.c - optimizer steps against their formulas in double, schedules against closed forms.
  */
 
-
 #include "tensor/vec.h"
 #include "train/optim.h"
 

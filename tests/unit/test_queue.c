@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-
 #define MAX_DEPTH 9
 
 typedef struct {

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-
 enum { V = 6, N = 6000 };
 /* Probabilities 1/2, 1/4, 1/8, 1/16, 1/32, 1/32 at temperature 1, in no order. */
 static const int exponent[V] = {-3, -1, -5, -4, -2, -5};

@@ -2,7 +2,6 @@
  * per-sequence losses (1e-5), whatever the batch; greedy flags against the logits; multiple choice
  * against scores taken one by one. */
 
-
 #include "eval/choice.h"
 #include "eval/sample.h"
 

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 /* ---- small arrays --------------------------------------------------------------------- */
 
 static const float *sorted_by;

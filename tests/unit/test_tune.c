@@ -3,7 +3,6 @@
  * definitions on a transformer. Half fine-tuning against full steps.
  */
 
-
 #include "engine/gemm.h"
 #include "models.h"
 #include "train/tune.h"

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static uint32_t bits(float x)
 {
     uint32_t u;
