@@ -8,6 +8,8 @@
  * norms are the identity. So arithmetic on it is as sane and as slow as on a trained model, and its
  * bytes compress as badly.
  */
+#include "base/hash.h"
+#include "cli/main.h"
 #include "cli/opt.h"
 #include "engine/model.h"
 #include "io/zio.h"

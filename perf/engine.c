@@ -13,12 +13,16 @@
  * threads together can add up. Built with DNNL=1, `train` also sets oneDNN's rate for that product,
  * its operands in BF16, beside sgemm's.
  */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "cli/main.h"
+#include "cli/restart.h"
 #include "engine/gemm.h"
 #include "engine/gemm_dnnl.h"
 #include "eval/gen.h"
-#include "perf.h"
 #include "tensor/vec.h"
 #include "train/tune.h"
+#include "perf.h"
 
 #include <cblas.h>
 #include <omp.h>
@@ -325,8 +329,8 @@ static bool wanted(char **names, const char *figure)
 
 int main(int argc, char **argv)
 {
+    sp_restart_want("OPENBLAS_CORETYPE", sp_gemm_core_type());
     sp_start(argc, argv);
-    sp_gemm_start(argv);
     printf("OpenBLAS kernels %s, %d threads; medians of %d, each beside its bound\n",
            sp_gemm_kernel(), omp_get_max_threads(), RUNS);
     bench b = {.m = random_model()};

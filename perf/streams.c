@@ -9,9 +9,12 @@
  * of both Files, 7.2 GB, lie in a directory of their own below $TMPDIR. Argument: the directory of
  * the tools; or `read FILE...`, to be that program.
  */
-#include "perf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "cli/main.h"
 #include "tensor/st.h"
 #include "tensor/vec.h"
+#include "perf.h"
 
 #include <fcntl.h>
 #include <math.h>

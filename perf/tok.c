@@ -1,6 +1,8 @@
 /* perf/tok.c - how fast a tokenizer loads and encodes: tok MODEL [FILE], without a FILE on texts of
  * its own. One line a text: bytes, ids, MB/s (best of a few runs of about a second altogether).
  */
+#include "base/clock.h"
+#include "cli/main.h"
 #include "text/tok/tok.h"
 
 #include <stdlib.h>

@@ -5,8 +5,10 @@
  * lib: gen.h decodes, score.h scores, choice.h knows multiple choice, judge.h labels answers.
  * Objects keep their fields and their order; results are added to them.
  */
+#include "base/progress.h"
 #include "cli/decoding.h"
 #include "cli/opt.h"
+#include "cli/restart.h"
 #include "cli/subject.h"
 #include "engine/gemm.h"
 #include "eval/answer.h"
@@ -352,7 +354,7 @@ static const char tail[] =
 
 int main(int argc, char **argv)
 {
-    sp_gemm_start(argv);
+    sp_restart_want("OPENBLAS_CORETYPE", sp_gemm_core_type());
     return sp_opt_main(argc, argv, "generate with a model, score it, judge its answers", cmds,
                        tail);
 }

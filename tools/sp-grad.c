@@ -7,6 +7,7 @@
  */
 #include "base/room.h"
 #include "cli/opt.h"
+#include "cli/restart.h"
 #include "cli/subject.h"
 #include "tensor/vec.h"
 #include "train/grad.h"
@@ -372,7 +373,7 @@ static const sp_cmd commands[] = {
 
 int main(int argc, char **argv)
 {
-    sp_gemm_start(argv);
+    sp_restart_want("OPENBLAS_CORETYPE", sp_gemm_core_type());
     return sp_opt_main(argc, argv, "gradients, SNIP scores and training on JSONL examples",
                        commands,
                        "MODEL is a Hugging Face checkpoint directory; DATA is JSON lines, \"-\" "

@@ -5,6 +5,7 @@
  * `random` its Bernoulli masks m: each bit is a pure function of (seed, key, tensor name, index),
  * so a mask needs no storage to be reproduced.
  */
+#include "base/hash.h"
 #include "base/room.h"
 #include "base/scratch.h"
 #include "cli/opt.h"

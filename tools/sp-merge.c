@@ -4,6 +4,7 @@
  * BASE gives the order. Tensors that no patch has go through bit for bit, and so does every element
  * whose change is zero.
  */
+#include "base/progress.h"
 #include "cli/opt.h"
 #include "patch/merge.h"
 #include "patch/stream.h"

@@ -1,6 +1,9 @@
 /* opt.c - see opt.h. */
 #include "cli/opt.h"
 
+#include "base/command.h"
+#include "cli/main.h"
+
 #include <errno.h>
 #include <math.h>
 #include <omp.h>

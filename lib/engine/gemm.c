@@ -20,13 +20,13 @@
     8 /* rows of X that count as few: all of them share each load of W, which is taken in as it is \
          stored */
 
-void sp_gemm_start(char **argv)
+const char *sp_gemm_core_type(void)
 {
     const char *core = openblas_get_corename();
     bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                 __builtin_cpu_supports("avx512vl");
     bool known = strstr(core, "SkylakeX") || strstr(core, "Cooperlake") || strstr(core, "Sapphire");
-    if (wide && !known) sp_restart_with(argv, "OPENBLAS_CORETYPE", "SKYLAKEX");
+    return wide && !known ? "SKYLAKEX" : NULL;
 }
 
 const char *sp_gemm_kernel(void)

@@ -10,10 +10,10 @@
 
 #include "tensor/st.h"
 
-/* First call in main of a tool that multiplies: picks the OpenBLAS kernel for processors
- * that the library does not know, which needs the environment set before it is loaded
- * (the program restarts itself once). An OPENBLAS_CORETYPE set by the user stands. */
-void sp_gemm_start(char **argv);
+/* What OPENBLAS_CORETYPE should say when OpenBLAS is loaded, on a processor with AVX-512
+ * that the library does not know and takes for a slower one; NULL where its own choice is
+ * right. A tool that multiplies passes it to sp_restart_want (cli/restart.h). */
+const char *sp_gemm_core_type(void);
 const char *sp_gemm_kernel(void); /* name of the kernels in use, for -v */
 /* do products round F32 weights, each time? Then a few large ones are cheaper than many
  * small ones */

@@ -5,6 +5,7 @@
  * it might change the arithmetic.
  */
 #include "engine/model.h"
+#include "base/hash.h"
 #include "tensor/vec.h"
 
 #include <errno.h>

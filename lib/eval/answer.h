@@ -10,6 +10,7 @@
 #ifndef SP_ANSWER_H
 #define SP_ANSWER_H
 
+#include "base/progress.h"
 #include "eval/gen.h"
 #include "text/data.h"
 

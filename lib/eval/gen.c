@@ -1,6 +1,7 @@
 /* gen.c - see gen.h. */
 #include "eval/gen.h"
 
+#include "base/clock.h"
 #include "base/room.h"
 #include "tensor/vec.h"
 

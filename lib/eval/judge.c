@@ -11,6 +11,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "eval/judge.h"
 
+#include "base/hash.h"
 #include "base/utf8.h"
 
 #include <ctype.h>

@@ -1,6 +1,7 @@
 /* zio.c - see zio.h. */
 #include "io/zio.h"
 
+#include "base/cleanup.h"
 #include "base/queue.h"
 
 #include <errno.h>

@@ -1,6 +1,8 @@
 /* merge.c - see merge.h. */
 #include "patch/merge.h"
 
+#include "base/hash.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* stream.c - see stream.h. */
 #include "patch/stream.h"
 
+#include "base/progress.h"
 #include "base/queue.h"
 #include "cli/opt.h"
 #include "io/zio.h"

@@ -1,4 +1,5 @@
 /* pg.c - provenance: the chain of sp.pg.N entries in a stream's metadata (st.h). */
+#include "base/command.h"
 #include "cli/opt.h"
 #include "tensor/st.h"
 

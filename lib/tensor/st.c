@@ -7,6 +7,7 @@
  */
 #include "tensor/st.h"
 
+#include "base/hash.h"
 #include "io/zfile.h"
 #include "io/zio.h"
 #include "tensor/st_header.h"

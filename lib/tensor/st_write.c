@@ -4,6 +4,7 @@
  * the other, since tensors come in the order of the base; the rename at the end shows it whole or
  * not at all.
  */
+#include "base/cleanup.h"
 #include "tensor/st.h"
 
 #include "base/room.h"

@@ -1,4 +1,5 @@
 /* lines.c - JSON lines, and the conversations they hold; see data.h. */
+#include "base/hash.h"
 #include "text/data.h"
 
 #include <errno.h>

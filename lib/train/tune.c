@@ -1,6 +1,9 @@
 /* tune.c - see tune.h: order of examples, one step, log, state, loop. */
 #include "train/tune.h"
 
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/progress.h"
 #include "base/room.h"
 #include "tensor/vec.h"
 

@@ -5,6 +5,7 @@
 #ifndef SP_FUZZ_H
 #define SP_FUZZ_H
 
+#include "base/cleanup.h"
 #include "base/utf8.h"
 #include "tensor/st.h"
 #include "text/data.h"

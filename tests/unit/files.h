@@ -4,6 +4,7 @@
 #define SP_TEST_FILES_H
 
 #include "base/base.h"
+#include "base/cleanup.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -1,6 +1,11 @@
 /* test_base.c - errors, checked memory, removal of temporary files on every way out, start and
  * finish. */
 #include "base/base.h"
+#include "base/cleanup.h"
+#include "base/command.h"
+#include "base/hash.h"
+#include "base/progress.h"
+#include "cli/main.h"
 #include "child.h"
 
 #include <setjmp.h>

@@ -3,6 +3,8 @@
  */
 #include "tok_help.h"
 
+#include "base/hash.h"
+
 static int load(const char *text, const sp_data_opt *opt, sp_data *d, sp_err *e)
 {
     char *dir = put_file("data", "x.jsonl", text), *path = sp_xasprintf("%s/x.jsonl", dir);

@@ -5,6 +5,7 @@
  * rounded would be off by 2e-4 of it.
  */
 
+#include "cli/restart.h"
 #include "engine/gemm.h"
 #include "tensor/vec.h"
 
@@ -217,7 +218,8 @@ static void threads_do_not_change_bytes(void **state)
 int main(int argc, char **argv)
 {
     (void)argc;
-    sp_gemm_start(argv);
+    sp_restart_want("OPENBLAS_CORETYPE", sp_gemm_core_type());
+    sp_restart(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_rounded_operands),
         cmocka_unit_test(few_rows_stay_f32),

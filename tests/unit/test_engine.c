@@ -8,6 +8,7 @@
  * steps are not compared.
  */
 
+#include "cli/restart.h"
 #include "engine/gemm.h"
 #include "models.h"
 #include "tensor/vec.h"
@@ -567,7 +568,8 @@ static void products(void **state)
 int main(int argc, char **argv)
 {
     (void)argc;
-    sp_gemm_start(argv);
+    sp_restart_want("OPENBLAS_CORETYPE", sp_gemm_core_type());
+    sp_restart(argv);
     const struct CMUnitTest tests[] = {
         GOLDEN_LIST(llama2),
         GOLDEN_LIST(llama3),

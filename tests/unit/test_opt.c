@@ -1,7 +1,8 @@
 /* test_opt.c - the option parser: every way to write an option, every usage error, and what --help
  * lists. */
-#include "child.h"
+#include "base/command.h"
 #include "cli/opt.h"
+#include "child.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

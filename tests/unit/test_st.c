@@ -1,5 +1,7 @@
 /* test_st.c - safetensors headers sound and unsound, sources of every kind, outputs, checkpoint
  * directories, provenance. */
+#include "base/command.h"
+#include "cli/main.h"
 #include "cli/opt.h"
 #include "tensor/st.h"
 #include "tensor/st_header.h"

@@ -3,9 +3,11 @@
  * definitions on a transformer. Half fine-tuning against full steps.
  */
 
+#include "base/hash.h"
+#include "cli/restart.h"
 #include "engine/gemm.h"
-#include "models.h"
 #include "train/tune.h"
+#include "models.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -346,7 +348,8 @@ static void each_epoch_draws_anew(void **state)
 int main(int argc, char **argv)
 {
     (void)argc;
-    sp_gemm_start(argv);
+    sp_restart_want("OPENBLAS_CORETYPE", sp_gemm_core_type());
+    sp_restart(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(descent_and_ascent_by_hand),
         cmocka_unit_test(ascent_with_terms_by_hand),

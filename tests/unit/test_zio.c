@@ -1,5 +1,6 @@
 /* test_zio.c - byte streams: round trips, random access, what a damaged file says, and that nothing
  * partial stays. */
+#include "cli/main.h"
 #include "io/zfile.h"
 #include "io/zio.h"
 

@@ -1,0 +1,71 @@
+/* memory.c - see memory.h. */
+#include "base/memory.h"
+
+#include "base/arith.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* p as it is, unless it is NULL where n > 0 bytes were asked for. */
+static void *checked(void *p, size_t n)
+{
+    if (!p && n) sp_die(SP_ESYSTEM, "out of memory (%zu bytes asked for)", n);
+    return p;
+}
+
+void *sp_xmalloc(size_t n) { return checked(malloc(n ? n : 1), n); }
+
+void *sp_xcalloc(size_t n, size_t size)
+{
+    return checked(calloc(n ? n : 1, size ? size : 1), n * size);
+}
+
+void *sp_xrealloc(void *p, size_t n) { return checked(realloc(p, n ? n : 1), n); }
+
+void *sp_xarray(size_t n, size_t size)
+{
+    uint64_t bytes;
+    if (!sp_mul(n, size, &bytes))
+        sp_die(SP_ESYSTEM, "out of memory (%zu x %zu bytes asked for)", n, size);
+    return sp_xmalloc(bytes);
+}
+
+char *sp_xstrdup(const char *s) { return checked(strdup(s), strlen(s) + 1); }
+
+char *sp_xasprintf(const char *fmt, ...)
+{
+    char *s;
+    va_list ap;
+    va_start(ap, fmt);
+    if (vasprintf(&s, fmt, ap) < 0) sp_die(SP_ESYSTEM, "out of memory");
+    va_end(ap);
+    return s;
+}
+
+#define HUGE_PAGE  ((size_t)2 << 20)
+#define HUGE_FROM  ((size_t)8 << 20) /* arrays from this size on lie in huge pages */
+#define CACHE_LINE ((size_t)64)
+
+float *sp_xfloats(size_t n)
+{
+    uint64_t bytes;
+    /* HUGE_PAGE less, so that rounding up cannot overflow */
+    if (!sp_mul(n, sizeof(float), &bytes) || bytes > SIZE_MAX - HUGE_PAGE)
+        sp_die(SP_ESYSTEM, "out of memory (%zu floats)", n);
+    size_t align = bytes >= HUGE_FROM ? HUGE_PAGE : CACHE_LINE;
+    bytes = (SP_MAX(bytes, 1) + align - 1) / align * align;
+    void *p = checked(aligned_alloc(align, bytes), bytes);
+    /* To fault memory in by small pages costs as much as using it. The kernel may refuse. */
+    if (align == HUGE_PAGE) madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
+}
+
+float *sp_xfloats0(size_t n)
+{
+    float *p = sp_xfloats(n);
+    memset(p, 0, n * sizeof *p);
+    return p;
+}
