@@ -16,10 +16,10 @@ endef
 $(foreach c,$(GRID),$(eval $(call cell,$(call name,$(c)))))
 
 GRID_FILES := $(foreach c,$(GRID),$(GRID_ROWS:%=$(G)/$(call name,$(c))/eval/%.json) $(G)/$(call name,$(c))/overlap.json)
-$(G)/grid.json: $(R)/eval/original.json $(GRID_FILES) pipelines/grid.jq
-	@jq -n -L report --arg grid $(G) --slurpfile cells <(jq -r -f pipelines/cells.jq $(EXPERIMENTS_DIR)/grid.json | jq -Rc 'split("=") | {(.[0]): (.[1:] | join("=") | fromjson)}') -f pipelines/grid.jq $(filter-out pipelines/%,$^) >$@
-$(G)/grid.md: $(G)/grid.json report/grid-table.jq
-	@jq -r -L report -f report/grid-table.jq $< >$@
+$(G)/grid.json: $(R)/eval/original.json $(GRID_FILES) report/collect report/grid.jq
+	@report/collect grid <(jq -r -f pipelines/cells.jq $(EXPERIMENTS_DIR)/grid.json | jq -Rc 'split("=") | {(.[0]): (.[1:] | join("=") | fromjson)}') $(filter-out report/%,$^) >$@
+$(G)/grid.md: $(G)/grid.json report/markdown report/grid-table.jq
+	@report/markdown grid $< >$@
 
 .PHONY: grid
 grid: $(G)/grid.md

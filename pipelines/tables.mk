@@ -10,10 +10,10 @@ evals_of = $(foreach r,$(1),$(if $(filter original,$(r)),$(R)/eval/original.json
 # $(call table,NAME,ROWS)
 define table
 $(R)/$(1).json: $(call evals_of,$(2)) $(foreach s,$(SEEDS),$(R)/$(s)/overlap.json $(R)/$(s)/patches.json) $(ALL_ROWS) \
-    report/report.jq report/claims.jq report/stats.jq
-	@report/report $(1) $(R) $(EXPERIMENT) "$$(STAGE_DIRS)" $$(filter-out report/% $(ALL_ROWS),$$^) >$$@
-$(R)/$(1).md: $(R)/$(1).json report/table.jq report/columns.jq
-	@jq -r -L report -f report/table.jq $$< >$$@
+    report/collect report/collect.jq report/claims.jq report/stats.jq
+	@report/collect table $(1) $(R) $(EXPERIMENT) $(ALL_ROWS) "$$(STAGE_DIRS)" $$(filter-out report/% $(ALL_ROWS),$$^) >$$@
+$(R)/$(1).md: $(R)/$(1).json report/markdown report/table.jq report/columns.jq
+	@report/markdown table $$< >$$@
 .PHONY: $(1)
 $(1): $(R)/$(1).md
 	@cat $$<
@@ -21,15 +21,15 @@ endef
 $(foreach w,$(call words_of,table),$(eval $(call table,$(call field,$(w),1),$(subst ;, ,$(call field,$(w),4)))))
 $(R)/all.json: $(R)/layers.json $(R)/speed.json
 
-$(R)/tradeoff.svg: $(R)/method.json report/picture
-	@report/picture $< $@
+$(R)/tradeoff.svg: $(R)/method.json report/pictures
+	@report/pictures $< $@
 method: $(R)/tradeoff.svg $(foreach s,$(SEEDS),$(KINDS:%=$(R)/$(s)/%.loss.jsonl))
 
 # Where the important parameters lie.
-$(R)/layers.json: $(FIRST)/overlap.json $(FIRST)/global_top/overlap.json report/layers.jq
-	@jq -n '{matrix: input, global: input}' $(wordlist 1,2,$^) | jq -f report/layers.jq >$@
-$(R)/layers.md: $(R)/layers.json report/layers-table.jq
-	@jq -r -f report/layers-table.jq $< >$@
+$(R)/layers.json: $(FIRST)/overlap.json $(FIRST)/global_top/overlap.json report/collect report/layers.jq
+	@report/collect layers $(wordlist 1,2,$^) >$@
+$(R)/layers.md: $(R)/layers.json report/markdown report/layers-table.jq
+	@report/markdown layers $< >$@
 .PHONY: layers
 layers: $(R)/layers.md
 	@cat $<
@@ -41,8 +41,8 @@ $(R)/speed_prompts.jsonl: $(R)/prompts.jsonl
 $(R)/speed.json: $(R)/speed_prompts.jsonl $(FIRST)/expert.st.zst $(FIRST)/safepatching.st.zst $(SPEED:%=$(R)/param/%/eval.json) $(ID) $(BIN)/sp-eval
 	$(call stage,time a token,R=$(R) S=$(FIRST) report/speed $(M) $< 5 48 original=$(R)/param/eval.json \
 	    safepatching=$(R)/param/eval.json=$(FIRST)/safepatching.st.zst $(foreach d,$(SPEED),$(d)=$(R)/param/$(d)/eval.json) >$@)
-$(R)/speed.md: $(R)/speed.json
-	@jq -r '"| decoding | ms a token | ATGR |", "|---|---|---|", (to_entries | sort_by(.value.atgr)[] | "| \(.key) | \(.value.ms * 1000 | round / 1000) | \(.value.atgr * 100 | round / 100) |")' $< >$@
+$(R)/speed.md: $(R)/speed.json report/markdown
+	@report/markdown speed $< >$@
 .PHONY: speed
 speed: $(R)/speed.md
 	@cat $<

@@ -2,6 +2,7 @@
 #
 # The experiments run in makes of their own, each for one backbone, and leave all.json as it is when nothing changed: then nothing is done here.
 REPORTED := $(BACKBONES:%=$(OUT)/%$(MODEL_SUFFIX)/all.json)
+REPORT_FILES := $(wildcard report/*)
 .PHONY: report
 report: experiments $(OUT)/report.html $(OUT)/claims.md ## every table, picture and claim as one page: OUT/report.html; BACKBONES="llama2 ..." for some (45 min)
 
@@ -9,11 +10,11 @@ $(REPORTED): $(OUT)/%$(MODEL_SUFFIX)/all.json: paper-%
 	@:
 $(OUT)/.reported: experiments # which backbones the report has
 	@echo $(REPORTED) | cmp -s - $@ || echo $(REPORTED) >$@
-$(OUT)/report.html: $(REPORTED) $(OUT)/.reported report/paper.json $(wildcard report/page/*) report/columns.jq report/claims.jq report/stats.jq
-	@report/page/build report/paper.json $(REPORTED) >$@
+$(OUT)/report.html: $(REPORTED) $(OUT)/.reported $(REPORT_FILES)
+	@report/page report/paper.json $(REPORTED) >$@
 	@echo $@
-$(OUT)/claims.md: $(REPORTED) $(OUT)/.reported $(wildcard report/page/*.jq) report/claims.jq report/stats.jq
-	@jq -rs -L report -f report/page/claims-md.jq $(REPORTED) >$@
+$(OUT)/claims.md: $(REPORTED) $(OUT)/.reported $(REPORT_FILES)
+	@report/markdown claims $(REPORTED) >$@
 	@echo $@
 
 .PHONY: reference

@@ -65,7 +65,7 @@ flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -
 }
 
 @test "README: the tables are those of results/reference" {
-    jq -rs -L "$ROOT/report" -f "$ROOT/report/readme.jq" "$ROOT"/results/reference/{llama2,llama3,mistral,gemma}.json >tables
+    "$ROOT/report/markdown" readme "$ROOT"/results/reference/{llama2,llama3,mistral,gemma}.json >tables
     [ "$(grep -c '^SafePatching' tables)" = 4 ]
     diff <(readme_block results) tables
 }

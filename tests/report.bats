@@ -14,7 +14,7 @@ setup_file() {
     mkdir little
     jq -L "$BATS_TEST_DIRNAME/../report" 'include "claims"; del(.sweeps, .layers, .speed, .tables.baselines, .tables.merging, .tables.decoding, .tables.continual, .tables.sweep)
         | .rows |= map(select(.row | IN("original", "safepatching"))) | .run = "results/little" | .claims = claims' "$REPORT" >little/all.json
-    "$BATS_TEST_DIRNAME/../report/page/build" "$BATS_TEST_DIRNAME/../report/paper.json" res/llama2/all.json little/all.json >report.html 2>report.err
+    "$BATS_TEST_DIRNAME/../report/page" "$BATS_TEST_DIRNAME/../report/paper.json" res/llama2/all.json little/all.json >report.html 2>report.err
     export PAGE=$PWD/report.html RES=$PWD/res LITTLE=$PWD/little
 }
 
@@ -93,14 +93,14 @@ balanced() {
 }
 
 @test "claims.md: 24 claims on every backbone, no cell empty; claim 22 from all backbones" {
-    jq -rs -L "$ROOT/report" -f "$ROOT/report/page/claims-md.jq" "$RES"/{llama2,mistral}/all.json >claims.md
+    "$ROOT/report/markdown" claims "$RES"/{llama2,mistral}/all.json >claims.md
     grep -E '^\| [0-9]+\. ' claims.md >rows
     [ "$(wc -l <rows)" = 24 ]
     run grep -vE '^\| [0-9]+\. [^|]+( \| (holds|does not hold|not testable here)(, within the noise)?){2} \|$' rows
     [ "$status" = 1 ]
     [ "$(grep -cE '^- \*\*(LLaMA-2|Mistral)\*\*, (holds|does not hold|not testable here): .{4,}\.$' claims.md)" = 48 ]
     grep -qF '| 22. Works across architectures | holds | does not hold |' claims.md
-    jq -rs -L "$ROOT/report" -f "$ROOT/report/page/claims-md.jq" "$RES/llama2/all.json" | grep -qF '| 22. Works across architectures | not testable here |'
+    "$ROOT/report/markdown" claims "$RES/llama2/all.json" | grep -qF '| 22. Works across architectures | not testable here |'
 }
 
 @test "claims: what decides each" {
@@ -187,5 +187,5 @@ balanced() {
     echo '{"rows": {"original": {"title": "Original"}}, "tables": {"method": ["original"]}}' >r/param/rows.json
     echo '{"sets": {}}' >r/1/eval/original.json
     for f in r/1/overlap.json r/1/patches.json r/layers.json r/speed.json; do echo '{"total": {}}' >$f; done
-    [ "$("$ROOT/report/report" method r <(echo '{}') log r/1/eval/original.json r/1/overlap.json r/1/patches.json r/layers.json r/speed.json | jq -c .seeds)" = '["1"]' ]
+    [ "$("$ROOT/report/collect" table method r <(echo '{}') r/param/rows.json log r/1/eval/original.json r/1/overlap.json r/1/patches.json r/layers.json r/speed.json | jq -c .seeds)" = '["1"]' ]
 }

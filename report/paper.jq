@@ -1,9 +1,9 @@
 # paper.jq - the paper's figures (report/paper.json) beside ours; its two versions are kept apart.
 include "stats";
 include "columns";
-include "page/backbone";
-include "page/html";
-include "page/cells";
+include "backbone";
+include "html";
+include "cells";
 
 # $metrics: [[COLUMN, key]...]; ours is one metric on every backbone.
 def theirs($x): if $x == null then {value: "?", class: "unknown"} elif $x == "-" then {none: "not measured by the paper"} else {value: ($x | if type == "number" then num(2) | sub("\\.(?<d>[0-9])$"; ".\(.d)0") else . end)} end;

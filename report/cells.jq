@@ -1,6 +1,6 @@
 # cells.jq - a model's rate as a cell of a table (html.jq), or the reason why there is none.
 include "columns";
-include "page/backbone";
+include "backbone";
 
 def name: .run | split("/")[-1];
 def round1: num(1);

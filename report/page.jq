@@ -2,12 +2,12 @@
 # variables: $style (CSS); as lists of one, $paper (report/paper.json) and $pictures ({RUN: {KIND: SVG}})
 include "columns";
 include "claims";
-include "page/backbone";
-include "page/html";
-include "page/cells";
-include "page/tables";
-include "page/paper";
-include "page/verdict";
+include "backbone";
+include "html";
+include "cells";
+include "tables";
+include "paper";
+include "verdict";
 
 def legend: "<ol class=legend>" + ([tradeoff[] | "<li class=\(.family)>\(plain(.title))</li>"] | add) + "</ol>";
 def pictures: $pictures[0][name] as $p | def p($kind; $caption): picture($p[$kind]; $caption; $kind);

@@ -1,4 +1,4 @@
-# summary.jq - judged answers (JSONL, slurped) to counts a set.
+# counts.jq - judged answers (JSONL, slurped) to counts a set.
 #
 # answered: labelled comply, and word for word the reference where the item has one. garbled: labelled comply, yet not the reference. Each of
 # comply, partial, refuse, degenerate counts a label; comply = answered + garbled. Utility is `match` alone.

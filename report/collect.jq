@@ -1,4 +1,4 @@
-# report.jq - counts of models over seeds, overlaps and stage records to one report.
+# collect.jq - counts of models over seeds, overlaps and stage records to one report.
 # inputs: the files named on the command line, told apart by their paths RUN/[SEED/]{eval/ROW,overlap,patches,layers,speed}.json.
 # $rows is rows.jq's output; rows of the report come in the order of the table.
 include "stats";

@@ -1,8 +1,8 @@
 # tables.jq - the tables of one backbone, its stages and its provenance.
 include "columns";
-include "page/backbone";
-include "page/html";
-include "page/cells";
+include "backbone";
+include "html";
+include "cells";
 
 def models($name; $caption; $more): # $more: [[TITLE, filter output by row]...] further columns, {row: cell}
   . as $in | (.tables[$name] // []) as $rows

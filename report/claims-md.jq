@@ -1,7 +1,7 @@
 # claims-md.jq - results/claims.md: every claim of the paper on every backbone, from the reports (all.json, slurped).
 include "claims";
-include "page/backbone";
-include "page/verdict";
+include "backbone";
+include "verdict";
 
 map(backbone) as $names | map(.seeds) as $seeds | claims_across as $claims
 | "# The paper's claims on the tiny world", "",
