@@ -36,7 +36,7 @@
 typedef struct {
     sp_model *m;
     char log[64]; /* where the trainer writes its steps */
-    sp_data data;
+    sp_examples data;
     int64_t prompts, prompt, fresh; /* of a generation */
     double work;                    /* FLOP or bytes of the figure at hand */
     double (*what)(void *);         /* it, for the comparison of thread counts */
@@ -149,7 +149,7 @@ static int32_t some_id(int64_t i, int64_t t)
 static void make_data(bench *b)
 {
     enum { B = 8, T = 128 };
-    b->data = (sp_data){B, sp_xarray(B, sizeof(sp_example)), 0};
+    b->data = (sp_examples){B, sp_xarray(B, sizeof(sp_example)), 0};
     for (int i = 0; i < B; i++) {
         sp_example *x = &b->data.ex[i];
         *x = (sp_example){T, sp_xarray(T, 4), sp_xarray(T, 4)};

@@ -18,7 +18,9 @@
 #include "eval/score.h"
 #include "eval/tally.h"
 #include "io/zio.h"
-#include "text/jsonl.h"
+#include "text/json_out.h"
+#include "text/lines.h"
+#include "text/tokenize.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -163,14 +165,14 @@ static int run_generate(int argc, char **argv)
 
 /* ---- loglik, ppl, logits -------------------------------------------------------------- */
 
-static int64_t tokens_of(const sp_data *d)
+static int64_t tokens_of(const sp_examples *d)
 {
     int64_t n = 0;
     for (size_t i = 0; i < d->n; i++) n += d->ex[i].n;
     return n;
 }
 
-static sp_score *score_all(sp_subject *s, const sp_data *d, const char *what)
+static sp_score *score_all(sp_subject *s, const sp_examples *d, const char *what)
 {
     sp_score *scores = sp_xarray(d->n, sizeof *scores);
     sp_progress_start(&progress, what, "tokens", (double)tokens_of(d));
@@ -202,7 +204,7 @@ static int run_loglik(int argc, char **argv)
     sp_text_open(&out, sp_args.out);
     for (size_t i = 0; i < c.items.n; i++) {
         sp_items_report(&c.items, i, scores);
-        sp_json_put(out.f, c.items.items[i].obj);
+        sp_json_write_line(out.f, c.items.items[i].obj);
     }
     sp_text_finish(&out);
     free(scores);
@@ -211,18 +213,18 @@ static int run_loglik(int argc, char **argv)
     return SP_OK;
 }
 
-static void open_data(sp_subject *s, sp_data *d, char **argv)
+static void open_data(sp_subject *s, sp_examples *d, char **argv)
 {
     sp_err e = {0};
     sp_subject_open(s, argv[0], &from, 0);
-    check(sp_data_load(d, argv[1], &s->opt, &e), &e);
+    check(sp_examples_load(d, argv[1], &s->opt, &e), &e);
 }
 
 static int run_ppl(int argc, char **argv)
 {
     (void)argc;
     sp_subject s;
-    sp_data d;
+    sp_examples d;
     sp_text out;
     open_data(&s, &d, argv);
     sp_score *scores = score_all(&s, &d, "ppl");
@@ -235,11 +237,11 @@ static int run_ppl(int argc, char **argv)
     json_t *o = json_pack("{s:f,s:o,s:I,s:I}", "nll", nll, "ppl", ppl, "tokens", (json_int_t)tokens, "examples",
                           (json_int_t)d.n);
     sp_text_open(&out, sp_args.out);
-    sp_json_put(out.f, o);
+    sp_json_write_line(out.f, o);
     sp_text_finish(&out);
     json_decref(o);
     free(scores);
-    sp_data_free(&d);
+    sp_examples_free(&d);
     sp_subject_close(&s);
     return SP_OK;
 }
@@ -249,7 +251,7 @@ static int run_logits(int argc, char **argv)
     (void)argc;
     sp_err e = {0};
     sp_subject s;
-    sp_data d;
+    sp_examples d;
     sp_meta meta = {0};
     open_data(&s, &d, argv);
     sp_tinfo *tensors = sp_logits_tensors(s.m, &d);
@@ -260,7 +262,7 @@ static int run_logits(int argc, char **argv)
     check(sp_dst_finish(out, &e), &e);
     sp_logits_tensors_free(tensors, d.n);
     sp_meta_free(&meta);
-    sp_data_free(&d);
+    sp_examples_free(&d);
     sp_subject_close(&s);
     return SP_OK;
 }
@@ -285,8 +287,8 @@ static int run_judge(int argc, char **argv)
     json_t *total = sp_tally(items, summary ? by : NULL, &e);
     if (!total) sp_die(e.code, "%s: %s", judge_cmd ? judge_cmd : argv[0], e.msg);
     sp_text_open(&out, sp_args.out);
-    for (size_t i = 0; i < json_array_size(items) && !summary; i++) sp_json_put(out.f, json_array_get(items, i));
-    if (summary) sp_json_put(out.f, total);
+    for (size_t i = 0; i < json_array_size(items) && !summary; i++) sp_json_write_line(out.f, json_array_get(items, i));
+    if (summary) sp_json_write_line(out.f, total);
     sp_text_finish(&out);
     json_decref(total);
     json_decref(items);
@@ -303,10 +305,10 @@ typedef struct {
 static int tokenize_line(void *self, json_t *obj, sp_err *e)
 {
     tokenizing *t = self;
-    json_t *to = decode ? sp_json_decode(t->tok, obj, e) : sp_json_encode(t->tok, obj, e);
+    json_t *to = decode ? sp_detokenize_object(t->tok, obj, e) : sp_tokenize_object(t->tok, obj, e);
     json_decref(obj);
     if (!to) return -1;
-    sp_json_put(t->out.f, to);
+    sp_json_write_line(t->out.f, to);
     json_decref(to);
     return 0;
 }

@@ -116,10 +116,10 @@ static void check(int rc, const sp_err *e)
     if (rc < 0) sp_die_err(e);
 }
 
-static void load_data(sp_data *d, const sp_subject *s, const char *path)
+static void load_data(sp_examples *d, const sp_subject *s, const char *path)
 {
     sp_err e = {0};
-    check(sp_data_load(d, path, &s->opt, &e), &e);
+    check(sp_examples_load(d, path, &s->opt, &e), &e);
     for (; limit && d->n > (size_t)limit; d->n--) {
         free(d->ex[d->n - 1].ids);
         free(d->ex[d->n - 1].labels);
@@ -213,7 +213,7 @@ static void emit(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
     check(sp_dst_write(w->dst, g, n * sizeof *g, &e), &e);
 }
 
-static int64_t longest_of(const sp_data *d)
+static int64_t longest_of(const sp_examples *d)
 {
     int64_t n = 1;
     for (size_t i = 0; i < d->n; i++) n = SP_MAX(n, d->ex[i].n);
@@ -224,7 +224,7 @@ static int run_gradients(char **argv, bool snip)
 {
     sp_err e = {0};
     sp_each each = snip ? SP_EACH_ABS : square ? SP_EACH_SQUARE : SP_EACH_NONE;
-    sp_data data;
+    sp_examples data;
     sp_batch batch;
     sp_subject s;
     sp_subject_open(&s, argv[0], &from, 0);
@@ -252,7 +252,7 @@ static int run_gradients(char **argv, bool snip)
     free(w.values);
     free(list);
     sp_batch_free(&batch);
-    sp_data_free(&data);
+    sp_examples_free(&data);
     sp_subject_close(&s);
     return 0;
 }
@@ -334,7 +334,7 @@ static void open_terms(const sp_subject *s, const char *dir)
 
 static void close_terms(void)
 {
-    for (size_t i = 0; i < n_terms; i++) sp_data_free(&tune.terms[i].data);
+    for (size_t i = 0; i < n_terms; i++) sp_examples_free(&tune.terms[i].data);
     free(tune.terms);
     sp_model_close(tune.ref);
 }
@@ -343,7 +343,7 @@ static int run_tune(int argc, char **argv)
 {
     (void)argc;
     sp_err e = {0};
-    sp_data data;
+    sp_examples data;
     if (tune.ascend && tune.loss == SP_LOSS_NPO)
         sp_die(SP_EUSAGE, "--ascend and --loss npo exclude each other");
     sp_subject s;
@@ -357,7 +357,7 @@ static int run_tune(int argc, char **argv)
     check(sp_tune(s.m, &data, &tune, &e), &e);
     write_weights(s.m, argv[0]);
     close_terms();
-    sp_data_free(&data);
+    sp_examples_free(&data);
     sp_subject_close(&s);
     return 0;
 }

@@ -27,7 +27,7 @@ void sp_subject_open(sp_subject *s, const char *dir, const sp_subject_args *a, d
     }
     if (a->template_file && sp_template_load(a->template_file, &e) < 0) sp_die_err(&e);
     const sp_config *c = &s->m->cfg;
-    s->opt = (sp_data_opt){.tok = s->tok, .loss_on = (sp_loss_on)a->loss_on, .vocab = c->vocab};
+    s->opt = (sp_examples_opt){.tok = s->tok, .loss_on = (sp_loss_on)a->loss_on, .vocab = c->vocab};
     s->opt.tmpl = a->template_file ? SP_TMPL_FILE
                   : a->template    ? (sp_template)a->template
                                    : sp_template_auto(dir);

@@ -6,7 +6,7 @@
 #define SP_SUBJECT_H
 
 #include "engine/model.h"
-#include "text/data.h"
+#include "text/examples.h"
 
 /* The options that every verb with a MODEL has. Static storage: one model family a
  * process. */
@@ -49,8 +49,8 @@ typedef struct {
 
 typedef struct {
     sp_model *m;
-    sp_tok *tok;     /* NULL where the directory has none: then ids only */
-    sp_data_opt opt; /* for sp_data_load */
+    sp_tok *tok;         /* NULL where the directory has none: then ids only */
+    sp_examples_opt opt; /* for sp_examples_load */
 } sp_subject;
 
 /* init_std > 0: random weights (sp_model_open). */

@@ -1,7 +1,7 @@
 /* answer.c - see answer.h. */
 #include "eval/answer.h"
 
-#include "text/jsonl.h"
+#include "text/json_out.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static int encode(const sp_answers *a, const json_t *obj, const char *system, sp
     const json_t *given = json_object_get(obj, "input_ids"), *text = json_object_get(obj, "text");
     if (given && system)
         return sp_fail(e, SP_EINPUT, "a system text cannot be put before \"input_ids\"");
-    if (given) return sp_json_get_ids(given, a->m->cfg.vocab, ids, e);
+    if (given) return sp_ids_from_json(given, a->m->cfg.vocab, ids, e);
     if (!a->tok)
         return sp_fail(e, SP_EINPUT, "the model has no tokenizer, so \"input_ids\" are needed");
     return json_is_string(text) ? encode_text(a, text, system, ids, e)
@@ -112,11 +112,11 @@ static void put_response(const sp_answers *a, json_t *obj, const sp_ids *out)
 static void write_answer(const sp_answers *a, json_t *obj, const sp_gen_item *it)
 {
     if (a->tok) put_response(a, obj, &it->out);
-    json_object_set_new(obj, "ids", sp_json_ids(it->out.ids, it->out.n));
+    json_object_set_new(obj, "ids", sp_ids_to_json(it->out.ids, it->out.n));
     json_object_set_new(obj, "finish", json_string(it->stopped ? "stop" : "length"));
     json_object_set_new(obj, "tokens", json_integer((json_int_t)it->out.n));
     json_object_set_new(obj, "seconds", json_real(round(it->seconds * 1e6) / 1e6));
-    sp_json_put(a->out, obj);
+    sp_json_write_line(a->out, obj);
 }
 
 /* Answers finish in any order; those that no other waits for are written. */

@@ -11,7 +11,7 @@
 
 /* ---- items to examples ---------------------------------------------------------------- */
 
-static void add_example(sp_data *d, const sp_ids *ids, size_t n_context)
+static void add_example(sp_examples *d, const sp_ids *ids, size_t n_context)
 {
     if ((d->n & (d->n - 1)) == 0) d->ex = sp_xrealloc(d->ex, SP_MAX(2 * d->n, 1) * sizeof *d->ex);
     sp_example x = {.n = (int64_t)ids->n,
@@ -26,8 +26,8 @@ static void add_example(sp_data *d, const sp_ids *ids, size_t n_context)
 
 /* Ids of the text before the continuation, and of both; returns how many belong to the context, -1
  * on error. */
-static int64_t encode_pair(const json_t *obj, const char *more, const sp_data_opt *opt, sp_ids *ids,
-                           sp_err *e)
+static int64_t encode_pair(const json_t *obj, const char *more, const sp_examples_opt *opt,
+                           sp_ids *ids, sp_err *e)
 {
     const char *context = json_string_value(json_object_get(obj, "context"));
     if (!context) {
@@ -52,8 +52,8 @@ static int64_t encode_pair(const json_t *obj, const char *more, const sp_data_op
     return n;
 }
 
-static int add_pair(sp_data *d, const json_t *obj, const json_t *more, const sp_data_opt *opt,
-                    sp_err *e)
+static int add_pair(sp_examples *d, const json_t *obj, const json_t *more,
+                    const sp_examples_opt *opt, sp_err *e)
 {
     if (!json_is_string(more))
         return sp_fail(e, SP_EINPUT, "no \"continuation\" and no \"choices\"");
@@ -71,7 +71,7 @@ static int add_pair(sp_data *d, const json_t *obj, const json_t *more, const sp_
     return rc;
 }
 
-int sp_items_add(sp_items *it, json_t *obj, const sp_data_opt *opt, sp_err *e)
+int sp_items_add(sp_items *it, json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     if ((it->n & (it->n - 1)) == 0)
         it->items = sp_xrealloc(it->items, SP_MAX(2 * it->n, 1) * sizeof *it->items);
@@ -92,7 +92,7 @@ void sp_items_free(sp_items *it)
 {
     for (size_t i = 0; i < it->n; i++) json_decref(it->items[i].obj);
     free(it->items);
-    sp_data_free(&it->data);
+    sp_examples_free(&it->data);
     *it = (sp_items){0};
 }
 

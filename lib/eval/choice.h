@@ -11,7 +11,7 @@
 #define SP_CHOICE_H
 
 #include "eval/score.h"
-#include "text/data.h"
+#include "text/examples.h"
 
 typedef struct {
     json_t *obj;
@@ -19,14 +19,14 @@ typedef struct {
 } sp_item;
 
 typedef struct {
-    sp_data data; /* all items' examples */
+    sp_examples data; /* all items' examples */
     sp_item *items;
     size_t n;
 } sp_items;
 
 /* Add an item; takes obj over, also on error. opt: tok, tmpl, vocab, and max_len = the
  * longest example the model can take. 0 or -1. */
-int sp_items_add(sp_items *it, json_t *obj, const sp_data_opt *opt, sp_err *e);
+int sp_items_add(sp_items *it, json_t *obj, const sp_examples_opt *opt, sp_err *e);
 /* Write the scores of item i's examples into its object: loglik, tokens, greedy; for
  * choices arrays of these, and pick and pick_norm, the indices of the best by sum and by
  * sum per character; with an answer also acc and acc_norm. */

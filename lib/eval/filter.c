@@ -2,7 +2,7 @@
  * which reads everything before it writes, or writes before it has read, cannot dead-lock. */
 #include "eval/filter.h"
 
-#include "text/jsonl.h"
+#include "text/json_out.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,8 @@
 static FILE *spool(const json_t *in, sp_err *e)
 {
     FILE *f = tmpfile();
-    for (size_t i = 0; f && i < json_array_size(in); i++) sp_json_put(f, json_array_get(in, i));
+    for (size_t i = 0; f && i < json_array_size(in); i++)
+        sp_json_write_line(f, json_array_get(in, i));
     if (f && !fflush(f) && !ferror(f) && !fseek(f, 0, SEEK_SET)) return f;
     sp_fail(e, SP_ESYSTEM, "temporary file: %s", strerror(errno));
     if (f) fclose(f);

@@ -6,7 +6,7 @@
 #define LOGIT_ROWS 256 /* rows of logits in memory */
 
 /* Examples from..end-1 have at most max tokens together, but there is at least one. */
-static size_t batch_end(const sp_data *d, size_t from, int64_t max)
+static size_t batch_end(const sp_examples *d, size_t from, int64_t max)
 {
     int64_t n = 0;
     size_t i = from;
@@ -15,9 +15,9 @@ static size_t batch_end(const sp_data *d, size_t from, int64_t max)
     return i;
 }
 
-static sp_data part_of(const sp_data *d, size_t from, size_t end)
+static sp_examples part_of(const sp_examples *d, size_t from, size_t end)
 {
-    return (sp_data){.n = end - from, .ex = d->ex + from};
+    return (sp_examples){.n = end - from, .ex = d->ex + from};
 }
 
 static void add_up(sp_score *s, const sp_batch *b, const double *ce, const int32_t *top)
@@ -33,13 +33,13 @@ static void add_up(sp_score *s, const sp_batch *b, const double *ce, const int32
     }
 }
 
-void sp_score_data(sp_model *m, const sp_data *data, int64_t batch_tokens, sp_score *scores,
+void sp_score_data(sp_model *m, const sp_examples *data, int64_t batch_tokens, sp_score *scores,
                    void (*done)(void *self, int64_t tokens), void *self)
 {
     int64_t tokens = 0;
     for (size_t i = 0, end; i < data->n; i = end) {
         end = batch_end(data, i, batch_tokens);
-        sp_data part = part_of(data, i, end);
+        sp_examples part = part_of(data, i, end);
         sp_batch b;
         sp_batch_make(&b, &part, NULL, part.n, SP_MEAN_TOKEN);
         float *x = sp_forward_all(m, &b);
@@ -54,7 +54,7 @@ void sp_score_data(sp_model *m, const sp_data *data, int64_t batch_tokens, sp_sc
     }
 }
 
-sp_tinfo *sp_logits_tensors(const sp_model *m, const sp_data *data)
+sp_tinfo *sp_logits_tensors(const sp_model *m, const sp_examples *data)
 {
     sp_tinfo *t = sp_xcalloc(data->n, sizeof *t);
     for (size_t i = 0; i < data->n; i++) {
@@ -89,12 +89,13 @@ static int write_logits(sp_model *m, const float *x, int64_t n, sp_dst *out, sp_
     return rc;
 }
 
-int sp_score_logits(sp_model *m, const sp_data *data, int64_t batch_tokens, sp_dst *out, sp_err *e)
+int sp_score_logits(sp_model *m, const sp_examples *data, int64_t batch_tokens, sp_dst *out,
+                    sp_err *e)
 {
     int rc = 0;
     for (size_t i = 0, end; i < data->n && rc == 0; i = end) {
         end = batch_end(data, i, batch_tokens);
-        sp_data part = part_of(data, i, end);
+        sp_examples part = part_of(data, i, end);
         sp_batch b;
         sp_batch_make(&b, &part, NULL, part.n, SP_MEAN_TOKEN);
         float *x = sp_forward_all(m, &b);

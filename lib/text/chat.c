@@ -16,76 +16,16 @@
  * such characters, and only where turns are not trimmed. The text of a turn never becomes a special
  * token: "</s>" in the data stays four characters.
  */
-#include "text/data.h"
+#include "text/chat.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_STOPS 8
-
-typedef struct {
-    const char *name;
-    const char *start;  /* once, before everything */
-    const char *system; /* around {system}; NULL = the family has no system turn */
-    /* around {user}; {system} here = the formatted system turn, first user turn only */
-    const char *user;
-    const char *assistant;       /* around {assistant}; what comes before it ends a prompt */
-    const char *stop[MAX_STOPS]; /* pieces that end an answer; must exist ({eos}: if it does) */
-    bool keep_space;             /* turns are not trimmed */
-} template;
-
-static template table[] = {
-    [SP_TMPL_LLAMA2] = {.name = "llama2",
-                        .start = "",
-                        .system = "<<SYS>>\n{system}\n<</SYS>>\n\n",
-                        .user = "{bos}[INST] {system}{user} [/INST]",
-                        .assistant = " {assistant} {eos}",
-                        .stop = {"{eos}"}},
-    [SP_TMPL_LLAMA3] =
-        {.name = "llama3",
-         .start = "{bos}",
-         .system = "<|start_header_id|>system<|end_header_id|>\n\n{system}<|eot_id|>",
-         .user = "<|start_header_id|>user<|end_header_id|>\n\n{user}<|eot_id|>",
-         .assistant = "<|start_header_id|>assistant<|end_header_id|>\n\n{assistant}<|eot_id|>",
-         .stop = {"<|eot_id|>", "{eos}"}},
-    [SP_TMPL_MISTRAL] = {.name = "mistral",
-                         .start = "{bos}",
-                         .system = "{system}\n",
-                         .user = "[INST] {system}{user} [/INST]",
-                         .assistant = " {assistant}{eos}",
-                         .stop = {"{eos}"}},
-    [SP_TMPL_GEMMA] = {.name = "gemma",
-                       .start = "{bos}",
-                       .user = "<start_of_turn>user\n{user}<end_of_turn>\n",
-                       .assistant = "<start_of_turn>model\n{assistant}<end_of_turn>\n",
-                       .stop = {"<end_of_turn>", "{eos}"}},
-    [SP_TMPL_PLAIN] = {.name = "plain",
-                       .start = "{bos}",
-                       .system = "{system}\n\n",
-                       .user = "{system}{user}",
-                       .assistant = " {assistant}{eos}",
-                       .stop = {"{eos}"},
-                       .keep_space = true},
-    [SP_TMPL_FILE] = {.name = NULL},
-};
-
-static const template *get_template(sp_template t)
-{
-    return t > SP_TMPL_AUTO && t <= SP_TMPL_FILE && table[t].name ? &table[t] : NULL;
-}
-
-const char *sp_template_name(sp_template t) { return get_template(t) ? table[t].name : "auto"; }
-
-bool sp_template_has_system(sp_template t) { return get_template(t) && table[t].system; }
-
-/* ---- encoding ------------------------------------------------------------------------- */
 
 enum { TEMPLATE = 0, QUESTION = 1, ANSWER = 2 };
 
 typedef struct {
     const sp_tok *tok;
-    const template *t;
+    const sp_template_form *t;
     sp_ids *ids, *roles;
     int32_t role;       /* of what is encoded now */
     int place;          /* flags of the next part: 0, SP_TOK_INSIDE or SP_TOK_JOINED */
@@ -163,20 +103,13 @@ static int put_turn(writer *w, const char *s)
     return rc;
 }
 
-/* Is the placeholder {name} at s? */
-static bool holds(const char *s, const char *name)
-{
-    size_t n = strlen(name);
-    return *s == '{' && !strncmp(s + 1, name, n) && s[n + 1] == '}';
-}
-
 /* Length of a token written out at s, {bos}, {eos} or <piece>; 0 = there is none. *id is -1 when
  * the tokenizer has no BOS or EOS. */
 static size_t token_at(const sp_tok *tok, const char *s, int32_t *id)
 {
     char name[48];
-    if (holds(s, "bos")) return *id = sp_tok_bos(tok), 5;
-    if (holds(s, "eos")) return *id = sp_tok_eos(tok), 5;
+    if (sp_template_holds(s, "bos")) return *id = sp_tok_bos(tok), 5;
+    if (sp_template_holds(s, "eos")) return *id = sp_tok_eos(tok), 5;
     size_t n = *s == '<' ? strcspn(s, "> \n") : 0;
     if (!n || s[n] != '>' || n + 1 >= sizeof name) return 0;
     memcpy(name, s, n + 1);
@@ -214,8 +147,8 @@ static int put_form(writer *w, const char *form, const char *key, const char *te
 {
     const char *at = form;
     if (set_role(w, TEMPLATE)) return -1;
-    for (; *at && !holds(at, key); at++) {
-        if (!holds(at, "system")) continue;
+    for (; *at && !sp_template_holds(at, key); at++) {
+        if (!sp_template_holds(at, "system")) continue;
         if (put_literal(w, form, at) || put_system(w)) return -1;
         at += strlen("system}");
         form = at + 1;
@@ -228,7 +161,7 @@ static int put_form(writer *w, const char *form, const char *key, const char *te
 }
 
 /* The turns must read: system?, then user and assistant in turn. */
-static int check_turns(const template *t, const sp_turn *turns, size_t n, sp_err *e)
+static int check_turns(const sp_template_form *t, const sp_turn *turns, size_t n, sp_err *e)
 {
     bool system = n && !strcmp(turns[0].role, "system");
     if (system && !t->system)
@@ -243,9 +176,9 @@ static int check_turns(const template *t, const sp_turn *turns, size_t n, sp_err
     return 0;
 }
 
-static int check_stops(const template *t, const sp_tok *tok, sp_err *e)
+static int check_stops(const sp_template_form *t, const sp_tok *tok, sp_err *e)
 {
-    for (int i = 0; i < MAX_STOPS && t->stop[i]; i++)
+    for (int i = 0; i < SP_MAX_STOPS && t->stop[i]; i++)
         if (strcmp(t->stop[i], "{eos}") && sp_tok_id(tok, t->stop[i]) < 0)
             return sp_fail(e, SP_EINPUT, "template %s: the tokenizer has no %s", t->name,
                            t->stop[i]);
@@ -254,11 +187,11 @@ static int check_stops(const template *t, const sp_tok *tok, sp_err *e)
 
 static int put_turns(writer *w, const sp_turn *turns, size_t n)
 {
-    const template *t = w->t;
+    const sp_template_form *t = w->t;
     bool system = !strcmp(turns[0].role, "system"), user = true;
     if (system) w->system = turns[0].text;
     if (put_literal(w, t->start, t->start + strlen(t->start))) return -1;
-    if (holds(t->user, "system") || holds(t->user, "user"))
+    if (sp_template_holds(t->user, "system") || sp_template_holds(t->user, "user"))
         w->place = 0; /* plain text begins the input as any other text does */
     if (!strstr(t->user, "{system}") && put_system(w)) return -1;
     for (size_t i = system; i < n; i++) {
@@ -274,7 +207,7 @@ static int put_turns(writer *w, const sp_turn *turns, size_t n)
 int sp_chat_encode(const sp_tok *tok, sp_template which, const sp_turn *turns, size_t n,
                    sp_ids *ids, sp_ids *roles, sp_err *e)
 {
-    const template *t = get_template(which);
+    const sp_template_form *t = sp_template_get(which);
     if (!t) return sp_fail(e, SP_EUSAGE, "no chat template chosen");
     if (check_turns(t, turns, n, e) || check_stops(t, tok, e)) return -1;
     writer w = {.tok = tok, .t = t, .ids = ids, .roles = roles, .e = e};
@@ -285,133 +218,13 @@ int sp_chat_encode(const sp_tok *tok, sp_template which, const sp_turn *turns, s
 
 size_t sp_chat_stops(const sp_tok *tok, sp_template which, int32_t *ids, size_t max)
 {
-    const template *t = get_template(which);
+    const sp_template_form *t = sp_template_get(which);
     size_t n = 0;
-    for (int i = 0; t && i < MAX_STOPS && t->stop[i]; i++) {
+    for (int i = 0; t && i < SP_MAX_STOPS && t->stop[i]; i++) {
         int32_t id = strcmp(t->stop[i], "{eos}") ? sp_tok_id(tok, t->stop[i]) : sp_tok_eos(tok);
         bool seen = id < 0;
         for (size_t k = 0; k < n; k++) seen = seen || ids[k] == id;
         if (!seen && n < max) ids[n++] = id;
     }
     return n;
-}
-
-/* ---- a template file ------------------------------------------------------------------ */
-
-/* obj[key] must hold {key} once; NULL with *e set, or when it is absent. */
-static const char *read_form(const json_t *obj, const char *key, sp_err *e)
-{
-    const json_t *v = json_object_get(obj, key);
-    const char *s = json_string_value(v);
-    int seen = 0;
-    for (const char *p = s; p && *p; p++) seen += holds(p, key);
-    if (v && seen != 1)
-        sp_fail(e, SP_EINPUT, "\"%s\" must be a string with {%s} in it once", key, key);
-    return seen == 1 ? s : NULL;
-}
-
-static int read_stops(template *t, const json_t *list, sp_err *e)
-{
-    const json_t *v;
-    size_t i;
-    if (!list) t->stop[0] = "{eos}";
-    if (list && (!json_is_array(list) || json_array_size(list) > MAX_STOPS))
-        return sp_fail(e, SP_EINPUT, "\"stop\" is not a list of at most %d strings", MAX_STOPS);
-    json_array_foreach(list, i, v)
-    {
-        if (!json_is_string(v)) return sp_fail(e, SP_EINPUT, "\"stop\" is not a list of strings");
-        t->stop[i] = json_string_value(v);
-    }
-    return 0;
-}
-
-static int read_template(template *t, const json_t *obj, sp_err *e)
-{
-    static const char *const known[] = {"start", "system", "user", "assistant", "stop", "trim"};
-    const json_t *start = json_object_get(obj, "start"), *trim = json_object_get(obj, "trim"), *v;
-    const char *key;
-    if (!json_is_object(obj)) return sp_fail(e, SP_EINPUT, "not a JSON object");
-    json_object_foreach((json_t *)obj, key, v)
-    {
-        size_t i = 0;
-        while (i < 6 && strcmp(key, known[i])) i++;
-        if (i == 6) return sp_fail(e, SP_EINPUT, "unknown key \"%s\"", key);
-    }
-    if ((start && !json_is_string(start)) || (trim && !json_is_boolean(trim)))
-        return sp_fail(e, SP_EINPUT, "\"start\" is not a string or \"trim\" not true or false");
-    t->start = start ? json_string_value(start) : "{bos}";
-    t->keep_space = json_is_false(trim);
-    t->system = read_form(obj, "system", e);
-    t->user = read_form(obj, "user", e);
-    t->assistant = read_form(obj, "assistant", e);
-    if (!t->user || !t->assistant) sp_fail(e, SP_EINPUT, "\"user\" and \"assistant\" are needed");
-    return e->code ? -1 : read_stops(t, json_object_get(obj, "stop"), e);
-}
-
-int sp_template_load(const char *path, sp_err *e)
-{
-    static json_t *loaded;
-    json_error_t why;
-    sp_err inner = {0};
-    template t = {.name = "file"};
-    FILE *f = fopen(path, "r");
-    if (!f) return sp_fail(e, SP_EINPUT, "%s: %s", path, strerror(errno));
-    json_t *obj = json_loadf(f, 0, &why);
-    fclose(f);
-    if (!obj) return sp_fail(e, SP_EINPUT, "%s: line %d: %s", path, why.line, why.text);
-    int rc = read_template(&t, obj, &inner);
-    if (rc) sp_fail(e, inner.code, "%s: %s", path, inner.msg);
-    else table[SP_TMPL_FILE] = t;
-    json_decref(rc ? obj : loaded);
-    if (!rc) loaded = obj; /* the row borrows its strings */
-    return rc;
-}
-
-/* ---- which one does a model want? ----------------------------------------------------- */
-
-/* All of DIR/NAME as text, or NULL. */
-static char *read_text(const char *dir, const char *name)
-{
-    char *path = sp_xasprintf("%s/%s", dir, name), *text = NULL;
-    size_t cap = 0;
-    FILE *f = fopen(path, "r");
-    free(path);
-    if (f && getdelim(&text, &cap, 0, f) < 0) {
-        free(text);
-        text = NULL;
-    }
-    if (f) fclose(f);
-    return text;
-}
-
-/* The marks of a family in a chat template, or in the whole tokenizer_config.json that holds one.
- */
-static sp_template guess(const char *text)
-{
-    if (strstr(text, "<|start_header_id|>")) return SP_TMPL_LLAMA3;
-    if (strstr(text, "<start_of_turn>")) return SP_TMPL_GEMMA;
-    if (strstr(text, "<<SYS>>")) return SP_TMPL_LLAMA2;
-    return strstr(text, "[INST]") ? SP_TMPL_MISTRAL : SP_TMPL_PLAIN;
-}
-
-/* "chat_template" of tokenizer_config.json: a string, or a list of named ones. */
-static sp_template guess_config(const char *text)
-{
-    json_t *j = json_loads(text, JSON_DECODE_INT_AS_REAL, NULL),
-           *chat = json_object_get(j, "chat_template");
-    char *s = chat ? json_dumps(chat, JSON_ENCODE_ANY) : NULL;
-    sp_template t = s ? guess(s) : SP_TMPL_PLAIN;
-    free(s);
-    json_decref(j);
-    return t;
-}
-
-sp_template sp_template_auto(const char *model_dir)
-{
-    char *jinja = read_text(model_dir, "chat_template.jinja"),
-         *config = read_text(model_dir, "tokenizer_config.json");
-    sp_template t = jinja ? guess(jinja) : config ? guess_config(config) : SP_TMPL_PLAIN;
-    free(jinja);
-    free(config);
-    return t;
 }

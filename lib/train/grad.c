@@ -43,7 +43,7 @@ void sp_batch_pack(sp_batch *b, const sp_seq *seqs, size_t n)
     for (size_t i = 0; i < n; i++) pack_one(b, b->start[i], &seqs[i]);
 }
 
-void sp_seqs_of(sp_seq *seqs, const sp_data *data, const size_t *order, size_t n, sp_mean mean,
+void sp_seqs_of(sp_seq *seqs, const sp_examples *data, const size_t *order, size_t n, sp_mean mean,
                 double weight, bool soft)
 {
     int64_t scored = 0;
@@ -59,7 +59,8 @@ void sp_seqs_of(sp_seq *seqs, const sp_data *data, const size_t *order, size_t n
     }
 }
 
-void sp_batch_make(sp_batch *b, const sp_data *data, const size_t *order, size_t n, sp_mean mean)
+void sp_batch_make(sp_batch *b, const sp_examples *data, const size_t *order, size_t n,
+                   sp_mean mean)
 {
     sp_seq *seqs = sp_xarray(n, sizeof *seqs);
     sp_seqs_of(seqs, data, order, n, mean, 1, false);

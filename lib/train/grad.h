@@ -13,7 +13,7 @@
 #define SP_GRAD_H
 
 #include "engine/layer.h"
-#include "text/data.h"
+#include "text/examples.h"
 
 typedef enum {
     SP_MEAN_TOKEN,   /* L = mean over all scored tokens of the batch */
@@ -45,11 +45,11 @@ typedef struct {
 
 /* Fill seqs[0..n) from all (order NULL) or chosen examples; coefficients by `mean`, times
  * weight. */
-void sp_seqs_of(sp_seq *seqs, const sp_data *data, const size_t *order, size_t n,
+void sp_seqs_of(sp_seq *seqs, const sp_examples *data, const size_t *order, size_t n,
                 sp_mean mean, double weight, bool soft);
 void sp_batch_pack(sp_batch *b, const sp_seq *seqs, size_t n);
 /* Both in one, weight 1. */
-void sp_batch_make(sp_batch *b, const sp_data *data, const size_t *order, size_t n,
+void sp_batch_make(sp_batch *b, const sp_examples *data, const size_t *order, size_t n,
                    sp_mean mean);
 void sp_batch_free(sp_batch *b);
 

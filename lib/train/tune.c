@@ -22,7 +22,7 @@ typedef struct {
 
 /* A data set dealt out in steps. */
 typedef struct {
-    const sp_data *data;
+    const sp_examples *data;
     size_t per_step;
     size_t *order; /* of the examples in the current epoch */
     int64_t epoch;
@@ -55,7 +55,7 @@ static int by_key(const void *a, const void *b)
                             : (x->index > y->index) - (x->index < y->index);
 }
 
-static feed feed_open(const trainer *t, const sp_data *data)
+static feed feed_open(const trainer *t, const sp_examples *data)
 {
     size_t b = t->o->batch ? (size_t)(t->o->batch * t->o->accumulate) : data->n;
     return (feed){data, SP_MIN(b, data->n), sp_xarray(data->n, sizeof(size_t)), -1};
@@ -91,7 +91,7 @@ static const size_t *step_examples(feed *f, int64_t s, const sp_tune_opt *o, siz
 
 /* ---- state ---------------------------------------------------------------------------- */
 
-static uint64_t hash_examples(const sp_data *d)
+static uint64_t hash_examples(const sp_examples *d)
 {
     uint64_t h = SP_HASH0;
     for (size_t i = 0; i < d->n; i++) {
@@ -532,7 +532,7 @@ static int loop(trainer *t, sp_err *e)
     return rc < 0 ? -1 : 0;
 }
 
-int sp_tune(sp_model *m, const sp_data *data, const sp_tune_opt *o, sp_err *e)
+int sp_tune(sp_model *m, const sp_examples *data, const sp_tune_opt *o, sp_err *e)
 {
     trainer t = {.model = m,
                  .o = o,

@@ -20,7 +20,7 @@ typedef enum { SP_TERM_CE, SP_TERM_KL } sp_term_kind;
 typedef struct {
     sp_term_kind kind;
     double weight;
-    sp_data data;
+    sp_examples data;
 } sp_term;
 
 /* The main loss. CE: mean cross-entropy, maximised under `ascend`. NPO (Zhang et al.
@@ -57,6 +57,6 @@ typedef struct {
 } sp_tune_opt;
 
 /* Train m in place (sp_param.own). 0 or -1. */
-int sp_tune(sp_model *m, const sp_data *data, const sp_tune_opt *opt, sp_err *e);
+int sp_tune(sp_model *m, const sp_examples *data, const sp_tune_opt *opt, sp_err *e);
 
 #endif

@@ -8,7 +8,8 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "tensor/st.h"
-#include "text/data.h"
+#include "text/examples.h"
+#include "text/lines.h"
 #include "text/tok/tok_int.h"
 
 #include <stdlib.h>

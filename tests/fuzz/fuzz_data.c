@@ -33,19 +33,19 @@ static void one_template(const char *path)
 
 static void lines(const char *path, unsigned pick)
 {
-    sp_data d;
+    sp_examples d;
     sp_err e = {0};
-    sp_data_opt o = {.tok = pick & 32 ? NULL : data_tok(),
-                     .tmpl = (sp_template)(SP_TMPL_LLAMA2 + pick % 5),
-                     .loss_on = (sp_loss_on)(pick / 5 % 3),
-                     .max_len = pick & 64 ? 5 : 0,
-                     .vocab = pick & 128 ? 264 : 0};
-    if (sp_data_load(&d, path, &o, &e)) {
+    sp_examples_opt o = {.tok = pick & 32 ? NULL : data_tok(),
+                         .tmpl = (sp_template)(SP_TMPL_LLAMA2 + pick % 5),
+                         .loss_on = (sp_loss_on)(pick / 5 % 3),
+                         .max_len = pick & 64 ? 5 : 0,
+                         .vocab = pick & 128 ? 264 : 0};
+    if (sp_examples_load(&d, path, &o, &e)) {
         MUST(e.code && e.msg[0] && !d.n);
         return;
     }
     for (size_t i = 0; i < d.n; i++) MUST(d.ex[i].n > 1 && (!o.max_len || d.ex[i].n <= o.max_len));
-    sp_data_free(&d);
+    sp_examples_free(&d);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

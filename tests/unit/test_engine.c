@@ -36,7 +36,7 @@ typedef struct {
     char *dir;
     sp_model *m;
     sp_src *want;
-    sp_data data;
+    sp_examples data;
     sp_batch batch;
 } golden;
 
@@ -54,8 +54,8 @@ static void golden_open(golden *g, const char *name, sp_mean mean)
     die_on(&e);
     g->want = sp_src_open(expected, &e);
     die_on(&e);
-    sp_data_load(&g->data, tokens, &(sp_data_opt){.tmpl = SP_TMPL_PLAIN, .vocab = g->m->cfg.vocab},
-                 &e);
+    sp_examples_load(&g->data, tokens,
+                     &(sp_examples_opt){.tmpl = SP_TMPL_PLAIN, .vocab = g->m->cfg.vocab}, &e);
     die_on(&e);
     sp_batch_make(&g->batch, &g->data, NULL, g->data.n, mean);
     free(expected);
@@ -65,7 +65,7 @@ static void golden_open(golden *g, const char *name, sp_mean mean)
 static void golden_close(golden *g)
 {
     sp_batch_free(&g->batch);
-    sp_data_free(&g->data);
+    sp_examples_free(&g->data);
     sp_src_close(g->want);
     sp_model_close(g->m);
     free(g->dir);
@@ -284,7 +284,7 @@ static void small_batch(sp_batch *b, sp_mean mean)
             ex[s].labels[t] = t % 3 ? ex[s].ids[t] : -100;
         }
     }
-    sp_batch_make(b, &(sp_data){.n = 3, .ex = ex}, NULL, 3, mean);
+    sp_batch_make(b, &(sp_examples){.n = 3, .ex = ex}, NULL, 3, mean);
     for (int s = 0; s < 3; s++) {
         free(ex[s].ids);
         free(ex[s].labels);
@@ -407,7 +407,7 @@ static void per_example_is_separate_runs(void **state)
  * test_tune.c.) */
 typedef struct {
     sp_model *m, *ref;
-    sp_data data;
+    sp_examples data;
     sp_batch b;
 } pair;
 

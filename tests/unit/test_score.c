@@ -35,12 +35,12 @@ typedef struct {
     sp_model *m;
     sp_tok *tok;
     sp_src *want;
-    sp_data data;
+    sp_examples data;
 } subject;
 
-static sp_data_opt options(const subject *s)
+static sp_examples_opt options(const subject *s)
 {
-    return (sp_data_opt){
+    return (sp_examples_opt){
         .tok = s->tok, .tmpl = SP_TMPL_PLAIN, .vocab = s->m->cfg.vocab, .max_len = 512};
 }
 
@@ -59,7 +59,7 @@ static void open_subject(subject *s, const char *name)
 
 static void close_subject(subject *s)
 {
-    sp_data_free(&s->data);
+    sp_examples_free(&s->data);
     sp_src_close(s->want);
     if (s->tok) sp_tok_close(s->tok);
     sp_model_close(s->m);
@@ -135,8 +135,8 @@ static void test_reference(void **state)
     sp_err e = {0};
     open_subject(&s, *state);
     char *tokens = golden(*state, "tokens.jsonl");
-    sp_data_opt o = options(&s);
-    sp_data_load(&s.data, tokens, &o, &e);
+    sp_examples_opt o = options(&s);
+    sp_examples_load(&s.data, tokens, &o, &e);
     die_on(&e);
     const sp_tinfo *t = sp_src_info(s.want, (size_t)sp_src_find(s.want, "logits"));
     float *logits = load_f32(s.want, "logits");
@@ -167,7 +167,7 @@ static void test_stories(void **state)
                                 json_object_get(c, "text"));
         sp_items it = {0};
         sp_score score;
-        sp_data_opt o = options(&s);
+        sp_examples_opt o = options(&s);
         sp_items_add(&it, obj, &o, &e);
         die_on(&e);
         sp_score_data(s.m, &it.data, 1, &score, NULL, NULL);
@@ -194,7 +194,7 @@ static void test_long_example(void **state)
     int32_t ids[N], labels[N];
     for (int i = 0; i < N; i++) ids[i] = labels[i] = i ? 260 + i * 7 % 200 : 1;
     sp_example ex = {N, ids, labels};
-    s.data = (sp_data){.n = 1, .ex = &ex};
+    s.data = (sp_examples){.n = 1, .ex = &ex};
     sp_batch b;
     sp_batch_make(&b, &s.data, NULL, 1, SP_MEAN_TOKEN);
     float *x = sp_forward_all(s.m, &b), *want = sp_xfloats((size_t)(N * s.m->cfg.vocab));
@@ -202,7 +202,7 @@ static void test_long_example(void **state)
     expect_logits(&s, want, N, 1);
     free(x), free(want);
     sp_batch_free(&b);
-    s.data = (sp_data){0};
+    s.data = (sp_examples){0};
     close_subject(&s);
 }
 
@@ -211,7 +211,7 @@ static double one_loglik(subject *s, const char *context, const char *more, bool
     sp_err e = {0};
     sp_items it = {0};
     sp_score score;
-    sp_data_opt o = options(s);
+    sp_examples_opt o = options(s);
     sp_items_add(&it, json_pack("{s:s,s:s}", "context", context, "continuation", more), &o, &e);
     die_on(&e);
     sp_score_data(s->m, &it.data, 1, &score, NULL, NULL);
@@ -230,7 +230,7 @@ static void test_choices(void **state)
                                        " zebra"};
     const char *context = "Tom and Lily went to the";
     sp_items it = {0};
-    sp_data_opt o = options(&s);
+    sp_examples_opt o = options(&s);
     json_t *obj = json_pack("{s:s,s:[s,s,s],s:i}", "context", context, "choices", more[0], more[1],
                             more[2], "answer", 0);
     sp_items_add(&it, obj, &o, &e);
@@ -272,7 +272,7 @@ static void expect_refused(subject *s, json_t *obj, const char *message)
 {
     sp_err e = {0};
     sp_items it = {0};
-    sp_data_opt o = options(s);
+    sp_examples_opt o = options(s);
     assert_int_equal(sp_items_add(&it, obj, &o, &e), -1);
     assert_int_equal(e.code, SP_EINPUT);
     if (!strstr(e.msg, message)) fail_msg("message: %s", e.msg);

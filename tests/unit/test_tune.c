@@ -32,7 +32,7 @@ static sp_tune_opt one_step(void)
                          .all = true};
 }
 
-static void train(sp_model *m, const sp_data *data, const sp_tune_opt *o)
+static void train(sp_model *m, const sp_examples *data, const sp_tune_opt *o)
 {
     sp_err e = {0};
     sp_tune(m, data, o, &e);
@@ -68,8 +68,8 @@ static int32_t hand_ids[3][3] = {{0, 0, 1}, {0, 2, 0}, {0, 3, 0}},
 static sp_example hand_examples[3] = {{3, hand_ids[0], hand_labels[0]},
                                       {2, hand_ids[1], hand_labels[1]},
                                       {2, hand_ids[2], hand_labels[2]}};
-static const sp_data harmful = {.n = 2, .ex = hand_examples},
-                     harmless = {.n = 1, .ex = hand_examples + 2};
+static const sp_examples harmful = {.n = 2, .ex = hand_examples},
+                         harmless = {.n = 1, .ex = hand_examples + 2};
 
 /* One step from `frequent`, with `even` as the reference, moves the logits' rows by these amounts:
  * minus the gradient. */
@@ -138,7 +138,7 @@ static void npo_by_hand(void **state)
 enum { N_MAIN = 3, N_OTHER = 2 };
 
 typedef struct {
-    sp_data main, other;
+    sp_examples main, other;
 } texts;
 
 static void texts_open(texts *t)
@@ -153,8 +153,8 @@ static void texts_open(texts *t)
             ex[s].labels[i] = i < 3 && s < N_MAIN ? -100 : ex[s].ids[i];
         }
     }
-    t->main = (sp_data){.n = N_MAIN, .ex = ex};
-    t->other = (sp_data){.n = N_OTHER, .ex = ex + N_MAIN};
+    t->main = (sp_examples){.n = N_MAIN, .ex = ex};
+    t->other = (sp_examples){.n = N_OTHER, .ex = ex + N_MAIN};
 }
 
 static void texts_close(texts *t)
@@ -171,12 +171,12 @@ typedef struct {
     int64_t scored[4], all;
 } sums;
 
-static sums slow_sums(sp_model *m, sp_model *ref, const sp_data *d)
+static sums slow_sums(sp_model *m, sp_model *ref, const sp_examples *d)
 {
     sums s = {{0}, {0}, {0}, 0};
     for (size_t i = 0; i < d->n; i++) {
         sp_batch b;
-        sp_batch_make(&b, &(sp_data){.n = 1, .ex = &d->ex[i]}, NULL, 1, SP_MEAN_TOKEN);
+        sp_batch_make(&b, &(sp_examples){.n = 1, .ex = &d->ex[i]}, NULL, 1, SP_MEAN_TOKEN);
         double *lp = log_probs(m, &b), *lr = log_probs(ref, &b);
         for (int64_t t = 0; t + 1 < b.n; t++) {
             int32_t y = d->ex[i].labels[t + 1];

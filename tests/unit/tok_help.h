@@ -3,7 +3,7 @@
 #ifndef TOK_HELP_H
 #define TOK_HELP_H
 
-#include "text/data.h"
+#include "text/examples.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

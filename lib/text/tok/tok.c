@@ -9,21 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-void sp_ids_push(sp_ids *v, int32_t id)
-{
-    if (v->n == v->cap) {
-        v->cap = SP_MAX(64, 2 * v->cap);
-        v->ids = sp_xrealloc(v->ids, v->cap * sizeof *v->ids);
-    }
-    v->ids[v->n++] = id;
-}
-
-void sp_ids_free(sp_ids *v)
-{
-    free(v->ids);
-    *v = (sp_ids){0};
-}
-
 /* ---- opening -------------------------------------------------------------------------- */
 
 /* Bytes of DIR/NAME, NUL-terminated: 1, 0 = no such file, -1 = error. */

@@ -9,17 +9,9 @@
 #ifndef SP_TOK_H
 #define SP_TOK_H
 
-#include "base/base.h"
+#include "text/ids.h"
 
 typedef struct sp_tok sp_tok;
-
-typedef struct {
-    int32_t *ids;
-    size_t n, cap;
-} sp_ids; /* grows; zero-initialise; sp_ids_free */
-
-void sp_ids_push(sp_ids *v, int32_t id);
-void sp_ids_free(sp_ids *v);
 
 /* Load from a model directory (tokenizer.json, or tokenizer.model where there is none;
  * tokenizer_config.json and special_tokens_map.json may mark further tokens special, and

@@ -5,21 +5,21 @@
 
 #include "base/hash.h"
 
-static int load(const char *text, const sp_data_opt *opt, sp_data *d, sp_err *e)
+static int load(const char *text, const sp_examples_opt *opt, sp_examples *d, sp_err *e)
 {
     char *dir = put_file("data", "x.jsonl", text), *path = sp_xasprintf("%s/x.jsonl", dir);
     *e = (sp_err){0};
-    int rc = sp_data_load(d, path, opt, e);
+    int rc = sp_examples_load(d, path, opt, e);
     free(path);
     free(dir);
     return rc;
 }
 
 /* Load one example and compare; `want` and `labels` end with -1. */
-static void check(const char *text, const sp_data_opt *opt, const int32_t *want,
+static void check(const char *text, const sp_examples_opt *opt, const int32_t *want,
                   const int32_t *labels)
 {
-    sp_data d;
+    sp_examples d;
     sp_err e;
     if (load(text, opt, &d, &e)) fail_msg("%s", e.msg);
     assert_int_equal(d.n, 1);
@@ -29,7 +29,7 @@ static void check(const char *text, const sp_data_opt *opt, const int32_t *want,
         assert_int_equal(d.ex[0].labels[i], labels[i]);
     }
     assert_int_equal(want[i], -1);
-    sp_data_free(&d);
+    sp_examples_free(&d);
 }
 
 #define IDS(...) ((const int32_t[]){__VA_ARGS__, -1})
@@ -38,7 +38,7 @@ static void forms(void **state)
 {
     (void)state;
     sp_tok *t = world();
-    sp_data_opt o = {.tok = t, .tmpl = SP_TMPL_PLAIN, .vocab = (int64_t)sp_tok_vocab(t)};
+    sp_examples_opt o = {.tok = t, .tmpl = SP_TMPL_PLAIN, .vocab = (int64_t)sp_tok_vocab(t)};
     const int32_t *ids = IDS(1, 259, 260, 261, 262, 263, 2);
     check("{\"input_ids\":[1,5,6],\"labels\":[-100,5,-100]}", &o, IDS(1, 5, 6), IDS(-100, 5, -100));
     check("\n  \r\n{\"input_ids\":[1,5,6]}\n\n", &o, IDS(1, 5, 6), IDS(1, 5, 6));
@@ -95,9 +95,9 @@ static void complaints(void **state)
         {"{\"prompt\":\"\xff\"}", "x.jsonl: line 1: "},
     };
     sp_tok *t = world();
-    sp_data_opt o = {.tok = t, .tmpl = SP_TMPL_PLAIN, .vocab = (int64_t)sp_tok_vocab(t)};
+    sp_examples_opt o = {.tok = t, .tmpl = SP_TMPL_PLAIN, .vocab = (int64_t)sp_tok_vocab(t)};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        sp_data d;
+        sp_examples d;
         sp_err e;
         assert_int_equal(load(rows[i][0], &o, &d, &e), -1);
         assert_int_equal(e.code, SP_EINPUT);
@@ -111,20 +111,20 @@ static void limits(void **state)
 {
     (void)state;
     sp_tok *t = world();
-    sp_data d;
+    sp_examples d;
     sp_err e;
-    sp_data_opt o = {.tok = t, .tmpl = SP_TMPL_PLAIN, .max_len = 4};
+    sp_examples_opt o = {.tok = t, .tmpl = SP_TMPL_PLAIN, .max_len = 4};
     assert_int_equal(load("{\"prompt\":\"how to kill\",\"response\":\"sure\"}", &o, &d, &e), -1);
     assert_non_null(strstr(e.msg, "line 1: no scored token within --max-len"));
-    o = (sp_data_opt){.tok = t, .tmpl = SP_TMPL_PLAIN, .vocab = 261};
+    o = (sp_examples_opt){.tok = t, .tmpl = SP_TMPL_PLAIN, .vocab = 261};
     assert_int_equal(load("{\"prompt\":\"how to kill\",\"response\":\"sure\"}", &o, &d, &e), -1);
     assert_non_null(strstr(e.msg, "the tokenizer gives id 261, the model has 261"));
-    o = (sp_data_opt){.vocab = 10};
+    o = (sp_examples_opt){.vocab = 10};
     assert_int_equal(load("{\"input_ids\":[1,2]}\n{\"prompt\":\"how\"}", &o, &d, &e), -1);
     assert_non_null(strstr(e.msg, "line 2: text, but the model directory has no tokenizer"));
-    assert_int_equal(sp_data_load(&d, "/nonexistent/x.jsonl", &o, (e = (sp_err){0}, &e)), -1);
+    assert_int_equal(sp_examples_load(&d, "/nonexistent/x.jsonl", &o, (e = (sp_err){0}, &e)), -1);
     assert_int_equal(e.code, SP_EINPUT);
-    assert_int_equal(sp_data_load(&d, temp, &o, (e = (sp_err){0}, &e)), -1);
+    assert_int_equal(sp_examples_load(&d, temp, &o, (e = (sp_err){0}, &e)), -1);
     assert_non_null(strstr(e.msg, "is a directory"));
     sp_tok_close(t);
 }
@@ -152,11 +152,11 @@ static void digest(void **state)
 {
     (void)state;
     static const char text[] = "\n{\"input_ids\":[1,2]}\n \n";
-    sp_data d;
+    sp_examples d;
     sp_err e;
-    assert_int_equal(load(text, &(sp_data_opt){0}, &d, &e), 0);
+    assert_int_equal(load(text, &(sp_examples_opt){0}, &d, &e), 0);
     assert_true(d.digest == sp_hash(SP_HASH0, text, strlen(text)));
-    sp_data_free(&d);
+    sp_examples_free(&d);
 }
 
 static void golden_examples(void **state)
@@ -164,12 +164,12 @@ static void golden_examples(void **state)
     (void)state;
     if (!golden()) skip();
     char *path = sp_xasprintf("%s/mistral/tokens.jsonl", golden());
-    sp_data d;
+    sp_examples d;
     sp_err e = {0};
-    assert_int_equal(sp_data_load(&d, path, &(sp_data_opt){.vocab = 167}, &e), 0);
+    assert_int_equal(sp_examples_load(&d, path, &(sp_examples_opt){.vocab = 167}, &e), 0);
     assert_int_equal(d.n, 3);
-    sp_data_free(&d);
-    assert_int_equal(sp_data_load(&d, path, &(sp_data_opt){.vocab = 100}, &e), -1);
+    sp_examples_free(&d);
+    assert_int_equal(sp_examples_load(&d, path, &(sp_examples_opt){.vocab = 100}, &e), -1);
     free(path);
 }
 

@@ -1,5 +1,7 @@
-/* data.c - examples: JSON lines to ids and labels; see data.h. */
-#include "text/data.h"
+/* examples.c - see examples.h. */
+#include "text/examples.h"
+
+#include "text/lines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +31,7 @@ static int read_ints(const json_t *list, const char *key, int64_t lo, int64_t hi
     return 0;
 }
 
-static int from_ids(draft *d, const json_t *obj, const sp_data_opt *opt, sp_err *e)
+static int from_ids(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     int64_t vocab = opt->vocab > 0 ? opt->vocab : INT32_MAX;
     const json_t *labels = json_object_get(obj, "labels");
@@ -42,7 +44,7 @@ static int from_ids(draft *d, const json_t *obj, const sp_data_opt *opt, sp_err 
 }
 
 /* Labels from the role of each token: its own id where that role is scored. */
-static void score(draft *d, const sp_ids *roles, const sp_data_opt *opt)
+static void score(draft *d, const sp_ids *roles, const sp_examples_opt *opt)
 {
     for (size_t i = 0; i < d->ids.n; i++) {
         bool bos = i == 0 && d->ids.ids[0] == sp_tok_bos(opt->tok),
@@ -52,7 +54,7 @@ static void score(draft *d, const sp_ids *roles, const sp_data_opt *opt)
     }
 }
 
-static int from_text(draft *d, const json_t *obj, const sp_data_opt *opt, sp_err *e)
+static int from_text(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     const json_t *text = json_object_get(obj, "text");
     if (!json_is_string(text)) return sp_fail(e, SP_EINPUT, "\"text\" is not a string");
@@ -63,7 +65,7 @@ static int from_text(draft *d, const json_t *obj, const sp_data_opt *opt, sp_err
     return 0;
 }
 
-static int from_turns(draft *d, const json_t *obj, const sp_data_opt *opt, sp_err *e)
+static int from_turns(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     sp_turn turns[MAX_TURNS];
     sp_ids roles = {0};
@@ -75,7 +77,7 @@ static int from_turns(draft *d, const json_t *obj, const sp_data_opt *opt, sp_er
 }
 
 /* Cut to the maximum and check what is left. */
-static int finish(draft *d, const sp_data_opt *opt, sp_err *e)
+static int finish(draft *d, const sp_examples_opt *opt, sp_err *e)
 {
     size_t scored = 0, n = opt->max_len > 0 ? SP_MIN(d->ids.n, (size_t)opt->max_len) : d->ids.n;
     const char *cut = n < d->ids.n ? " within --max-len" : "";
@@ -89,7 +91,7 @@ static int finish(draft *d, const sp_data_opt *opt, sp_err *e)
     return scored ? 0 : sp_fail(e, SP_EINPUT, "no scored token%s", cut);
 }
 
-static int read_example(sp_data *data, const json_t *obj, const sp_data_opt *opt, sp_err *e)
+static int read_example(sp_examples *data, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     draft d = {0};
     bool ids = json_object_get(obj, "input_ids"), text = json_object_get(obj, "text");
@@ -110,13 +112,13 @@ static int read_example(sp_data *data, const json_t *obj, const sp_data_opt *opt
     return 0;
 }
 
-int sp_data_load(sp_data *d, const char *path, const sp_data_opt *opt, sp_err *e)
+int sp_examples_load(sp_examples *d, const char *path, const sp_examples_opt *opt, sp_err *e)
 {
     sp_lines *l = sp_lines_open(path, e);
     const char *name = strcmp(path, "-") ? path : "standard input";
     json_t *obj;
     int rc = -1;
-    *d = (sp_data){0};
+    *d = (sp_examples){0};
     while (l && (rc = sp_lines_next(l, &obj, e)) > 0) {
         sp_err inner = {0};
         int bad = read_example(d, obj, opt, &inner);
@@ -127,17 +129,17 @@ int sp_data_load(sp_data *d, const char *path, const sp_data_opt *opt, sp_err *e
     }
     if (rc == 0 && !d->n) rc = sp_fail(e, SP_EINPUT, "%s: no examples", name);
     if (l) d->digest = sp_lines_digest(l);
-    if (rc) sp_data_free(d);
+    if (rc) sp_examples_free(d);
     sp_lines_close(l);
     return rc;
 }
 
-void sp_data_free(sp_data *d)
+void sp_examples_free(sp_examples *d)
 {
     for (size_t i = 0; i < d->n; i++) {
         free(d->ex[i].ids);
         free(d->ex[i].labels);
     }
     free(d->ex);
-    *d = (sp_data){0};
+    *d = (sp_examples){0};
 }

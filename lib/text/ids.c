@@ -1,0 +1,42 @@
+/* ids.c - see ids.h. */
+#include "text/ids.h"
+
+#include <stdlib.h>
+
+void sp_ids_push(sp_ids *v, int32_t id)
+{
+    if (v->n == v->cap) {
+        v->cap = SP_MAX(64, 2 * v->cap);
+        v->ids = sp_xrealloc(v->ids, v->cap * sizeof *v->ids);
+    }
+    v->ids[v->n++] = id;
+}
+
+void sp_ids_free(sp_ids *v)
+{
+    free(v->ids);
+    *v = (sp_ids){0};
+}
+
+json_t *sp_ids_to_json(const int32_t *ids, size_t n)
+{
+    json_t *a = json_array();
+    for (size_t i = 0; i < n; i++) json_array_append_new(a, json_integer(ids[i]));
+    return a;
+}
+
+int sp_ids_from_json(const json_t *array, int64_t vocab, sp_ids *out, sp_err *e)
+{
+    if (!json_is_array(array)) return sp_fail(e, SP_EINPUT, "token ids are not an array");
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const json_t *x = json_array_get(array, i);
+        json_int_t id = json_integer_value(x);
+        if (!json_is_integer(x))
+            return sp_fail(e, SP_EINPUT, "token id %zu is not a whole number", i);
+        if (id < 0 || id >= vocab)
+            return sp_fail(e, SP_EINPUT, "token id %lld is outside 0..%lld", (long long)id,
+                           (long long)vocab - 1);
+        sp_ids_push(out, (int32_t)id);
+    }
+    return 0;
+}

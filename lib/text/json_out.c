@@ -1,0 +1,33 @@
+/* json_out.c - see json_out.h. */
+#include "text/json_out.h"
+
+#include "base/base.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+
+json_t *sp_json_text(const char *s, size_t n)
+{
+    if (sp_utf8_valid(s, n)) return json_stringn(s, n);
+    char *clean = sp_xmalloc(3 * n);
+    size_t o = 0;
+    for (size_t i = 0, k; i < n; i += k) {
+        uint32_t c;
+        k = sp_utf8_next(s + i, n - i, &c);
+        o += sp_utf8_put(clean + o, c == SP_UTF8_BAD ? 0xfffd : c);
+    }
+    json_t *j = json_stringn(clean, o);
+    free(clean);
+    return j;
+}
+
+static int to_file(const char *buf, size_t n, void *f)
+{
+    return fwrite(buf, 1, n, f) == n ? 0 : -1;
+}
+
+void sp_json_write_line(FILE *f, const json_t *o)
+{
+    json_dump_callback(o, to_file, f, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    fputc('\n', f);
+}

@@ -1,0 +1,75 @@
+/* turns.c - see turns.h. */
+#include "text/turns.h"
+
+#include <string.h>
+
+/* obj[key] as C text: 1, 0 = absent or null, -1 = not a string, or with a NUL inside. */
+static int get_text(const json_t *obj, const char *key, const char **out, sp_err *e)
+{
+    const json_t *v = json_object_get(obj, key);
+    if (!v || json_is_null(v)) return 0;
+    if (!json_is_string(v)) return sp_fail(e, SP_EINPUT, "\"%s\" is not a string", key);
+    *out = json_string_value(v);
+    return strlen(*out) == json_string_length(v)
+               ? 1
+               : sp_fail(e, SP_EINPUT, "\"%s\" holds a NUL character", key);
+}
+
+typedef struct {
+    sp_turn *turns;
+    size_t n, max;
+} turn_list;
+
+static int add_turn(turn_list *l, const char *role, const char *text, sp_err *e)
+{
+    if (l->n == l->max) return sp_fail(e, SP_EINPUT, "more than %zu turns", l->max);
+    l->turns[l->n++] = (sp_turn){role, text};
+    return 0;
+}
+
+/* obj[key], when there, as a turn of `role`: 1, 0 = absent, -1 = error. */
+static int add_text(turn_list *l, const json_t *obj, const char *key, const char *role, sp_err *e)
+{
+    const char *text;
+    int rc = get_text(obj, key, &text, e);
+    return rc > 0 && add_turn(l, role, text, e) ? -1 : rc;
+}
+
+static int add_messages(turn_list *l, const json_t *list, sp_err *e)
+{
+    const json_t *m;
+    size_t i;
+    if (!json_is_array(list) || !json_array_size(list))
+        return sp_fail(e, SP_EINPUT, "\"messages\" is not a list of messages");
+    json_array_foreach(list, i, m)
+    {
+        const char *role, *text;
+        sp_err inner = {0};
+        int rc = get_text(m, "role", &role, &inner);
+        if (rc > 0) rc = get_text(m, "content", &text, &inner);
+        if (rc < 0) return sp_fail(e, inner.code, "message %zu: %s", i + 1, inner.msg);
+        if (rc == 0)
+            return sp_fail(e, SP_EINPUT, "message %zu: no \"role\" or no \"content\"", i + 1);
+        if (add_turn(l, role, text, e)) return -1;
+    }
+    return 0;
+}
+
+int sp_turns_of(const json_t *obj, bool with_answer, sp_turn *turns, size_t max, sp_err *e)
+{
+    turn_list l = {turns, 0, max};
+    const json_t *messages = json_object_get(obj, "messages");
+    if (messages && json_object_get(obj, "prompt"))
+        return sp_fail(e, SP_EINPUT, "both \"prompt\" and \"messages\"");
+    if (add_text(&l, obj, "system", "system", e) < 0) return -1;
+    if (messages) {
+        if (add_messages(&l, messages, e)) return -1;
+        if (!with_answer && !strcmp(turns[l.n - 1].role, "assistant")) l.n--;
+    } else {
+        int rc = add_text(&l, obj, "prompt", "user", e);
+        if (rc == 0) sp_fail(e, SP_EINPUT, "no \"prompt\" and no \"messages\"");
+        if (rc <= 0 || (with_answer && add_text(&l, obj, "response", "assistant", e) < 0))
+            return -1;
+    }
+    return (int)l.n;
+}
