@@ -15,6 +15,7 @@
  */
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/philox.h"
 #include "cli/main.h"
 #include "cli/restart.h"
 #include "engine/gemm.h"

@@ -11,10 +11,10 @@
  */
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/philox.h"
 #include "cli/main.h"
-#include "tensor/st.h"
-#include "tensor/vec.h"
 #include "perf.h"
+#include "tensor/st.h"
 
 #include <fcntl.h>
 #include <math.h>

@@ -6,6 +6,7 @@
  * so a mask needs no storage to be reproduced.
  */
 #include "base/hash.h"
+#include "base/philox.h"
 #include "base/room.h"
 #include "base/scratch.h"
 #include "cli/opt.h"

@@ -183,7 +183,7 @@ static void merge_tensor(sp_src *base, size_t i, sp_dst *dst)
     sp_err e = {0};
     const sp_tinfo *t = sp_src_info(base, i), *out = sp_dst_info(dst, i);
     sp_delta d[SP_MERGE_MAX];
-    bool patched = find_patches(t), number = t->dtype >= SP_F16,
+    bool patched = find_patches(t), number = sp_dtype_is_float(t->dtype),
          as_is = !patched && out->dtype == t->dtype;
     size_t step = SP_MIN(patched && sp_merge_whole(&merge) ? t->numel : SP_STEP, t->numel);
     reserve(step);
@@ -305,7 +305,7 @@ static sp_dst *begin_output(const char *base_path, sp_src *base, sp_tinfo *t, sp
     sp_pg_append(&meta, in, n_in);
     for (size_t i = 0; i < sp_src_count(base); i++) {
         t[i] = *sp_src_info(base, i);
-        if (out_dtype >= 0 && t[i].dtype >= SP_F16) t[i].dtype = (sp_dtype)out_dtype;
+        if (out_dtype >= 0 && sp_dtype_is_float(t[i].dtype)) t[i].dtype = (sp_dtype)out_dtype;
     }
     sp_dst *d = open_output(base_path, t, sp_src_count(base), &meta);
     sp_meta_free(&meta);

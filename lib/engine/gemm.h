@@ -8,7 +8,8 @@
 #ifndef SP_GEMM_H
 #define SP_GEMM_H
 
-#include "tensor/st.h"
+#include "base/base.h"
+#include "tensor/dtype.h"
 
 /* What OPENBLAS_CORETYPE should say when OpenBLAS is loaded, on a processor with AVX-512
  * that the library does not know and takes for a slower one; NULL where its own choice is

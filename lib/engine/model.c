@@ -6,6 +6,7 @@
  */
 #include "engine/model.h"
 #include "base/hash.h"
+#include "base/philox.h"
 #include "tensor/vec.h"
 
 #include <errno.h>

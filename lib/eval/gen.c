@@ -2,8 +2,8 @@
 #include "eval/gen.h"
 
 #include "base/clock.h"
+#include "base/philox.h"
 #include "base/room.h"
-#include "tensor/vec.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "patch/merge.h"
 
 #include "base/hash.h"
+#include "base/philox.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -7,6 +7,7 @@
 #define SP_MERGE_H
 
 #include "tensor/select.h"
+#include "tensor/st.h"
 #include "tensor/vec.h"
 
 #define SP_MERGE_METHODS "sum|average|ties|dare|fisher|breadcrumbs|slerp|stock"

@@ -53,7 +53,7 @@ static void need_dtype(const sp_src *s, size_t i, bool ok, const char *expected)
 
 void sp_need_float(const sp_src *s, size_t i)
 {
-    need_dtype(s, i, sp_src_info(s, i)->dtype >= SP_F16, "floating point");
+    need_dtype(s, i, sp_dtype_is_float(sp_src_info(s, i)->dtype), "floating point");
 }
 void sp_need_bool(const sp_src *s, size_t i)
 {
@@ -276,7 +276,7 @@ int sp_set_float_dtype(void *self, const char *name, const char *value, sp_err *
 {
     (void)name;
     int d = sp_dtype_parse(value);
-    if (d < SP_F16) return sp_fail(e, SP_EUSAGE, "'%s' is none of F64, F32, BF16, F16", value);
+    if (d < 0 || !sp_dtype_is_float((sp_dtype)d)) return sp_fail(e, SP_EUSAGE, "'%s' is none of F64, F32, BF16, F16", value);
     *(int *)self = d;
     return 0;
 }

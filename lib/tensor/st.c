@@ -378,7 +378,7 @@ int sp_src_read_f32_part(sp_src *s, size_t i, uint64_t first, size_t n, float *b
     const sp_tinfo *t = &s->t[i];
     size_t size = sp_dtype_size(t->dtype), step = CHUNK / size;
     if (t->dtype == SP_F32) return sp_src_read_part(s, i, first, n, buf, e);
-    if (t->dtype < SP_F16 && t->dtype != SP_BOOL)
+    if (!sp_dtype_is_float(t->dtype) && t->dtype != SP_BOOL)
         return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": dtype %s, expected floating point",
                        s->name, t->name, sp_dtype_name(t->dtype));
     const uint8_t *map = sp_src_map(s, i);

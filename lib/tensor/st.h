@@ -11,30 +11,10 @@
 #define SP_ST_H
 
 #include "base/base.h"
+#include "tensor/dtype.h"
 
 #define SP_MAX_RANK   8
 #define SP_MAX_HEADER (100u << 20)
-
-typedef enum {
-    SP_BOOL,
-    SP_U8,
-    SP_I8,
-    SP_U16,
-    SP_I16,
-    SP_U32,
-    SP_I32,
-    SP_U64,
-    SP_I64,
-    SP_F16,
-    SP_BF16,
-    SP_F32,
-    SP_F64,
-    SP_NDTYPES
-} sp_dtype;
-
-const char *sp_dtype_name(sp_dtype d); /* "F32" ... */
-int sp_dtype_parse(const char *name);  /* -1 if unknown; accepts "F32" and "f32" */
-size_t sp_dtype_size(sp_dtype d);      /* bytes an element */
 
 typedef struct {
     char *name;

@@ -1,6 +1,7 @@
 /* vec.c - see vec.h. */
 #include "tensor/vec.h"
 
+#include "base/base.h"
 #include "tensor/fmath.h"
 
 #include <math.h>
@@ -207,41 +208,6 @@ bool sp_add_f64(void *dst, sp_dtype d, const void *base, sp_dtype bd, const doub
                        : add(dst, SP_F32, base, SP_F64, change, scale, n);
     default: return add(dst, SP_F64, base, SP_F64, change, scale, n);
     }
-}
-
-/* ---- random numbers: Philox 2x64-10 (Salmon et al., 2011) ----------------------------- */
-
-typedef struct {
-    uint64_t a, b;
-} pair;
-
-static inline pair philox(uint64_t key, uint64_t stream, uint64_t index)
-{
-    pair c = {index, stream};
-    for (int round = 0; round < 10; round++) {
-        unsigned __int128 p = (unsigned __int128)c.a * 0xd2b74407b1ce6e93ull;
-        c = (pair){(uint64_t)(p >> 64) ^ key ^ c.b, (uint64_t)p};
-        key += 0x9e3779b97f4a7c15ull;
-    }
-    return c;
-}
-
-static inline double unit(uint64_t u) { return (double)(u >> 11) * 0x1p-53; }
-
-uint64_t sp_rand_u64(uint64_t seed, uint64_t stream, uint64_t index)
-{
-    return philox(seed, stream, index).a;
-}
-double sp_rand_unit(uint64_t seed, uint64_t stream, uint64_t index)
-{
-    return unit(philox(seed, stream, index).a);
-}
-
-double sp_rand_normal(uint64_t seed, uint64_t stream, uint64_t index)
-{
-    pair u = philox(seed, stream, index);
-    /* 1 - unit is never 0 */
-    return sqrt(-2 * log(1 - unit(u.a))) * cos(6.283185307179586476925 * unit(u.b));
 }
 
 /* ---- sums ----------------------------------------------------------------------------- */

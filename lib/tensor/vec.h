@@ -1,10 +1,12 @@
-/* vec.h - plain arrays: dtype conversion, random bits, sums.
+/* vec.h - plain arrays: dtype conversion, arithmetic, sums.
  * Loops run in parallel over outputs; nothing here depends on the number of threads.
  */
 #ifndef SP_VEC_H
 #define SP_VEC_H
 
-#include "tensor/st.h"
+#include "tensor/dtype.h"
+
+#include <stdint.h>
 
 /* n elements of src (dtype d) to F32, and back (round to nearest even; BOOL: non-zero =
  * 1). Source and target must not overlap. */
@@ -28,13 +30,6 @@ static inline float sp_reachable(float tuned, float base)
 {
     return base + (tuned - base);
 }
-
-/* Counter-based random numbers (Philox 2x64-10 or alike): a pure function of (seed,
- * stream, index). */
-uint64_t sp_rand_u64(uint64_t seed, uint64_t stream, uint64_t index);
-double sp_rand_unit(uint64_t seed, uint64_t stream, uint64_t index); /* [0, 1) */
-/* mean 0, variance 1 (Box-Muller) */
-double sp_rand_normal(uint64_t seed, uint64_t stream, uint64_t index);
 
 /* floor(rate * n), at most n; a product that misses a whole number by rounding alone
  * (0.29 * 100) counts as that number. */

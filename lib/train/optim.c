@@ -1,6 +1,7 @@
 /* optim.c - see optim.h. */
 #include "train/optim.h"
 
+#include "base/philox.h"
 #include "tensor/fmath.h"
 #include "tensor/vec.h"
 

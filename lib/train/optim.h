@@ -2,7 +2,8 @@
 #ifndef SP_OPTIM_H
 #define SP_OPTIM_H
 
-#include "tensor/st.h"
+#include "base/base.h"
+#include "tensor/dtype.h"
 
 typedef enum { SP_ADAMW, SP_SGD } sp_optim_kind;
 #define SP_OPTIM_CHOICES "adamw|sgd"

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/philox.h"
 #include "base/progress.h"
 #include "base/room.h"
 #include "tensor/vec.h"

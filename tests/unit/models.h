@@ -3,7 +3,7 @@
 #ifndef SP_TEST_MODELS_H
 #define SP_TEST_MODELS_H
 
-#include "tensor/vec.h"
+#include "base/philox.h"
 #include "train/grad.h"
 
 #include <setjmp.h>

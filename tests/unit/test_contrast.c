@@ -1,7 +1,7 @@
 /* test_contrast.c - the decoding-time defences against numbers worked by hand, and against slow
  * versions that follow the definitions. */
+#include "base/philox.h"
 #include "eval/contrast.h"
-#include "tensor/vec.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,6 +5,7 @@
  * rounded would be off by 2e-4 of it.
  */
 
+#include "base/philox.h"
 #include "cli/restart.h"
 #include "engine/gemm.h"
 #include "tensor/vec.h"

@@ -8,6 +8,7 @@
  * steps are not compared.
  */
 
+#include "base/philox.h"
 #include "cli/restart.h"
 #include "engine/gemm.h"
 #include "models.h"

@@ -1,6 +1,7 @@
 /* test_merge.c - the merging methods on numbers small enough to work out by hand, and the bits that
  * must not change. */
 #include "base/hash.h"
+#include "base/philox.h"
 #include "patch/merge.h"
 #include "tensor/vec.h"
 

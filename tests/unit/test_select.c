@@ -1,8 +1,8 @@
 /* test_select.c - selection of the k largest: against a sort where arrays are small, against radix
  * selection where they are large enough to be passed once; arrays made to mislead the sample; and
  * that the number of threads changes nothing. */
+#include "base/philox.h"
 #include "tensor/select.h"
-#include "tensor/vec.h"
 
 #include <setjmp.h>
 #include <cmocka.h>

@@ -4,6 +4,7 @@
  */
 
 #include "base/hash.h"
+#include "base/philox.h"
 #include "cli/restart.h"
 #include "engine/gemm.h"
 #include "train/tune.h"

@@ -1,6 +1,7 @@
-/* test_vec.c - conversions against their definitions, exhaustively where that is possible; random
- * numbers against published values and their moments; and that the number of threads changes
- * nothing. */
+/* test_vec.c - conversions against their definitions, exhaustively where that is possible, and that
+ * the number of threads changes nothing. */
+#include "base/base.h"
+#include "base/philox.h"
 #include "tensor/vec.h"
 
 #include <setjmp.h>
@@ -151,69 +152,6 @@ static void reachable_weights_come_back(void **state)
     assert_in_range(moved, 1000, 100000); /* without it these would not */
 }
 
-/* ---- random numbers ------------------------------------------------------------------- */
-
-/* The known answers of Philox 2x64-10 that its authors publish. */
-static void philox_known_answers(void **state)
-{
-    (void)state;
-    assert_true(sp_rand_u64(0, 0, 0) == 0xca00a0459843d731ull);
-    assert_true(sp_rand_u64(UINT64_MAX, UINT64_MAX, UINT64_MAX) == 0x65b021d60cd8310full);
-    assert_true(sp_rand_u64(0xa4093822299f31d0ull, 0x13198a2e03707344ull, 0x243f6a8885a308d3ull) ==
-                0x0a5e742c2997341cull);
-}
-
-#define DRAWS 200000
-
-static void unit_is_uniform(void **state)
-{
-    (void)state;
-    int bins[100] = {0};
-    double sum = 0, prev = 0, cor = 0;
-    for (uint64_t i = 0; i < DRAWS; i++) {
-        double u = sp_rand_unit(3, 5, i);
-        assert_true(u >= 0 && u < 1);
-        bins[(int)(u * 100)]++;
-        sum += u;
-        cor += (u - .5) * (prev - .5);
-        prev = u;
-    }
-    double chi2 = 0;
-    for (int i = 0; i < 100; i++)
-        chi2 += (bins[i] - DRAWS / 100.) * (bins[i] - DRAWS / 100.) / (DRAWS / 100.);
-    assert_true(chi2 > 55 && chi2 < 155); /* 99 degrees of freedom: mean 99, sd 14 */
-    assert_true(fabs(sum / DRAWS - .5) < 5 * sqrt(1. / 12 / DRAWS));
-    assert_true(fabs(cor / DRAWS) < 5. / 12 / sqrt(DRAWS));
-}
-
-static void normal_moments(void **state)
-{
-    (void)state;
-    double m[5] = {0};
-    for (uint64_t i = 0; i < DRAWS; i++) {
-        double x = sp_rand_normal(1, 2, i);
-        for (int k = 1; k < 5; k++) m[k] += pow(x, k) / DRAWS;
-    }
-    assert_true(fabs(m[1]) < 5 / sqrt(DRAWS));
-    assert_true(fabs(m[2] - 1) < 5 * sqrt(2. / DRAWS));
-    assert_true(fabs(m[3]) < 5 * sqrt(15. / DRAWS));
-    assert_true(fabs(m[4] - 3) < 5 * sqrt(96. / DRAWS));
-}
-
-/* Neighbouring seeds, streams and indices agree as often as chance has it. */
-static void streams_are_independent(void **state)
-{
-    (void)state;
-    int agree[3] = {0};
-    for (uint64_t i = 0; i < DRAWS; i++) {
-        bool x = sp_rand_unit(1, 1, i) < .5;
-        agree[0] += x == (sp_rand_unit(2, 1, i) < .5);
-        agree[1] += x == (sp_rand_unit(1, 2, i) < .5);
-        agree[2] += x == (sp_rand_unit(1, 1, i + 1) < .5);
-    }
-    for (int k = 0; k < 3; k++) assert_true(abs(agree[k] - DRAWS / 2) < 5 * .5 * sqrt(DRAWS));
-}
-
 /* ---- fractions ------------------------------------------------------------------------ */
 
 static void fractions(void **state)
@@ -352,10 +290,6 @@ int main(void)
         cmocka_unit_test(rounding_is_to_nearest_even),
         cmocka_unit_test(other_dtypes),
         cmocka_unit_test(reachable_weights_come_back),
-        cmocka_unit_test(philox_known_answers),
-        cmocka_unit_test(unit_is_uniform),
-        cmocka_unit_test(normal_moments),
-        cmocka_unit_test(streams_are_independent),
         cmocka_unit_test(fractions),
         cmocka_unit_test(dot_and_nonfinite),
         cmocka_unit_test(finite_as_stored),
