@@ -12,7 +12,7 @@
 #include "cli/main.h"
 #include "cli/opt.h"
 #include "engine/model.h"
-#include "io/zio.h"
+#include "io/text.h"
 #include "tensor/vec.h"
 
 #include <jansson.h>

@@ -17,7 +17,7 @@
 #include "eval/judge.h"
 #include "eval/score.h"
 #include "eval/tally.h"
-#include "io/zio.h"
+#include "io/text.h"
 #include "text/json_out.h"
 #include "text/lines.h"
 #include "text/tokenize.h"

@@ -5,7 +5,7 @@
  * a weight factor and writes it, `tune` updates the weight in place (lib/tune.h) and writes the
  * weights at the end.
  */
-#include "base/room.h"
+#include "base/capacity.h"
 #include "cli/opt.h"
 #include "cli/restart.h"
 #include "cli/subject.h"
@@ -236,7 +236,8 @@ static int run_gradients(char **argv, bool snip)
     size_t n = sp_grad_order(m, !scope_out, list);
     sp_batch_make(&batch, &data, NULL, data.n, each ? SP_MEAN_OWN : (sp_mean)mean);
     sp_grad_job job = {.all = !scope_out, .per_example = each, .emit = emit};
-    check(sp_room_memory("gradients", sp_grad_bytes(m, batch.n, longest_of(&data), &job), &e), &e);
+    uint64_t bytes = sp_grad_bytes(m, batch.n, longest_of(&data), &job);
+    check(sp_capacity_check_memory("gradients", bytes, &e), &e);
     writer w = {.factor = v,
                 .snip = snip,
                 .examples = each ? (double)data.n : 0,

@@ -5,9 +5,9 @@
  * `random` its Bernoulli masks m: each bit is a pure function of (seed, key, tensor name, index),
  * so a mask needs no storage to be reproduced.
  */
+#include "base/capacity.h"
 #include "base/hash.h"
 #include "base/philox.h"
-#include "base/room.h"
 #include "base/scratch.h"
 #include "cli/opt.h"
 #include "patch/stream.h"
@@ -47,13 +47,13 @@ static void check_finite(sp_src *s, size_t i, const float *x, size_t n)
 /* More scores than these are kept in a file. */
 static uint64_t most_in_memory(void)
 {
-    return SP_MIN((uint64_t)512 << 20, sp_memory() / 8) / sizeof(float);
+    return SP_MIN((uint64_t)512 << 20, sp_capacity_memory() / 8) / sizeof(float);
 }
 
 /* A chunk of the scores is no longer needed in memory. */
 static void rest(const scores *w, uint64_t at, size_t n)
 {
-    if (w->file) sp_scratch_rest(w->x + at, n * sizeof *w->x);
+    if (w->file) sp_scratch_evict(w->x + at, n * sizeof *w->x);
 }
 
 static void load_large(scores *w, sp_src *s, size_t i, uint64_t n)

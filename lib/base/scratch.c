@@ -1,7 +1,7 @@
 /* scratch.c - see scratch.h. */
 #include "base/scratch.h"
 
-#include "base/room.h"
+#include "base/capacity.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@ sp_scratch *sp_scratch_open(const char *dir, const char *what, uint64_t bytes, s
 {
     if (!dir) dir = sp_scratch_dir();
     bytes = sp_scratch_size(bytes);
-    if (sp_room_disk(dir, what, bytes, e) < 0) return NULL;
+    if (sp_capacity_check_disk(dir, what, bytes, e) < 0) return NULL;
     char *map = map_file(dir, bytes, e);
     if (!map) return NULL;
     sp_scratch *s = sp_xcalloc(1, sizeof *s);
@@ -79,11 +79,11 @@ void *sp_scratch_take(sp_scratch *s, uint64_t n)
     return s->map + at;
 }
 
-void sp_scratch_rest(void *p, uint64_t n)
+void sp_scratch_evict(void *p, uint64_t n)
 {
     uintptr_t page = (uintptr_t)page_size(), from = ((uintptr_t)p + page - 1) / page * page,
               to = ((uintptr_t)p + n) / page * page;
     if (to > from) madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-void sp_scratch_wake(void *p, uint64_t n) { madvise(p, sp_scratch_size(n), MADV_WILLNEED); }
+void sp_scratch_prefetch(void *p, uint64_t n) { madvise(p, sp_scratch_size(n), MADV_WILLNEED); }

@@ -3,7 +3,7 @@
  *
  * One file, deleted from its directory as soon as it is open, so that nothing stays
  * behind however the program ends. Arrays are mapped; the kernel writes them out and
- * sp_scratch_rest takes them off the resident set until they are touched again.
+ * sp_scratch_evict takes them off the resident set until they are touched again.
  */
 #ifndef SP_SCRATCH_H
 #define SP_SCRATCH_H
@@ -25,7 +25,7 @@ uint64_t sp_scratch_size(uint64_t n); /* n rounded up to pages */
 
 /* Give back the whole pages in a stretch of an array from sp_scratch_take; its content
  * stays. Or ask for an array ahead of its use. */
-void sp_scratch_rest(void *p, uint64_t n);
-void sp_scratch_wake(void *p, uint64_t n);
+void sp_scratch_evict(void *p, uint64_t n);
+void sp_scratch_prefetch(void *p, uint64_t n);
 
 #endif

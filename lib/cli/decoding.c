@@ -1,7 +1,7 @@
 /* decoding.c - see decoding.h. */
 #include "cli/decoding.h"
 
-#include "io/zio.h"
+#include "io/in.h"
 
 #include <stdlib.h>
 #include <string.h>

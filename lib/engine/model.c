@@ -505,7 +505,7 @@ static void advise(const sp_model *m, const sp_param *p, int advice)
 void sp_param_release(const sp_model *m, const sp_param *p)
 {
     advise(m, p, MADV_DONTNEED);
-    if (m->scratch && p->own) sp_scratch_rest(p->own, sp_numel(p) * sizeof(float));
+    if (m->scratch && p->own) sp_scratch_evict(p->own, sp_numel(p) * sizeof(float));
 }
 
 void sp_layer_prefetch(const sp_model *m, int64_t l)
@@ -514,7 +514,7 @@ void sp_layer_prefetch(const sp_model *m, int64_t l)
         const sp_param *p = &m->params[i];
         if (p->layer != l) continue;
         if (!p->own) advise(m, p, MADV_WILLNEED);
-        else if (m->scratch) sp_scratch_wake(p->own, sp_numel(p) * sizeof(float));
+        else if (m->scratch) sp_scratch_prefetch(p->own, sp_numel(p) * sizeof(float));
     }
 }
 

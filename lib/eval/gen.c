@@ -1,9 +1,9 @@
 /* gen.c - see gen.h. */
 #include "eval/gen.h"
 
+#include "base/capacity.h"
 #include "base/clock.h"
 #include "base/philox.h"
-#include "base/room.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -97,7 +97,8 @@ static int64_t cache_rows(const run *r, const engine *e)
 /* Slots asked for, or as many as the cache may hold. */
 static int64_t count_slots(const run *r)
 {
-    double room = r->o->cache_bytes > 0 ? r->o->cache_bytes : (double)sp_memory() / 4, each = 0;
+    double room = r->o->cache_bytes > 0 ? r->o->cache_bytes : (double)sp_capacity_memory() / 4,
+           each = 0;
     for (int i = 0; i < r->n_engines; i++)
         each += (double)sp_kv_bytes(r->engines[i].m, r->engines[i].n_lanes,
                                     cache_rows(r, &r->engines[i]));
@@ -135,7 +136,7 @@ static int check_memory(run *r, sp_err *e)
         size_engine(r, &r->engines[i]);
         bytes += engine_bytes(r, &r->engines[i]);
     }
-    return sp_room_memory("keys, values and activations", bytes, e);
+    return sp_capacity_check_memory("keys, values and activations", bytes, e);
 }
 
 static void open_engine(run *r, engine *e)

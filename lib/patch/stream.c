@@ -4,7 +4,7 @@
 #include "base/progress.h"
 #include "base/queue.h"
 #include "cli/opt.h"
-#include "io/zio.h"
+#include "io/text.h"
 
 #include <math.h>
 #include <omp.h>

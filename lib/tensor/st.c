@@ -1,15 +1,15 @@
 /* st.c - the reader of st.h.
  *
  * A source is a list of parts (files), each with a header and a data section. A part that is a
- * regular file, raw or zstd in small frames, is read in place (zfile.h). Anything else is one
+ * regular file, raw or zstd in small frames, is read in place (file.h). Anything else is one
  * sequential part: a pipe, which goes forward only, or a file compressed in one huge frame, which
  * is opened again whenever something behind is wanted.
  */
 #include "tensor/st.h"
 
 #include "base/hash.h"
-#include "io/zfile.h"
-#include "io/zio.h"
+#include "io/file.h"
+#include "io/in.h"
 #include "tensor/st_header.h"
 #include "tensor/vec.h"
 

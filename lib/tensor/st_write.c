@@ -4,11 +4,12 @@
  * the other, since tensors come in the order of the base; the rename at the end shows it whole or
  * not at all.
  */
-#include "base/cleanup.h"
 #include "tensor/st.h"
 
-#include "base/room.h"
-#include "io/zio.h"
+#include "base/capacity.h"
+#include "base/cleanup.h"
+#include "io/input.h"
+#include "io/out.h"
 #include "tensor/st_header.h"
 #include "tensor/vec.h"
 
@@ -359,7 +360,7 @@ static int check_sizes(sp_dst *d, const char *dir, sp_err *e)
             return sp_fail(e, SP_EINPUT, "tensor \"%s\": its size overflows", d->t[i].name);
         total += d->t[i].nbytes;
     }
-    return sp_room_disk(dir, "weights", total, e);
+    return sp_capacity_check_disk(dir, "weights", total, e);
 }
 
 sp_dst *sp_dst_open_dir(const char *dir, const char *base_dir, const sp_tinfo *tensors, size_t n,

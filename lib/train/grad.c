@@ -1,7 +1,7 @@
 /* grad.c - see grad.h. */
 #include "train/grad.h"
 
-#include "base/room.h"
+#include "base/capacity.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -172,7 +172,7 @@ void sp_grad_room_free(sp_grad_room *r)
     free(r);
 }
 
-static uint64_t may_keep(uint64_t asked) { return SP_MIN(asked, sp_memory() / 8); }
+static uint64_t may_keep(uint64_t asked) { return SP_MIN(asked, sp_capacity_memory() / 8); }
 
 /* Activations for a batch of `n_chunks` chunks of up to `tokens` tokens, kept as far as r->keep
  * bytes and an eighth of the memory go. */

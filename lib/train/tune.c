@@ -1,11 +1,11 @@
 /* tune.c - see tune.h: order of examples, one step, log, state, loop. */
 #include "train/tune.h"
 
+#include "base/capacity.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/philox.h"
 #include "base/progress.h"
-#include "base/room.h"
 #include "tensor/vec.h"
 
 #include <errno.h>
@@ -233,7 +233,8 @@ static int open_state(trainer *t, sp_err *e)
     bool there = stat(t->state_path, &st) == 0;
     /* a state stays until the next is whole */
     uint64_t have = there ? (uint64_t)st.st_size : 0, twice = 2 * state_bytes(t);
-    if (sp_room_disk(t->o->state, "states", twice > have ? twice - have : 0, e) < 0) return -1;
+    if (sp_capacity_check_disk(t->o->state, "states", twice > have ? twice - have : 0, e) < 0)
+        return -1;
     if (!there) return 0;
     sp_src *src = sp_src_open(t->state_path, e);
     int rc = src ? read_state(t, src, e) : -1;
@@ -310,8 +311,8 @@ static void update(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
         sp_optim_step(&t->o->optim, w, g, &own->mo, n, s->lr, t->step + 1, p->cols > 1);
     sp_param_release(t->model, p);
     if (!t->model->scratch || !own->mo.m) return;
-    sp_scratch_rest(own->mo.m, n * sp_dtype_size(own->mo.dtype));
-    sp_scratch_rest(own->mo.v, n * sp_dtype_size(own->mo.dtype));
+    sp_scratch_evict(own->mo.m, n * sp_dtype_size(own->mo.dtype));
+    sp_scratch_evict(own->mo.v, n * sp_dtype_size(own->mo.dtype));
 }
 
 static double sum_ce(const sp_batch *b, int64_t seq, const double *ce)
@@ -419,7 +420,7 @@ static int choose_place(trainer *t, sp_err *e)
 {
     uint64_t bytes = tuning_bytes(t);
     const char *dir = t->o->scratch;
-    if (!dir && bytes > sp_memory() / 2) dir = sp_scratch_dir();
+    if (!dir && bytes > sp_capacity_memory() / 2) dir = sp_scratch_dir();
     sp_note("masters and moments: %.3f GiB in %s", (double)bytes / (1 << 30), dir ? dir : "memory");
     if (!dir) return 0;
     if (t->model->params[0].own)
@@ -511,7 +512,7 @@ static int check_memory(trainer *t, sp_err *e)
     uint64_t bytes = sp_grad_bytes(t->model, tokens, longest, &(sp_grad_job){.all = t->o->all});
     if (t->o->ref) bytes += (uint64_t)(tokens * t->model->cfg.hidden) * sizeof(float);
     bytes += t->model->scratch ? passing_bytes(t) : tuning_bytes(t);
-    return sp_room_memory("training", bytes, e);
+    return sp_capacity_check_memory("training", bytes, e);
 }
 
 static int loop(trainer *t, sp_err *e)

@@ -1,8 +1,10 @@
 /* test_zio.c - byte streams: round trips, random access, what a damaged file says, and that nothing
  * partial stays. */
 #include "cli/main.h"
-#include "io/zfile.h"
-#include "io/zio.h"
+#include "io/file.h"
+#include "io/in.h"
+#include "io/out.h"
+#include "io/text.h"
 
 #include "child.h"
 #include "files.h"

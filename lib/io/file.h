@@ -1,11 +1,11 @@
-/* zfile.h - random access to a regular file, mapped into memory: raw, or zstd cut into
+/* file.h - random access to a regular file, mapped into memory: raw, or zstd cut into
  * frames of known size.
  *
  * A zstd file is indexed by a walk over its block headers, so its whole size is known,
  * and a cut or an appended byte is found, before anything is decompressed.
  */
-#ifndef SP_ZFILE_H
-#define SP_ZFILE_H
+#ifndef SP_FILE_H
+#define SP_FILE_H
 
 #include "base/base.h"
 

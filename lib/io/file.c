@@ -1,7 +1,7 @@
-/* zfile.c - see zfile.h. */
-#include "io/zfile.h"
+/* file.c - see file.h. */
+#include "io/file.h"
 
-#include "io/zio.h"
+#include "io/input.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* room.c - see room.h. */
-#include "base/room.h"
+/* capacity.c - see capacity.h. */
+#include "base/capacity.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -17,12 +17,12 @@ static uint64_t cap(uint64_t bytes, const char *variable)
     return gib > 0 ? SP_MIN(bytes, (uint64_t)(gib * GIB)) : bytes;
 }
 
-uint64_t sp_memory(void)
+uint64_t sp_capacity_memory(void)
 {
     return cap((uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE), "SP_MEMORY");
 }
 
-uint64_t sp_memory_free(void)
+uint64_t sp_capacity_memory_free(void)
 {
     char line[128];
     unsigned long long kib = 0;
@@ -30,7 +30,7 @@ uint64_t sp_memory_free(void)
     while (f && fgets(line, sizeof line, f))
         if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) break;
     if (f) fclose(f);
-    return kib ? cap(kib << 10, "SP_MEMORY") : sp_memory();
+    return kib ? cap(kib << 10, "SP_MEMORY") : sp_capacity_memory();
 }
 
 static int compare(const char *where, const char *what, uint64_t need, uint64_t have, sp_err *e)
@@ -43,13 +43,13 @@ static int compare(const char *where, const char *what, uint64_t need, uint64_t 
                    *where ? ": " : "", what, (double)need / unit, name, (double)have / unit, name);
 }
 
-int sp_room_memory(const char *what, uint64_t bytes, sp_err *e)
+int sp_capacity_check_memory(const char *what, uint64_t bytes, sp_err *e)
 {
     sp_note("%s: about %.2f GiB of memory", what, (double)bytes / GIB);
-    return compare("", what, bytes, sp_memory_free(), e);
+    return compare("", what, bytes, sp_capacity_memory_free(), e);
 }
 
-int sp_room_disk(const char *path, const char *what, uint64_t bytes, sp_err *e)
+int sp_capacity_check_disk(const char *path, const char *what, uint64_t bytes, sp_err *e)
 {
     struct statvfs v;
     char *copy = sp_xstrdup(path);
