@@ -1,52 +1,140 @@
 #!/bin/bash
 # Do the tests notice? Each line of tests/mutants/*.tsv breaks one thing in a copy of the sources; a test must then fail.
 #
-#   tests/mutate.sh [PATTERN]     only the mutants whose line matches the extended regular expression PATTERN
+#   tests/mutate.sh               all mutants, then a table by module: every module of lib/ and tools/ must have two
+#   tests/mutate.sh PATTERN       only those whose line matches the extended regular expression PATTERN
+#   tests/mutate.sh --count       only the table: how many each module has
 #
-# Columns of the table, separated by tabs: source file, sed expression, test that must fail (a unit test or a .bats file), what is broken. A line whose
-# expression changes nothing, or does not compile, is an error of the table. SP_MODE picks the build, as in tests/run.
+# Columns of the tables, separated by tabs: source file, sed -E expression, test that must fail, what is broken.
+# The test is a unit test or a .bats file; "x.bats: WORDS" runs only the tests of x.bats whose names match WORDS.
+# A line whose expression changes nothing, or does not compile, is an error of the table.
+# What test_dnnl must notice is tried by the build with DNNL=1, and nothing else there.
+#   SP_MODE     which build, as in tests/run
+#   SP_JOBS     how many at a time, each in a copy of its own (default: one a processor)
 set -u
 cd "$(dirname "$0")/.." || exit 1
-export SP_MODE=${SP_MODE:-opt} SP_GOLDEN=${SP_GOLDEN:-$PWD/../shared/golden} SP_TEST_TIMEOUT=120
-[ -d "$SP_GOLDEN" ] || { echo "mutate: no reference vectors in $SP_GOLDEN" >&2; exit 1; }
+export SP_MODE=${SP_MODE:-opt} SP_GOLDEN=${SP_GOLDEN:-$PWD/../shared/golden} SP_DATA=${SP_DATA:-$PWD/../shared/data}
+unset SP_BIN MAKEFLAGS MFLAGS MAKELEVEL
+jobs=${SP_JOBS:-$(nproc)}
 tables=("$PWD"/tests/mutants/*.tsv)
+dnnl=
+[[ $SP_MODE != *-dnnl ]] || dnnl=1
 
-copy=$(mktemp -d) || exit 1
-trap 'rm -rf "$copy"' EXIT
-git ls-files -z --cached --others --exclude-standard | xargs -0 cp -a --parents -t "$copy" && mkdir "$copy/build" && cp -a "build/$SP_MODE" "$copy/build" || exit 1
-cd "$copy" || exit 1
-
-# build_and_test TEST: 0 = passes, 1 = fails, 2 = does not build
-build_and_test() {
-    local target=build/$SP_MODE/tests/unit/$1 file=build/$SP_MODE/tests/unit/$1
-    [[ $1 != *.bats ]] || target=all file=tests/$1
-    make -s MODE="$SP_MODE" "$target" >log 2>&1 || return 2
-    tests/run "$file" >log 2>&1 || return 1
+# modules: every .c file of lib/ and tools/ without its ending, and every header that has functions but no .c file
+modules() {
+    {
+        find lib tools -name '*.c'
+        find lib -name '*.h' -exec grep -l '^static inline' {} +
+    } | sed 's/\.[ch]$//' | sort -u
 }
 
-declare -A sound # units that pass unchanged
-bad=0 n=0
-while IFS=$'\t' read -r file edit unit what; do
-    if [ -z "${sound[$unit]:-}" ]; then
-        build_and_test "$unit" || { cat log; echo "mutate: $unit fails without any mutation" >&2; exit 1; }
-        sound[$unit]=1
-    fi
-    cp "$file" kept
-    sed -i -E "$edit" "$file"
-    if cmp -s "$file" kept; then
-        verdict="NOT APPLICABLE"
+# mutants [PATTERN]: the lines of the tables
+mutants() { cat "${tables[@]}" | grep -vE '^(#|$)' | grep -E -e "${1:-.}"; }
+
+# table: lines "VERDICT<tab>FILE" in; those with the verdict "wanted" name modules that must have two mutants. Status 1 where one has not.
+table() (
+    set -o pipefail
+    sort | awk -F'\t' '
+        { sub(/\.[ch]$/, "", $2) }
+        $1 == "wanted" { total[$2] += 0; wanted[$2] = 1; next }
+        { total[$2]++; noticed[$2] += $1 == "noticed" }
+        END {
+            for (m in total) printf "%-28s %8d %8d%s\n", m, total[m], noticed[m], wanted[m] && total[m] < 2 ? "   too few" : ""
+            for (m in wanted) few += total[m] < 2
+            exit few > 0
+        }' | { printf '\n%-28s %8s %8s\n' module mutants noticed; sort; }
+)
+
+if [ "${1:-}" = --count ]; then
+    { modules | sed 's/^/wanted\t/'; mutants | cut -f1 | sed 's/^/-\t/'; } | table
+    exit "${PIPESTATUS[1]}"
+fi
+
+[ -d "$SP_GOLDEN" ] || { echo "mutate: no reference vectors in $SP_GOLDEN" >&2; exit 1; }
+tmp=$(mktemp -d) || exit 1
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
+trap 'exit 1' INT TERM
+
+mutants "${1:-}" | awk -F'\t' -v dnnl="$dnnl" '($3 == "test_dnnl") == (dnnl == 1)' >"$tmp/mutants"
+[ -s "$tmp/mutants" ] || { echo "mutate: no mutant to try" >&2; exit 1; }
+cut -f3 "$tmp/mutants" | sort -u >"$tmp/tests"
+
+build() { make -s MODE="${SP_MODE%-dnnl}" DNNL=$dnnl "$@"; }
+
+# target TEST: what make must build for it
+target() { if [[ $1 == *.bats* ]]; then echo all; else echo "build/$SP_MODE/tests/unit/$1"; fi; }
+
+# run_test TEST: in the current tree
+run_test() (
+    if [[ $1 == *.bats* ]]; then
+        [[ $1 != *:* ]] || export SP_TEST_FILTER=${1#*: }
+        tests/run "tests/${1%%:*}"
     else
-        build_and_test "$unit"
-        case $? in
-        0) verdict=SURVIVED ;;
-        1) verdict=noticed ;;
-        2) verdict="DOES NOT COMPILE" ;;
-        esac
+        tests/run "build/$SP_MODE/tests/unit/$1"
     fi
-    cp kept "$file" # newer than the mutated object: the next build makes it again
-    n=$((n + 1))
-    [ "$verdict" = noticed ] || bad=$((bad + 1))
-    printf '%-16s %-14s %s\n' "$verdict" "$file" "$what"
-done < <(cat "${tables[@]}" | grep -E -v "^(#|$)" | grep -E -e "${1:-.}")
-echo "$((n - bad)) of $n mutants noticed"
-[ "$bad" = 0 ] && [ "$n" -gt 0 ]
+)
+
+# each FUNCTION FILE: call FUNCTION JOB LINE for each line of FILE, $jobs at a time
+each() {
+    local job
+    exec 8<"$2"
+    for ((job = 1; job <= jobs; job++)); do take_lines "$1" "$job" & done
+    wait
+}
+take_lines() { # FUNCTION JOB
+    local line
+    exec 9>"$tmp/lock"
+    while flock 9 && IFS= read -r line <&8 && flock -u 9; do "$1" "$2" "$line" </dev/null; done
+    flock -u 9
+}
+
+# Unchanged, every test passes. Its time limits that of the mutants, some of which run for ever.
+try_test() { # JOB TEST
+    cd "$tmp/sound" || exit 1
+    local t0=$SECONDS
+    run_test "$2" >"$tmp/log.$1" 2>&1 || { cat "$tmp/log.$1"; echo "mutate: $2 fails without any mutation"; touch "$tmp/unsound"; }
+    echo $((20 + 10 * (SECONDS - t0))) >"$tmp/limit.$2"
+}
+
+try_mutant() { # JOB LINE
+    local file edit unit what verdict=noticed f
+    IFS=$'\t' read -r file edit unit what <<<"$2"
+    cd "$tmp/$1" || exit 1
+    touch "$tmp/began.$1"
+    sed -i -E "$edit" "$file"
+    if cmp -s "$file" "$tmp/sound/$file"; then
+        verdict="NOT APPLICABLE"
+    elif ! build "$(target "$unit")" >log 2>&1; then
+        verdict="DOES NOT COMPILE"
+    elif SP_TEST_TIMEOUT=$(<"$tmp/limit.$unit") run_test "$unit" >log 2>&1; then
+        verdict=SURVIVED
+    fi
+    printf '%-16s %-26s %s\n' "$verdict" "$file" "$what"
+    printf '%s\t%s\n' "$verdict" "$file" >>"$tmp/verdicts"
+    # Source and objects come back from the sound tree with their times, so that nothing has to be built again.
+    cp -p "$tmp/sound/$file" "$file"
+    find build bin -type f -newer "$tmp/began.$1" -print0 2>/dev/null | while IFS= read -r -d '' f; do
+        cp -p "$tmp/sound/$f" "$f" 2>/dev/null || rm -f "$f"
+    done
+}
+
+mkdir "$tmp/sound"
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp -a --parents -t "$tmp/sound" || exit 1
+for d in bin build/"$SP_MODE"/{bin,lib,tools,tests,libsp.a}; do # not perf/, which a test may be building
+    [ ! -e "$d" ] || cp -a --parents "$d" "$tmp/sound" || exit 1
+done
+mapfile -t targets < <(while read -r test; do target "$test"; done <"$tmp/tests" | sort -u)
+(cd "$tmp/sound" && build -j"$jobs" "${targets[@]}" >"$tmp/log" 2>&1) || { cat "$tmp/log"; echo "mutate: does not build" >&2; exit 1; }
+each try_test "$tmp/tests"
+[ ! -e "$tmp/unsound" ] || exit 1
+
+for ((job = 1; job <= jobs; job++)); do cp -a "$tmp/sound" "$tmp/$job" || exit 1; done
+each try_mutant "$tmp/mutants"
+
+enough=0
+[ $# -gt 0 ] || [ -n "$dnnl" ] || modules | sed 's/^/wanted\t/' >"$tmp/wanted"
+cat "$tmp"/{wanted,verdicts} 2>/dev/null | table
+[ "${PIPESTATUS[1]}" = 0 ] || enough=1
+n=$(wc -l <"$tmp/mutants") noticed=$(grep -c ^noticed "$tmp/verdicts")
+echo "$noticed of $n mutants noticed"
+[ "$noticed" = "$n" ] && [ "$enough" = 0 ]

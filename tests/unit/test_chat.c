@@ -3,6 +3,7 @@
  * tokens, and bad conversations are refused.
  */
 #include "tok_help.h"
+#include "skip.h"
 
 /* Pieces of ids[from..to) with role r, spaces shown as they decode; separate runs joined by "|".
  * Caller frees. */
@@ -58,7 +59,7 @@ static const sp_turn with_system[] = {
 
 static sp_tok *family(const char *name)
 {
-    if (!golden()) skip();
+    if (!golden()) SKIP("no reference vectors");
     char *dir = model_dir(name);
     sp_tok *t = open_or_fail(dir);
     free(dir);
@@ -151,7 +152,7 @@ static void gemma(void **state)
 static void gemma_it(void **state)
 {
     (void)state;
-    if (!golden()) skip();
+    if (!golden()) SKIP("no reference vectors");
     char *dir = model_dir("gemma");
     free(put_file("gemma", "tokenizer_config.json",
                   "{\"additional_special_tokens\":[\"<start_of_turn>\",\"<end_of_turn>\"]}"));

@@ -9,6 +9,7 @@
 #include "cli/restart.h"
 #include "engine/gemm.h"
 #include "tensor/vec.h"
+#include "skip.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +23,7 @@
 
 static void only_in_bf16(void)
 {
-    if (!strstr(sp_gemm_kernel(), "oneDNN")) skip();
+    if (!strstr(sp_gemm_kernel(), "oneDNN")) SKIP("built without oneDNN");
 }
 
 /* ---- operands: what goes in, and what of it should be multiplied ---------------------- */

@@ -15,6 +15,7 @@
 #include "tensor/vec.h"
 #include "train/grad.h"
 #include "train/tune.h"
+#include "skip.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +48,7 @@ static void golden_open(golden *g, const char *name, sp_mean mean)
     *g = (golden){.dir = sp_xasprintf("%s/%s", golden_dir(), name)};
     if (access(g->dir, R_OK)) {
         free(g->dir);
-        skip();
+        SKIP("no reference vectors");
     }
     char *expected = sp_xasprintf("%s/expected.safetensors", g->dir),
          *tokens = sp_xasprintf("%s/tokens.jsonl", g->dir);
@@ -216,7 +217,7 @@ static void check_tune(const char *name, bool ascend)
 {
     golden g;
     sp_err e = {0};
-    if (in_bf16()) skip();
+    if (in_bf16()) SKIP("products in BF16: test_dnnl.c has those");
     golden_open(&g, name, SP_MEAN_TOKEN);
     sp_tune_opt o = {.ascend = ascend,
                      .weight = 1,
@@ -555,7 +556,7 @@ static void products(void **state)
 {
     (void)state;
     const sp_dtype dtypes[3] = {SP_F32, SP_BF16, SP_F16};
-    if (in_bf16()) skip(); /* test_dnnl.c has those */
+    if (in_bf16()) SKIP("products in BF16: test_dnnl.c has those");
     for (int d = 0; d < 3; d++) {
         /* few rows; a rest of 16 elements */
         for (int n = 1; n < 8; n++) check_products(n, 100, 7, 30, dtypes[d]);

@@ -4,6 +4,7 @@
 #include "tok_help.h"
 
 #include "base/hash.h"
+#include "skip.h"
 
 static int load(const char *text, const sp_examples_opt *opt, sp_examples *d, sp_err *e)
 {
@@ -162,7 +163,7 @@ static void digest(void **state)
 static void golden_examples(void **state)
 {
     (void)state;
-    if (!golden()) skip();
+    if (!golden()) SKIP("no reference vectors");
     char *path = sp_xasprintf("%s/mistral/tokens.jsonl", golden());
     sp_examples d;
     sp_err e = {0};

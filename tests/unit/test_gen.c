@@ -2,6 +2,7 @@
  * stretches of the prompt, and the cache. */
 #include "eval/gen.h"
 #include "tensor/st.h"
+#include "skip.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +42,7 @@ static void load(reference *r, const char *family)
     char *dir = golden(family), *expected = sp_xasprintf("%s/expected.safetensors", dir);
     if (access(expected, R_OK)) {
         free(dir), free(expected);
-        skip();
+        SKIP("no reference vectors");
     }
     r->m = sp_model_open(dir, NULL, 0, 0, &e);
     assert_non_null(r->m);

@@ -3,6 +3,7 @@
  * Skipped where the goldens are not at hand.
  */
 #include "tok_help.h"
+#include "skip.h"
 
 static void check_ids(const json_t *want, const sp_ids *got, const char *what, size_t line)
 {
@@ -71,7 +72,7 @@ static size_t check_file(const char *dir, const char *family, int which)
 
 static void check_family(const char *family, int which)
 {
-    if (!golden()) skip();
+    if (!golden()) SKIP("no reference vectors");
     char *dir = model_dir(family);
     assert_int_equal(check_file(dir, family, which), 109);
     free(dir);
@@ -86,7 +87,7 @@ static void gemma(void **state) { (void)state, check_family("gemma", 1); }
 static void gemma_it(void **state)
 {
     (void)state;
-    if (!golden()) skip();
+    if (!golden()) SKIP("no reference vectors");
     char *dir = model_dir("gemma");
     static const char *const config[] = {
         "{\"additional_special_tokens\":[\"<start_of_turn>\",\"<end_of_turn>\"]}",
@@ -108,7 +109,7 @@ static void gemma_it(void **state)
 static void llama2_spm(void **state)
 {
     (void)state;
-    if (!golden()) skip();
+    if (!golden()) SKIP("no reference vectors");
     char *dir = sp_xasprintf("%s/spm", temp);
     char *cmd = sp_xasprintf("mkdir -p '%s' && cp '%s/tokenizers/llama2/tokenizer.model' '%s/'",
                              dir, golden(), dir);
@@ -121,7 +122,7 @@ static void llama2_spm(void **state)
 static void stories(void **state)
 {
     (void)state;
-    if (!golden()) skip();
+    if (!golden()) SKIP("no reference vectors");
     char *dir = sp_xasprintf("%s/stories260K", golden()),
          *path = sp_xasprintf("%s/expected.json", dir);
     sp_tok *t = open_or_fail(dir);
