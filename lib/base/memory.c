@@ -45,6 +45,19 @@ char *sp_xasprintf(const char *fmt, ...)
     return s;
 }
 
+#define FIRST 16 /* elements of an array that begins to grow */
+
+void *sp_xgrow(void *p, size_t *cap, size_t need, size_t size)
+{
+    uint64_t bytes;
+    if (need <= *cap) return p;
+    size_t grown = SP_MAX(need, SP_MAX(*cap <= SIZE_MAX / 2 ? 2 * *cap : 0, FIRST));
+    if (!sp_mul(grown, size, &bytes))
+        sp_die(SP_ESYSTEM, "out of memory (%zu x %zu bytes asked for)", grown, size);
+    *cap = grown;
+    return sp_xrealloc(p, bytes);
+}
+
 #define HUGE_PAGE  ((size_t)2 << 20)
 #define HUGE_FROM  ((size_t)8 << 20) /* arrays from this size on lie in huge pages */
 #define CACHE_LINE ((size_t)64)
