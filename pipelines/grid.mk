@@ -16,9 +16,9 @@ endef
 $(foreach c,$(GRID),$(eval $(call cell,$(call name,$(c)))))
 
 GRID_FILES := $(foreach c,$(GRID),$(GRID_ROWS:%=$(G)/$(call name,$(c))/eval/%.json) $(G)/$(call name,$(c))/overlap.json)
-$(G)/grid.json: $(R)/eval/original.json $(GRID_FILES) report/collect report/grid.jq
+$(G)/grid.json: $(R)/eval/original.json $(GRID_FILES) report/collect report/collect.jq report/stats.jq
 	@report/collect grid <(jq -r -f pipelines/cells.jq $(EXPERIMENTS_DIR)/grid.json | jq -Rc 'split("=") | {(.[0]): (.[1:] | join("=") | fromjson)}') $(filter-out report/%,$^) >$@
-$(G)/grid.md: $(G)/grid.json report/markdown report/grid-table.jq
+$(G)/grid.md: $(G)/grid.json $(TO_MARKDOWN)
 	@report/markdown grid $< >$@
 
 .PHONY: grid

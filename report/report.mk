@@ -1,14 +1,17 @@
-# report.mk - the report on all backbones: report.html, one file with everything in it, and claims.md, both from the tables "all" alone.
+# report.mk - the report on all backbones, and results as the reference.
 #
-# The experiments run in makes of their own, each for one backbone, and leave all.json as it is when nothing changed: then nothing is done here.
+# Page and claims are made of the backbones' reports "all" alone. The experiments run in makes of their
+# own, one a backbone, and leave all.json as it is when nothing changed: then nothing is done here.
 REPORTED := $(BACKBONES:%=$(OUT)/%$(MODEL_SUFFIX)/all.json)
 REPORT_FILES := $(wildcard report/*)
+
 .PHONY: report
 report: experiments $(OUT)/report.html $(OUT)/claims.md ## every table, picture and claim as one page: OUT/report.html; BACKBONES="llama2 ..." for some (45 min)
 
 $(REPORTED): $(OUT)/%$(MODEL_SUFFIX)/all.json: paper-%
 	@:
-$(OUT)/.reported: experiments # which backbones the report has
+# Which backbones the report has; written when they are others than before.
+$(OUT)/.reported: experiments
 	@echo $(REPORTED) | cmp -s - $@ || echo $(REPORTED) >$@
 $(OUT)/report.html: $(REPORTED) $(OUT)/.reported $(REPORT_FILES)
 	@report/page report/paper.json $(REPORTED) >$@
