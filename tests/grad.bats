@@ -163,8 +163,11 @@ loss_of() { sp-eval ppl "$@" | jq .nll; }
     model
     cp -r m n && printf '\377\377\377\377' | dd of=n/model.safetensors bs=1 seek=$(($(stat -c %s n/model.safetensors) - 8)) conv=notrunc status=none
     fails 1 'sp-grad: *' sp-grad grad n data.jsonl -o x.st
-    fails 1 'sp-grad: step *: *diverged' sp-grad tune --weight-decay 1e6 --lr 1 --steps 50 --scope all m data.jsonl -o x.st
+    fails 1 'sp-grad: step *: *diverged' sp-grad tune --weight-decay 1e6 --lr 1 --steps 50 --scope all --log l.jsonl m data.jsonl -o x.st
     [ ! -e x.st ]
+    # the log ends with the last step that was done; NaN would be no JSON
+    run ! grep -i -e nan -e inf l.jsonl
+    jq -se 'length > 0 and (map(.step) == [range(1; length + 1)]) and all(.[]; .loss != null and .grad_norm != null)' l.jsonl
 }
 
 @test "text examples: --template, --template-file and --loss-on choose the tokens" {

@@ -141,7 +141,7 @@ static int run_generate(int argc, char **argv)
     sp_decoding d;
     sp_text out;
     sp_decoding_open(&d, &decoding, argv[0]);
-    sp_subject_open(&s, argv[0], &from, 0);
+    sp_subject_open(&s, argv[0], &from);
     s.m->sparing = low_memory; /* every token needs all weights: keep them mapped if they fit at all */
     if (low_memory) gen.cache_bytes = 512 << 20, gen.prefill = SP_MIN(gen.prefill, 512);
     if (gen.n_stop && !s.tok) sp_die(SP_EINPUT, "%s: no tokenizer, which --stop needs", argv[0]);
@@ -197,7 +197,7 @@ static int run_loglik(int argc, char **argv)
     (void)argc;
     choosing c = {0};
     sp_text out;
-    sp_subject_open(&c.s, argv[0], &from, 0);
+    sp_subject_open(&c.s, argv[0], &from);
     if (!c.s.tok) sp_die(SP_EINPUT, "%s: no tokenizer", argv[0]);
     each_line(argv[1], add_item, &c);
     sp_score *scores = score_all(&c.s, &c.items.data, "loglik");
@@ -216,7 +216,7 @@ static int run_loglik(int argc, char **argv)
 static void open_data(sp_subject *s, sp_examples *d, char **argv)
 {
     sp_err e = {0};
-    sp_subject_open(s, argv[0], &from, 0);
+    sp_subject_open(s, argv[0], &from);
     check(sp_examples_load(d, argv[1], &s->opt, &e), &e);
 }
 

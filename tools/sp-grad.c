@@ -1,17 +1,19 @@
-/* sp-grad - gradients, SNIP scores and training of a checkpoint on JSONL examples.
+/* sp-grad.c - gradients, SNIP scores and training of a checkpoint on JSONL examples.
  *
- * All three verbs open a model and a data file, run the layer-major driver (lib/grad.h) and write a
- * tensor stream. What they do with each gradient differs: `grad` writes it, `snip` multiplies it by
- * a weight factor and writes it, `tune` updates the weight in place (lib/tune.h) and writes the
- * weights at the end.
+ * All three verbs open a model and a data file, run the layer-major driver (train/grad.h) and write
+ * a tensor stream. What they do with each gradient differs: `grad` writes it, `snip` multiplies it
+ * by a factor and writes it (train/scores.h), `tune` updates the weight in place and writes the
+ * weights at the end (train/tune.h, train/weights.h).
  */
 #include "base/capacity.h"
 #include "cli/opt.h"
 #include "cli/restart.h"
 #include "cli/subject.h"
-#include "tensor/vec.h"
-#include "train/grad.h"
+#include "engine/gemm.h"
+#include "train/footprint.h"
+#include "train/scores.h"
 #include "train/tune.h"
+#include "train/weights.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -22,7 +24,6 @@ static sp_subject_args from;
 static const char *factor;
 static int mean, dtype, moments, scope_out, scope_tune = 1;
 static int64_t limit;
-static double init_std;
 static bool square;
 static sp_tune_opt tune = {.npo_beta = 0.1,
                            .weight = 1,
@@ -50,13 +51,10 @@ static int add_term(void *self, const char *name, const char *value, sp_err *e)
 }
 static sp_opt_call term_call = {add_term, NULL};
 
-#define DATA_OPTS                                                                    \
-    SP_MODEL_OPTS(from), SP_DATA_OPTS(from),                                         \
-    {                                                                                \
-        "limit", 0, SP_INT, &limit, "N", "use only the first N examples", 1, 1 << 30 \
-    }
-
 /* clang-format off */
+#define DATA_OPTS SP_MODEL_OPTS(from), SP_DATA_OPTS(from), \
+    {"limit", 0, SP_INT, &limit, "N", "use only the first N examples", 1, 1 << 30}
+
 static const sp_opt grad_opts[] = {
     {"square", 0, SP_FLAG, &square, NULL, "mean over examples of the squared gradient of each one's own mean loss (Fisher information)", 0, 0},
     {"scope", 0, SP_CHOICE, &scope_out, "all|linears", "parameters written (default: all)", 0, 0},
@@ -64,16 +62,12 @@ static const sp_opt grad_opts[] = {
     DATA_OPTS,
     {0},
 };
-/* clang-format on */
-/* clang-format off */
 static const sp_opt snip_opts[] = {
     {"factor", 0, SP_STRING, &factor, "STREAM", "multiply |gradient| by |STREAM| instead of |weights| (e.g. a patch)", 0, 0},
     {"scope", 0, SP_CHOICE, &scope_out, "all|linears", "parameters written (default: all)", 0, 0},
     DATA_OPTS,
     {0},
 };
-/* clang-format on */
-/* clang-format off */
 static const sp_opt tune_opts[] = {
     {"ascend", 0, SP_FLAG, &tune.ascend, NULL, "maximise the loss instead of minimising it", 0, 0},
     {"loss", 0, SP_CHOICE, &tune.loss, "ce|npo", "main loss: cross-entropy, or negative preference optimization (default: ce)", 0, 0},
@@ -97,7 +91,7 @@ static const sp_opt tune_opts[] = {
     {"max-loss", 0, SP_REAL, &tune.max_loss, "X", "stop before a step whose loss is above X", 0, 1e9},
     {"mean", 0, SP_CHOICE, &mean, "token|example", "mean over all scored tokens, or over examples of their own means (default: token)", 0, 0},
     {"scope", 0, SP_CHOICE, &scope_tune, "all|linears", "parameters trained (default: linears)", 0, 0},
-    {"init", 0, SP_REAL, &init_std, "STD", "start from random weights N(0, STD^2); MODEL needs no weights", 0, 100},
+    {"init", 0, SP_REAL, &from.init_std, "STD", "start from random weights N(0, STD^2); MODEL needs no weights", 0, 100},
     {"dtype", 0, SP_CHOICE, &dtype, "f32|bf16|f16", "of the weights written (default: f32)", 0, 0},
     {"moments", 0, SP_CHOICE, &moments, "f32|bf16", "AdamW's moments: bf16 halves them, with stochastic rounding (default: f32)", 0, 0},
     {"scratch", 0, SP_STRING, &tune.scratch, "DIR", "keep masters and moments in a file there (default: if they exceed half of the memory)", 0, 0},
@@ -109,37 +103,16 @@ static const sp_opt tune_opts[] = {
 };
 /* clang-format on */
 
-/* ---- input ---------------------------------------------------------------------------- */
+/* ---- what the verbs share ------------------------------------------------------------- */
 
 static void check(int rc, const sp_err *e)
 {
     if (rc < 0) sp_die_err(e);
 }
 
-static void load_data(sp_examples *d, const sp_subject *s, const char *path)
-{
-    sp_err e = {0};
-    check(sp_examples_load(d, path, &s->opt, &e), &e);
-    for (; limit && d->n > (size_t)limit; d->n--) {
-        free(d->ex[d->n - 1].ids);
-        free(d->ex[d->n - 1].labels);
-    }
-}
-
-/* ---- output --------------------------------------------------------------------------- */
-
-static sp_tinfo describe(const sp_param *p, sp_dtype d)
-{
-    sp_tinfo t = {.name = p->name,
-                  .dtype = d,
-                  .rank = p->cols == 1 ? 1 : 2,
-                  .shape = {p->rows, p->cols},
-                  .numel = sp_numel(p)};
-    t.nbytes = t.numel * sp_dtype_size(d);
-    return t;
-}
-
-/* like: the weights whose place the output takes (their metadata go along), or NULL */
+/* The output: these parameters in dtype d, made from `inputs`. It is a stream, or with a base_dir a
+ * checkpoint directory like that one if -o ends in a slash. Metadata of `like`, the weights whose
+ * place the output takes, go along; NULL = none. */
 static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *const *inputs,
                            size_t n_inputs, const char *base_dir, const sp_src *like)
 {
@@ -147,7 +120,7 @@ static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *
     sp_meta meta = {0};
     if (like) sp_meta_inherit(&meta, sp_src_meta(like));
     sp_tinfo *info = sp_xcalloc(n, sizeof *info);
-    for (size_t i = 0; i < n; i++) info[i] = describe(list[i], d);
+    for (size_t i = 0; i < n; i++) info[i] = sp_param_tensor(list[i], d);
     sp_pg_append(&meta, inputs, n_inputs);
     const char *out = sp_args.out;
     bool dir = base_dir && out && *out && out[strlen(out) - 1] == '/';
@@ -161,58 +134,6 @@ static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *
 
 /* ---- grad and snip -------------------------------------------------------------------- */
 
-#define STEP (1u << 20) /* numbers worked on at a time */
-
-typedef struct {
-    sp_dst *dst;
-    sp_src *factor;
-    bool snip;       /* times |factor| */
-    double examples; /* > 0: a sum over examples, divided by this */
-    float *values;   /* (STEP) */
-} writer;
-
-/* Where p stands in the factor, whose shape must be the same. */
-static size_t factor_index(const writer *w, const sp_param *p)
-{
-    int64_t at = sp_src_find(w->factor, p->name);
-    if (at < 0) sp_die(SP_EINPUT, "%s: tensor \"%s\" is missing", sp_src_name(w->factor), p->name);
-    sp_tinfo want = describe(p, SP_F32);
-    const sp_tinfo *found = sp_src_info(w->factor, (size_t)at);
-    if (!sp_same_shape(found, &want)) {
-        char a[100], b[100];
-        sp_shape_str(found, a, sizeof a), sp_shape_str(&want, b, sizeof b);
-        sp_die(SP_EINPUT, "%s: tensor \"%s\": shape %s, expected %s", sp_src_name(w->factor),
-               p->name, a, b);
-    }
-    return (size_t)at;
-}
-
-/* Numbers first .. first+n-1 of the factor of p, n <= STEP. */
-static const float *factor_part(const writer *w, const sp_param *p, size_t first, size_t n)
-{
-    sp_err e = {0};
-    if (!w->factor) return sp_weight_part(p, first, n, w->values);
-    check(sp_src_read_f32_part(w->factor, factor_index(w, p), first, n, w->values, &e), &e);
-    return w->values;
-}
-
-static void emit(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
-{
-    writer *w = self;
-    sp_err e = {0};
-    size_t first = (size_t)(row * p->cols), n = (size_t)(rows * p->cols);
-    float c = (float)(1 / w->examples);
-    for (size_t at = 0; at < n && w->examples > 0; at += STEP) {
-        size_t here = SP_MIN(n - at, (size_t)STEP);
-        const float *v = w->snip ? factor_part(w, p, first + at, here) : NULL;
-#pragma omp parallel for simd if (here > 16384)
-        for (size_t i = 0; i < here; i++) g[at + i] = (v ? fabsf(v[i]) : 1) * (g[at + i] * c);
-    }
-    if (sp_first_nonfinite(g, n) >= 0)
-        sp_die(SP_EINPUT, "tensor \"%s\": the gradient is not finite", p->name);
-    check(sp_dst_write(w->dst, g, n * sizeof *g, &e), &e);
-}
-
 static int64_t longest_of(const sp_examples *d)
 {
     int64_t n = 1;
@@ -220,117 +141,93 @@ static int64_t longest_of(const sp_examples *d)
     return n;
 }
 
-static int run_gradients(char **argv, bool snip)
+static sp_src *open_factor(void)
 {
     sp_err e = {0};
-    sp_each each = snip ? SP_EACH_ABS : square ? SP_EACH_SQUARE : SP_EACH_NONE;
-    sp_examples data;
-    sp_batch batch;
-    sp_subject s;
-    sp_subject_open(&s, argv[0], &from, 0);
-    sp_model *m = s.m;
-    load_data(&data, &s, argv[1]);
     sp_src *v = factor ? sp_src_open(factor, &e) : NULL;
     if (factor && !v) sp_die_err(&e);
+    return v;
+}
+
+/* The gradients of `data` into the output; `each` says what is made of each example. */
+static void write_gradients(sp_model *m, const sp_examples *data, sp_each each, bool snip)
+{
+    sp_err e = {0};
+    sp_batch batch;
+    sp_src *v = open_factor();
     sp_param **list = sp_xarray(m->n, sizeof *list);
     size_t n = sp_grad_order(m, !scope_out, list);
-    sp_batch_make(&batch, &data, NULL, data.n, each ? SP_MEAN_OWN : (sp_mean)mean);
-    sp_grad_job job = {.all = !scope_out, .per_example = each, .emit = emit};
-    uint64_t bytes = sp_grad_bytes(m, batch.n, longest_of(&data), &job);
+    double n_examples = (double)data->n, loss = 0;
+    sp_scores scores = {.each = each, .examples = n_examples, .times = snip, .factor = v};
+    sp_grad_job job = {
+        .all = !scope_out, .per_example = each, .emit = sp_scores_emit, .self = &scores};
+    sp_batch_make(&batch, data, NULL, data->n, each ? SP_MEAN_OWN : (sp_mean)mean);
+    uint64_t bytes = sp_footprint(m, job.all, each, batch.n, longest_of(data));
     check(sp_capacity_check_memory("gradients", bytes, &e), &e);
-    writer w = {.factor = v,
-                .snip = snip,
-                .examples = each ? (double)data.n : 0,
-                .values = sp_xfloats(STEP)};
-    job.self = &w;
-    w.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL, NULL);
-    double loss = sp_grad_run(m, &batch, &job);
+    scores.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL, NULL);
+    sp_scores_open(&scores);
+    check(sp_grad_run(m, &batch, &job, &loss, &e), &e);
     sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples",
-            each ? loss / (double)data.n : loss, batch.scored, data.n);
+            each ? loss / n_examples : loss, batch.scored, data->n);
     if (v) check(sp_src_end(v, &e), &e);
-    check(sp_dst_finish(w.dst, &e), &e);
+    check(sp_dst_finish(scores.dst, &e), &e);
     if (v) sp_src_close(v);
-    free(w.values);
-    free(list);
+    sp_scores_close(&scores);
     sp_batch_free(&batch);
+    free(list);
+}
+
+static int run_gradients(char **argv, sp_each each, bool snip)
+{
+    sp_examples data;
+    sp_subject s;
+    sp_subject_open(&s, argv[0], &from);
+    sp_subject_load(&data, &s, argv[1], limit);
+    write_gradients(s.m, &data, each, snip);
     sp_examples_free(&data);
     sp_subject_close(&s);
-    return 0;
+    return SP_OK;
 }
 
 static int run_grad(int argc, char **argv)
 {
     (void)argc;
-    return run_gradients(argv, false);
+    return run_gradients(argv, square ? SP_EACH_SQUARE : SP_EACH_NONE, false);
 }
 
 static int run_snip(int argc, char **argv)
 {
     (void)argc;
-    return run_gradients(argv, true);
+    return run_gradients(argv, SP_EACH_ABS, true);
 }
 
 /* ---- tune ----------------------------------------------------------------------------- */
 
-/* Numbers first .. first+n-1 of a weight as stored weights plus an F32 patch can express them: then
- * sp-diff and sp-merge give the same bytes back. */
-static const float *expressible(const sp_param *p, size_t first, size_t n, float *scratch)
+/* One --term KIND,WEIGHT,FILE, whose form add_term has checked. */
+static sp_term open_term(const sp_subject *s, const char *arg)
 {
-    if (!p->own || !p->data) return sp_weight_part(p, first, n, scratch);
-    sp_to_f32(scratch, (const char *)p->data + first * sp_dtype_size(p->dtype), p->dtype, n);
-#pragma omp parallel for simd if (n > 16384)
-    for (size_t i = 0; i < n; i++) scratch[i] = sp_reachable(p->own[first + i], scratch[i]);
-    return scratch;
+    char *end;
+    sp_term t = {.kind = arg[0] == 'k' ? SP_TERM_KL : SP_TERM_CE};
+    t.weight = strtod(arg + 3, &end);
+    if (*end != ',' || !isfinite(t.weight))
+        sp_die(SP_EUSAGE, "option --term: '%s': the weight is not a number", arg);
+    sp_subject_load(&t.data, s, end + 1, limit);
+    return t;
 }
 
-static void write_weight(sp_dst *dst, const sp_param *p, sp_dtype d, float *scratch)
-{
-    sp_err e = {0};
-    float *narrow = sp_xfloats(STEP);
-    for (size_t at = 0, n; at < sp_numel(p); at += n) {
-        n = SP_MIN(sp_numel(p) - at, (size_t)STEP);
-        sp_from_f32(narrow, expressible(p, at, n, scratch), d, n);
-        check(sp_dst_write(dst, narrow, n * sp_dtype_size(d), &e), &e);
-    }
-    free(narrow);
-}
-
-static void write_weights(const sp_model *m, const char *dir)
-{
-    static const sp_dtype dtypes[] = {SP_F32, SP_BF16, SP_F16};
-    sp_err e = {0};
-    sp_param **list = sp_xarray(m->n, sizeof *list);
-    float *scratch = sp_xfloats(STEP);
-    for (size_t i = 0; i < m->n; i++) list[i] = &m->params[i];
-    sp_dst *dst = open_output(list, m->n, dtypes[dtype], (sp_src *[]){m->src}, 1, dir, m->src);
-    for (size_t i = 0; i < m->n; i++) {
-        write_weight(dst, list[i], dtypes[dtype], scratch);
-        sp_param_release(m, list[i]);
-    }
-    check(sp_dst_finish(dst, &e), &e);
-    free(scratch);
-    free(list);
-}
-
-/* Data of the --term options, and the frozen reference where a loss needs one. */
+/* The terms, and the frozen reference where a loss needs one: the model before training. */
 static void open_terms(const sp_subject *s, const char *dir)
 {
-    bool kl = tune.loss == SP_LOSS_NPO;
-    tune.terms = sp_xcalloc(n_terms, sizeof *tune.terms);
-    tune.n_terms = n_terms;
-    for (size_t i = 0; i < n_terms; i++) {
-        char *end;
-        sp_term *t = &tune.terms[i];
-        t->kind = term_args[i][0] == 'k' ? SP_TERM_KL : SP_TERM_CE;
-        t->weight = strtod(term_args[i] + 3, &end);
-        if (*end != ',' || !isfinite(t->weight))
-            sp_die(SP_EUSAGE, "option --term: '%s': the weight is not a number", term_args[i]);
-        load_data(&t->data, s, end + 1);
-        kl |= t->kind == SP_TERM_KL;
-    }
     sp_err e = {0};
-    if (kl) tune.ref = sp_model_open(dir, from.weights, 0, 0, &e);
-    if (kl && !tune.ref) sp_die_err(&e);
+    bool needs_ref = tune.loss == SP_LOSS_NPO;
+    tune.terms = sp_xcalloc(n_terms, sizeof *tune.terms);
+    for (tune.n_terms = 0; tune.n_terms < n_terms; tune.n_terms++) {
+        sp_term *t = &tune.terms[tune.n_terms];
+        *t = open_term(s, term_args[tune.n_terms]);
+        needs_ref |= t->kind == SP_TERM_KL;
+    }
+    if (needs_ref) tune.ref = sp_model_open(dir, from.weights, 0, 0, &e);
+    if (needs_ref && !tune.ref) sp_die_err(&e);
 }
 
 static void close_terms(void)
@@ -340,28 +237,43 @@ static void close_terms(void)
     sp_model_close(tune.ref);
 }
 
+static void write_weights(const sp_model *m, const char *dir)
+{
+    static const sp_dtype dtypes[] = {SP_F32, SP_BF16, SP_F16};
+    sp_err e = {0};
+    sp_dtype d = dtypes[dtype];
+    sp_param **list = sp_xarray(m->n, sizeof *list);
+    for (size_t i = 0; i < m->n; i++) list[i] = &m->params[i];
+    sp_dst *dst = open_output(list, m->n, d, (sp_src *[]){m->src}, 1, dir, m->src);
+    check(sp_weights_write(m, d, dst, &e), &e);
+    check(sp_dst_finish(dst, &e), &e);
+    free(list);
+}
+
 static int run_tune(int argc, char **argv)
 {
     (void)argc;
     sp_err e = {0};
     sp_examples data;
+    sp_subject s;
     if (tune.ascend && tune.loss == SP_LOSS_NPO)
         sp_die(SP_EUSAGE, "--ascend and --loss npo exclude each other");
-    sp_subject s;
-    sp_subject_open(&s, argv[0], &from, init_std);
-    load_data(&data, &s, argv[1]);
-    open_terms(&s, argv[0]);
+    from.seed = tune.seed = (uint64_t)sp_args.seed;
     tune.all = !scope_tune;
     tune.mean = (sp_mean)mean;
     tune.moments = moments ? SP_BF16 : SP_F32;
-    tune.seed = (uint64_t)sp_args.seed;
+    sp_subject_open(&s, argv[0], &from);
+    sp_subject_load(&data, &s, argv[1], limit);
+    open_terms(&s, argv[0]);
     check(sp_tune(s.m, &data, &tune, &e), &e);
     write_weights(s.m, argv[0]);
     close_terms();
     sp_examples_free(&data);
     sp_subject_close(&s);
-    return 0;
+    return SP_OK;
 }
+
+/* ---- the command line ----------------------------------------------------------------- */
 
 /* clang-format off */
 static const sp_cmd commands[] = {

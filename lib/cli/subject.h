@@ -8,44 +8,34 @@
 #include "engine/model.h"
 #include "text/examples.h"
 
-/* The options that every verb with a MODEL has. Static storage: one model family a
- * process. */
+/* What the command line says of MODEL and of how DATA is to be read. Zero is the default
+ * of everything; static storage, for the tables of options below. */
 typedef struct {
-    const char *weights, *template_file;
-    int template, loss_on;
-    int64_t max_len;
+    const char *weights;       /* stream that replaces the weights, or NULL */
+    const char *template_file; /* the user's own chat template, or NULL */
+    int template;              /* sp_template; 0 = auto */
+    int loss_on;               /* sp_loss_on */
+    int64_t max_len;           /* 0 = the model's context */
+    double init_std;           /* > 0: random weights with this deviation, and `seed` */
+    uint64_t seed;
 } sp_subject_args;
 
-#define SP_MODEL_OPTS(a)                                               \
-    {"weights", 0,                                                     \
-     SP_STRING, &(a).weights,                                          \
-     "STREAM",  "take the weights from STREAM, the rest from MODEL",   \
-     0,         0},                                                    \
-        {"template",                                                   \
-         0,                                                            \
-         SP_CHOICE,                                                    \
-         &(a).template,                                                \
-         SP_TEMPLATE_CHOICES,                                          \
-         "chat template (default: auto, from the model's own files)",  \
-         0,                                                            \
-         0},                                                           \
-    {                                                                  \
-        "template-file", 0, SP_STRING, &(a).template_file, "FILE",     \
-            "a chat template of your own (JSON, see sp-eval(1))", 0, 0 \
-    }
-#define SP_DATA_OPTS(a)                                                              \
-    {"loss-on",                                                                      \
-     0,                                                                              \
-     SP_CHOICE,                                                                      \
-     &(a).loss_on,                                                                   \
-     SP_LOSS_ON_CHOICES,                                                             \
-     "tokens that are scored (default: answer)",                                     \
-     0,                                                                              \
-     0},                                                                             \
-    {                                                                                \
-        "max-len", 0, SP_INT, &(a).max_len, "N",                                     \
-            "cut examples after N tokens (default: the model's context)", 1, 1 << 30 \
-    }
+/* Options of every verb with a MODEL, and of those with DATA: lines of an sp_opt table
+ * (opt.h), `a` the sp_subject_args that they fill. */
+/* clang-format off */
+#define SP_MODEL_OPTS(a) \
+    {"weights", 0, SP_STRING, &(a).weights, "STREAM", \
+     "take the weights from STREAM, the rest from MODEL", 0, 0}, \
+    {"template", 0, SP_CHOICE, &(a).template, SP_TEMPLATE_CHOICES, \
+     "chat template (default: auto, from the model's own files)", 0, 0}, \
+    {"template-file", 0, SP_STRING, &(a).template_file, "FILE", \
+     "a chat template of your own (JSON, see sp-eval(1))", 0, 0}
+#define SP_DATA_OPTS(a) \
+    {"loss-on", 0, SP_CHOICE, &(a).loss_on, SP_LOSS_ON_CHOICES, \
+     "tokens that are scored (default: answer)", 0, 0}, \
+    {"max-len", 0, SP_INT, &(a).max_len, "N", \
+     "cut examples after N tokens (default: the model's context)", 1, 1 << 30}
+/* clang-format on */
 
 typedef struct {
     sp_model *m;
@@ -53,9 +43,13 @@ typedef struct {
     sp_examples_opt opt; /* for sp_examples_load */
 } sp_subject;
 
-/* init_std > 0: random weights (sp_model_open). */
-void sp_subject_open(sp_subject *s, const char *dir, const sp_subject_args *a,
-                     double init_std);
+/* Open the model in `dir`; release with sp_subject_close. */
+void sp_subject_open(sp_subject *s, const char *dir, const sp_subject_args *a);
 void sp_subject_close(sp_subject *s);
+
+/* Load DATA, the first `limit` examples of it (0 = all); the whole file is read and
+ * checked in any case. Release with sp_examples_free. */
+void sp_subject_load(sp_examples *d, const sp_subject *s, const char *path,
+                     int64_t limit);
 
 #endif

@@ -1,6 +1,8 @@
 /* score.c - see score.h. */
 #include "eval/score.h"
 
+#include "train/forward.h"
+
 #include <stdlib.h>
 
 #define LOGIT_ROWS 256 /* rows of logits in memory */

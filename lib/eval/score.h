@@ -3,7 +3,8 @@
 #ifndef SP_SCORE_H
 #define SP_SCORE_H
 
-#include "train/grad.h"
+#include "engine/model.h"
+#include "text/examples.h"
 
 /* One example's scored tokens. */
 typedef struct {

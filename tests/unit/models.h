@@ -4,6 +4,7 @@
 #define SP_TEST_MODELS_H
 
 #include "base/philox.h"
+#include "train/forward.h"
 #include "train/grad.h"
 
 #include <setjmp.h>
@@ -69,6 +70,17 @@ static inline sp_model *shaken_model(int which)
         for (size_t j = 0; j < sp_numel(&m->params[i]); j++)
             m->params[i].own[j] *= 1 + 0.1f * (float)sp_rand_normal(5, i, j);
     return m;
+}
+
+/* A run to its end; returns the loss. */
+static inline double run_grad(sp_model *m, const sp_batch *b, const sp_grad_job *job)
+{
+    sp_err e = {0};
+    double loss = NAN;
+    sp_grad_end end = sp_grad_run(m, b, job, &loss, &e);
+    die_on(&e);
+    assert_int_equal(end, SP_GRAD_DONE);
+    return loss;
 }
 
 /* log softmax of every token's logits, (N, V) in double */

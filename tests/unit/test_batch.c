@@ -1,7 +1,7 @@
 /* test_batch.c - how examples become a batch: shifted targets, and coefficients that make the loss
  * the mean it claims to be. */
 
-#include "train/grad.h"
+#include "train/batch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

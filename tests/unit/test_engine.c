@@ -161,8 +161,9 @@ typedef struct {
     int64_t row; /* the next expected */
 } comparer;
 
-static void compare(void *self, sp_param *p, int64_t row, int64_t rows, float *got)
+static int compare(void *self, sp_param *p, int64_t row, int64_t rows, float *got, sp_err *e)
 {
+    (void)e;
     comparer *c = self;
     size_t n, first = (size_t)(row * p->cols);
     float *all = expected(c->g, c->prefix, p->name, &n), *want = all + first, *mine = sp_xfloats(n),
@@ -181,6 +182,7 @@ static void compare(void *self, sp_param *p, int64_t row, int64_t rows, float *g
     free(all);
     free(mine);
     free(scratch);
+    return 0;
 }
 
 static void check_gradients(const char *name)
@@ -189,8 +191,7 @@ static void check_gradients(const char *name)
     golden_open(&g, name, SP_MEAN_TOKEN);
     comparer c = {&g, "grad.", 1, false, 0, 0};
     worst = 0;
-    double loss =
-               sp_grad_run(g.m, &g.batch, &(sp_grad_job){.all = true, .emit = compare, .self = &c}),
+    double loss = run_grad(g.m, &g.batch, &(sp_grad_job){.all = true, .emit = compare, .self = &c}),
            want = expected_scalar(&g, "loss");
     printf("# %s: loss off by %.3g (limit %g), gradients, relative L2 %.3g (limit %g)\n", name,
            fabs(loss - want), limit(1e-5, 1e-2), worst, limit(1e-3, 4e-2));
@@ -205,9 +206,8 @@ static void check_snip(const char *name)
     golden_open(&g, name, SP_MEAN_OWN);
     comparer c = {&g, "snip.", 1.0f / (float)g.data.n, true, 0, 0};
     worst = 0;
-    sp_grad_run(
-        g.m, &g.batch,
-        &(sp_grad_job){.all = true, .per_example = SP_EACH_ABS, .emit = compare, .self = &c});
+    run_grad(g.m, &g.batch,
+             &(sp_grad_job){.all = true, .per_example = SP_EACH_ABS, .emit = compare, .self = &c});
     printf("# %s: snip, relative L2 %.3g (limit %g)\n", name, worst, limit(1e-3, 4e-2));
     assert_int_equal(c.seen, g.m->n);
     golden_close(&g);
@@ -228,7 +228,7 @@ static void check_tune(const char *name, bool ascend)
                      .steps = 3,
                      .accumulate = 1,
                      .all = true};
-    sp_tune(g.m, &g.data, &o, &e);
+    assert_int_equal(sp_tune(g.m, &g.data, &o, &e), 0);
     die_on(&e);
     size_t total = 0, off = 0;
     double max = 0;
@@ -298,21 +298,24 @@ typedef struct {
     float **g; /* by index in m->params */
 } grads;
 
-static void keep(void *self, sp_param *p, int64_t row, int64_t rows, float *g)
+static int keep(void *self, sp_param *p, int64_t row, int64_t rows, float *g, sp_err *e)
 {
+    (void)e;
     grads *k = self;
     size_t i = (size_t)(p - k->m->params);
     if (!row) k->g[i] = sp_xfloats(sp_numel(p));
     memcpy(k->g[i] + row * p->cols, g, (size_t)(rows * p->cols) * sizeof *g);
+    return 0;
 }
 
-static grads gradients_in(sp_grad_room *room, sp_model *m, const sp_batch *b, sp_each per_example)
+static grads gradients_in(sp_grad_buffers *buffers, sp_model *m, const sp_batch *b,
+                          sp_each per_example)
 {
     grads k = {m, sp_xcalloc(m->n, sizeof *k.g)};
-    sp_grad_run(
+    run_grad(
         m, b,
         &(sp_grad_job){
-            .room = room, .all = true, .per_example = per_example, .emit = keep, .self = &k});
+            .buffers = buffers, .all = true, .per_example = per_example, .emit = keep, .self = &k});
     return k;
 }
 
@@ -483,7 +486,7 @@ static void threads_do_not_change_bytes(void **state)
     omp_set_num_threads(before);
 }
 
-/* Kept, computed again, or some of each: the same bits, also in a room that a larger and a smaller
+/* Kept, computed again, or some of each: the same bits, also in buffers that a larger and a smaller
  * batch have used. */
 static void kept_or_computed_again(void **state)
 {
@@ -497,14 +500,14 @@ static void kept_or_computed_again(void **state)
         sp_batch shorter = b;
         shorter.n_seq = 1, shorter.n = b.start[1];
         for (uint64_t layers = 0; layers < 3; layers++) {
-            sp_grad_room *room = sp_grad_room_new(layers * one_layer);
+            sp_grad_buffers *buffers = sp_grad_buffers_new(layers * one_layer);
             for (int round = 0; round < 3; round++) {
-                grads k = gradients_in(room, m, round == 1 ? &shorter : &b, SP_EACH_NONE);
+                grads k = gradients_in(buffers, m, round == 1 ? &shorter : &b, SP_EACH_NONE);
                 for (size_t i = 0; round != 1 && i < m->n; i++)
                     assert_memory_equal(k.g[i], want.g[i], sp_numel(&m->params[i]) * sizeof(float));
                 free_grads(&k);
             }
-            sp_grad_room_free(room);
+            sp_grad_buffers_free(buffers);
         }
         free_grads(&want);
         sp_batch_free(&b);

@@ -4,6 +4,7 @@
 
 #include "eval/choice.h"
 #include "eval/sample.h"
+#include "train/forward.h"
 #include "skip.h"
 
 #include <setjmp.h>

@@ -36,8 +36,9 @@ static sp_tune_opt one_step(void)
 static void train(sp_model *m, const sp_examples *data, const sp_tune_opt *o)
 {
     sp_err e = {0};
-    sp_tune(m, data, o, &e);
+    int rc = sp_tune(m, data, o, &e);
     die_on(&e);
+    assert_int_equal(rc, 0);
 }
 
 /* ---- by hand -------------------------------------------------------------------------- */

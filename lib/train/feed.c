@@ -1,0 +1,57 @@
+/* feed.c - see feed.h. An epoch is shuffled by sorting its examples by random keys. */
+#include "train/feed.h"
+
+#include "base/philox.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    uint64_t key;
+    size_t index;
+} keyed;
+
+static int by_key(const void *a, const void *b)
+{
+    const keyed *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+void sp_feed_open(sp_feed *f, const sp_examples *data, size_t per_step, bool shuffle, uint64_t seed)
+{
+    *f = (sp_feed){.data = data,
+                   .per_step = per_step ? SP_MIN(per_step, data->n) : data->n,
+                   .shuffle = shuffle,
+                   .seed = seed,
+                   .epoch = -1,
+                   .order = sp_xarray(data->n, sizeof *f->order)};
+}
+
+void sp_feed_close(sp_feed *f) { free(f->order); }
+
+int64_t sp_feed_steps(const sp_feed *f)
+{
+    return (int64_t)((f->data->n + f->per_step - 1) / f->per_step);
+}
+
+static void set_epoch(sp_feed *f, int64_t epoch)
+{
+    if (f->epoch == epoch) return;
+    size_t n = f->data->n;
+    keyed *k = sp_xarray(n, sizeof *k);
+    for (size_t i = 0; i < n; i++)
+        k[i] = (keyed){f->shuffle ? sp_rand_u64(f->seed, (uint64_t)epoch, i) : 0, i};
+    qsort(k, n, sizeof *k, by_key);
+    for (size_t i = 0; i < n; i++) f->order[i] = k[i].index;
+    free(k);
+    f->epoch = epoch;
+}
+
+const size_t *sp_feed_step(sp_feed *f, int64_t s, size_t *n)
+{
+    int64_t steps = sp_feed_steps(f);
+    set_epoch(f, s / steps);
+    size_t at = (size_t)(s % steps) * f->per_step;
+    *n = SP_MIN(f->per_step, f->data->n - at);
+    return f->order + at;
+}

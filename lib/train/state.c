@@ -1,0 +1,136 @@
+/* state.c - see state.h. */
+#include "train/state.h"
+
+#include "base/capacity.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- the tensors of a state ----------------------------------------------------------- */
+
+/* w, m and v of every master in turn; names are owned, data borrowed. */
+typedef struct {
+    size_t n;
+    sp_tinfo *info;
+    void **data;
+} tensor_list;
+
+static sp_tinfo flat_tensor(char prefix, const sp_param *p, sp_dtype d)
+{
+    size_t n = sp_numel(p);
+    return (sp_tinfo){.name = sp_xasprintf("%c.%s", prefix, p->name),
+                      .dtype = d,
+                      .rank = 1,
+                      .shape = {(int64_t)n},
+                      .numel = n,
+                      .nbytes = n * sp_dtype_size(d)};
+}
+
+static tensor_list list_tensors(const sp_masters *s)
+{
+    tensor_list l = {0, sp_xcalloc(3 * s->n, sizeof *l.info), sp_xcalloc(3 * s->n, sizeof *l.data)};
+    for (size_t i = 0; i < s->n; i++) {
+        const sp_master *w = &s->v[i];
+        void *data[3] = {w->p->own, w->mo.m, w->mo.v};
+        for (int k = 0; k < 3 && data[k]; k++) {
+            l.info[l.n] = flat_tensor("wmv"[k], w -> p, k ? w -> mo.dtype : SP_F32);
+            l.data[l.n++] = data[k];
+        }
+    }
+    return l;
+}
+
+static void free_list(tensor_list *l)
+{
+    for (size_t i = 0; i < l->n; i++) free(l->info[i].name);
+    free(l->info);
+    free(l->data);
+}
+
+/* ---- writing -------------------------------------------------------------------------- */
+
+int sp_state_save(const sp_state *s, int64_t step, sp_err *e)
+{
+    char number[32];
+    sp_meta meta = {0};
+    snprintf(number, sizeof number, "%" PRId64, step);
+    sp_meta_set(&meta, "step", number);
+    sp_meta_set(&meta, "fingerprint", s->fingerprint);
+    tensor_list l = list_tensors(s->masters);
+    sp_dst *d = sp_dst_open(s->path, l.info, l.n, &meta, 0, e);
+    int rc = d ? 0 : -1;
+    for (size_t i = 0; i < l.n && rc == 0; i++)
+        rc = sp_dst_write(d, l.data[i], l.info[i].nbytes, e);
+    if (d && rc == 0) rc = sp_dst_finish(d, e);
+    else if (d) sp_dst_abort(d);
+    free_list(&l);
+    sp_meta_free(&meta);
+    return rc;
+}
+
+/* ---- reading -------------------------------------------------------------------------- */
+
+/* Is it a state, and of this run? */
+static int check_meta(const sp_state *s, const sp_src *src, sp_err *e)
+{
+    const sp_meta *meta = sp_src_meta(src);
+    const char *name = sp_src_name(src), *made = sp_meta_get(meta, "fingerprint");
+    if (!made || !sp_meta_get(meta, "step"))
+        return sp_fail(e, SP_EINPUT, "%s: not a training state", name);
+    if (strcmp(made, s->fingerprint))
+        return sp_fail(e, SP_EINPUT, "%s: state of another run: found \"%s\", expected \"%s\"",
+                       name, made, s->fingerprint);
+    return 0;
+}
+
+static int read_tensor(sp_src *src, const sp_tinfo *t, void *to, sp_err *e)
+{
+    int64_t at = sp_src_find(src, t->name);
+    if (at < 0 || sp_src_info(src, (size_t)at)->nbytes != t->nbytes)
+        return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\" is missing or has the wrong size",
+                       sp_src_name(src), t->name);
+    return sp_src_read(src, (size_t)at, to, e);
+}
+
+static int read_state(const sp_state *s, sp_src *src, int64_t *step, sp_err *e)
+{
+    if (check_meta(s, src, e) < 0) return -1;
+    for (size_t i = 0; i < s->masters->n; i++) sp_own(s->masters->m, s->masters->v[i].p);
+    tensor_list l = list_tensors(s->masters);
+    int rc = 0;
+    for (size_t i = 0; i < l.n && rc == 0; i++) rc = read_tensor(src, &l.info[i], l.data[i], e);
+    free_list(&l);
+    *step = strtoll(sp_meta_get(sp_src_meta(src), "step"), NULL, 10);
+    return rc;
+}
+
+/* A state stays until the next is whole, so two must fit; what is there counts. */
+static int check_disk(const sp_state *s, const char *dir, uint64_t have, sp_err *e)
+{
+    uint64_t two = 2 * sp_masters_state_bytes(s->masters);
+    return sp_capacity_check_disk(dir, "states", two > have ? two - have : 0, e);
+}
+
+int sp_state_open(sp_state *s, const char *dir, const char *fingerprint, sp_masters *masters,
+                  int64_t *step, sp_err *e)
+{
+    struct stat st;
+    *s = (sp_state){.fingerprint = fingerprint, .masters = masters};
+    *step = 0;
+    if (!dir) return 0;
+    if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+        return sp_fail(e, SP_ESYSTEM, "%s: %s", dir, strerror(errno));
+    s->path = sp_xasprintf("%s/state.safetensors", dir);
+    bool there = stat(s->path, &st) == 0;
+    if (check_disk(s, dir, there ? (uint64_t)st.st_size : 0, e) < 0) return -1;
+    if (!there) return 0;
+    sp_src *src = sp_src_open(s->path, e);
+    int rc = src ? read_state(s, src, step, e) : -1;
+    if (src) sp_src_close(src);
+    return rc;
+}
+
+void sp_state_close(sp_state *s) { free(s->path); }
