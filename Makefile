@@ -57,7 +57,7 @@ $(B)/libsp.a: $(LIB_OBJ)
 	$(call say,AR)rm -f $@; ar rcs $@ $^
 
 # Multiply-adds may fuse in the engine; elsewhere every rounding stays as written (byte-exact identities).
-$(patsubst %,$(B)/lib/engine/%.o,attn gemm head layer narrow norm): ALL_CFLAGS += -ffp-contract=fast
+$(filter $(B)/lib/engine/%.o,$(LIB_OBJ)): ALL_CFLAGS += -ffp-contract=fast
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

@@ -119,14 +119,13 @@ static sp_model *random_model(void)
 }
 
 /* Weights to BF16, as checkpoints have them. */
-static void narrow(sp_model *m)
+static void weights_to_bf16(sp_model *m)
 {
-    m->held = sp_xcalloc(m->n, sizeof *m->held);
     for (size_t i = 0; i < m->n; i++) {
         sp_param *p = &m->params[i];
-        p->data = m->held[i] = sp_xmalloc(2 * sp_numel(p));
+        p->data = p->copy = sp_xmalloc(2 * sp_numel(p));
         p->dtype = SP_BF16;
-        sp_from_f32(m->held[i], p->own, SP_BF16, sp_numel(p));
+        sp_from_f32(p->copy, p->own, SP_BF16, sp_numel(p));
         free(p->own);
         p->own = NULL;
     }
@@ -197,8 +196,8 @@ static double products(void *ctx)
     for (size_t i = 0; i < b->m->n; i++) {
         const sp_param *p = &b->m->params[i];
         if (p->cols == 1) continue;
-        sp_gemm_xwt(y, x, sp_matrix(p), n, p->cols, p->rows, 0);
-        sp_gemm_dyws(x, n, p->cols, &(sp_linear){y, sp_matrix(p), p->rows}, 1);
+        sp_gemm_xwt(y, x, sp_param_matrix(p), n, p->cols, p->rows, 0);
+        sp_gemm_dyws(x, n, p->cols, &(sp_linear){y, sp_param_matrix(p), p->rows}, 1);
         sp_gemm_dytx(dw, y, x, n, p->cols, p->rows, 0);
     }
     return sp_now() - t0;
@@ -341,7 +340,7 @@ int main(int argc, char **argv)
     if (wanted(argv + 1, "train")) bench_train(&b);
     if (wanted(argv + 1, "threads")) bench_threads(&b, "train, 1 -> 2 threads", train);
     sp_cleanup_remove(b.log);
-    narrow(b.m);
+    weights_to_bf16(b.m);
     if (wanted(argv + 1, "generate")) bench_generate(&b, 64, 32, 64);
     if (wanted(argv + 1, "single")) bench_generate(&b, 1, 4, 64);
     b.prompts = 64, b.prompt = 32, b.fresh = 8;

@@ -142,10 +142,10 @@ static int run_generate(int argc, char **argv)
     sp_text out;
     sp_decoding_open(&d, &decoding, argv[0]);
     sp_subject_open(&s, argv[0], &from);
-    s.m->sparing = low_memory; /* every token needs all weights: keep them mapped if they fit at all */
+    s.m->release_pages = low_memory; /* every token needs all weights: keep them mapped if they fit at all */
     if (low_memory) gen.cache_bytes = 512 << 20, gen.prefill = SP_MIN(gen.prefill, 512);
     if (gen.n_stop && !s.tok) sp_die(SP_EINPUT, "%s: no tokenizer, which --stop needs", argv[0]);
-    if (d.expert) d.expert->sparing = low_memory;
+    if (d.expert) d.expert->release_pages = low_memory;
     sp_answers a = {.tok = s.tok, .tmpl = s.opt.tmpl, .m = s.m};
     a.system[0] = d.system[0], a.system[1] = d.system[1], a.two_prompts = d.two_prompts;
     each_line(argv[1], add_prompt, &a);

@@ -1,173 +1,109 @@
 /* attn.c - see attn.h.
  *
- * Work is cut into blocks of query rows of one head, so that the scores of a block (QBLOCK x keys)
- * stay small whatever the length of the sequence. Blocks are independent in the forward pass; in
- * the backward pass one task owns a key/value head of a sequence and walks its blocks in order, so
- * that sums have a fixed order.
+ * Work is cut into blocks of QUERY_ROWS query rows of one head of one sequence, so that the scores
+ * of a block (rows x keys) stay small whatever the length of the sequence. A block sees the key
+ * positions lo .. hi-1; with a window of 3, rows at positions 4 and 5 see
+ *
+ *     position   0 1 2 3 4 5        lo = 2, hi = 6; the scores of a block are a full
+ *     row 4          x x x          rectangle, of which the softmax takes the x and
+ *     row 5            x x x        sets the rest to 0
+ *
+ * In the forward pass blocks are independent. In the backward pass the heads of a group add to the
+ * gradients of the same keys: one task owns a key/value head of a sequence and walks its query
+ * heads and blocks in order, so that sums have a fixed order for any number of threads.
+ *
+ * A block of a single row (generation) goes without OpenBLAS: it is bound by reading the cache.
  */
 #include "engine/attn.h"
 
+#include "base/memory.h"
 #include "engine/gemm.h"
-#include "tensor/fmath.h"
+#include "engine/softmax.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define QBLOCK 64
-
-static int64_t position0(const sp_pack *p, int64_t s) { return p->pos0 ? p->pos0[s] : 0; }
-
-static int64_t last_position(const sp_pack *p)
-{
-    int64_t n = 0;
-    for (int64_t s = 0; s < p->n_seq; s++)
-        n = SP_MAX(n, position0(p, s) + p->start[s + 1] - p->start[s]);
-    return n;
-}
-
-/* ---- rotary embedding ----------------------------------------------------------------- */
-
-static void rotate(float *x, const float *c, const float *s, int64_t half, float sign)
-{
-    for (int64_t i = 0; i < half; i++) {
-        float a = x[i], b = x[i + half];
-        x[i] = a * c[i] - sign * b * s[i];
-        x[i + half] = b * c[i] + sign * a * s[i];
-    }
-}
-
-void sp_rope(const sp_model *m, const sp_pack *p, float *x, int64_t n_heads, int sign)
-{
-    int64_t d = m->cfg.head_dim, half = d / 2;
-    for (int64_t s = 0; s < p->n_seq; s++) {
-#pragma omp parallel for if ((p->start[s + 1] - p->start[s]) * n_heads * d > 16384)
-        for (int64_t t = p->start[s]; t < p->start[s + 1]; t++) {
-            int64_t pos = position0(p, s) + t - p->start[s];
-            for (int64_t h = 0; h < n_heads; h++)
-                rotate(x + (t * n_heads + h) * d, m->rope_cos + pos * half,
-                       m->rope_sin + pos * half, half, (float)sign);
-        }
-    }
-}
-
-/* ---- cache ---------------------------------------------------------------------------- */
-
-void sp_kv_alloc(sp_kv *kv, const sp_model *m, int64_t n_seq, int64_t cap)
-{
-    size_t row = (size_t)(m->cfg.kv_heads * m->cfg.head_dim),
-           n = (size_t)(m->cfg.layers * n_seq * cap);
-    *kv = (sp_kv){n_seq, cap, sp_xfloats(n * row), sp_xfloats(n * row)};
-}
-
-uint64_t sp_kv_bytes(const sp_model *m, int64_t n_seq, int64_t cap)
-{
-    return 2 * sizeof(float) * (uint64_t)(m->cfg.layers * m->cfg.kv_heads * m->cfg.head_dim) *
-           (uint64_t)(n_seq * cap);
-}
-
-void sp_kv_free(sp_kv *kv)
-{
-    free(kv->k);
-    free(kv->v);
-    *kv = (sp_kv){0};
-}
-
-/* First float of what a slot keeps of one head in layer l: a head's positions follow each other,
- * since attention reads them so. */
-static int64_t slot_base(const sp_kv *kv, const sp_model *m, int64_t l, int64_t slot, int64_t head)
-{
-    return ((l * kv->n_seq + slot) * m->cfg.kv_heads + head) * kv->cap * m->cfg.head_dim;
-}
-
-void sp_kv_append(sp_kv *kv, const sp_model *m, int64_t l, const sp_pack *p, const int64_t *slot,
-                  const float *k, const float *v)
-{
-    int64_t d = m->cfg.head_dim, heads = m->cfg.kv_heads;
-    for (int64_t s = 0; s < p->n_seq; s++)
-        for (int64_t t = p->start[s]; t < p->start[s + 1]; t++)
-            for (int64_t h = 0; h < heads; h++) {
-                int64_t row = (position0(p, s) + t - p->start[s]) % kv->cap,
-                        at = slot_base(kv, m, l, slot ? slot[s] : s, h) + row * d;
-                memcpy(kv->k + at, k + (t * heads + h) * d, (size_t)d * sizeof *k);
-                memcpy(kv->v + at, v + (t * heads + h) * d, (size_t)d * sizeof *v);
-            }
-}
+#define QUERY_ROWS 64
+/* Keys or values of a cache that are prefetched ahead of their use. */
+#define AHEAD      8
+/* Multiply-adds up to which a second thread costs more than it gains, as in gemm.c. */
+#define ONE_THREAD (64. * 64 * 64)
 
 /* ---- one block of query rows of one head ---------------------------------------------- */
 
-/* Keys and values of one kv head of one sequence: position p is row p % cap, rows ld floats apart.
- */
+/* Keys and values of one key/value head of one sequence: position p is row p % cap, rows ld floats
+ * apart. */
 typedef struct {
     const float *k, *v;
     int64_t ld, cap;
-} keys;
+} head_keys;
 
-/* The block: rows i0 .. i0+rows-1 of the sequence see positions lo .. hi-1 between them. */
 typedef struct {
-    int64_t pos, rows, lo, hi; /* pos: position of the first row */
-} block;
+    int64_t pos;    /* position of the first row */
+    int64_t rows;   /* at most QUERY_ROWS */
+    int64_t lo, hi; /* positions lo .. hi-1 are seen by any of the rows */
+} query_block;
 
-static block make_block(const sp_model *m, const sp_pack *p, int64_t s, int64_t i0)
+/* The block of sequence s that begins at its row `first` of this pack. */
+static query_block make_block(const sp_config *c, const sp_pack *p, int64_t s, int64_t first)
 {
-    int64_t len = p->start[s + 1] - p->start[s], pos = position0(p, s) + i0,
-            rows = SP_MIN(QBLOCK, len - i0);
-    int64_t w = m->cfg.window, lo = w ? SP_MAX(pos - w + 1, 0) : 0;
-    return (block){pos, rows, lo, pos + rows};
+    int64_t pos = sp_pack_pos0(p, s) + first;
+    int64_t rows = SP_MIN(QUERY_ROWS, sp_pack_len(p, s) - first);
+    int64_t lo = c->window ? SP_MAX(pos - c->window + 1, 0) : 0;
+    return (query_block){pos, rows, lo, pos + rows};
 }
 
-/* Positions from..hi-1 that are contiguous in the ring start at `from`; where does the run end? */
-static int64_t run_end(const keys *kv, int64_t from, int64_t hi)
+/* Rows of positions that follow each other lie side by side until the ring begins anew: the end of
+ * that stretch of from .. hi-1. */
+static int64_t stretch_end(const head_keys *kv, int64_t from, int64_t hi)
 {
     return SP_MIN(hi, (from / kv->cap + 1) * kv->cap);
 }
 
-#define AHEAD                                                                                   \
-    8 /* keys or values of a cache, which are read once a token: so many before they are needed \
-         they are brought near */
-
-/* scores (rows, hi-lo) = scale * q k^T */
-static void block_scores(float *scores, const block *b, const float *q, int64_t ldq, const keys *kv,
-                         int64_t d, float scale)
+/* scores[j] = scale * q . k_j for n keys, rows ld apart. */
+static void score_row(float *scores, const float *q, const float *k, int64_t ld, int64_t n,
+                      int64_t d, float scale)
 {
-    int64_t width = b->hi - b->lo;
-    for (int64_t from = b->lo, end; from < b->hi; from = end) {
-        end = run_end(kv, from, b->hi);
-        const float *k = kv->k + from % kv->cap * kv->ld;
-        float *out = scores + from - b->lo;
-        if (b->rows > 1)
-            sp_gemm_small(false, true, b->rows, end - from, d, scale, q, ldq, k, kv->ld, 0, out,
-                          width);
-        else
-            for (int64_t j = 0; j < end - from; j++) {
-                if (j + AHEAD < end - from)
-                    sp_bring(k + (j + AHEAD) * kv->ld, d * (int64_t)sizeof *k);
-                out[j] = scale * sp_dotf(q, k + j * kv->ld, d);
-            }
+    for (int64_t j = 0; j < n; j++) {
+        if (j + AHEAD < n) sp_bring(k + (j + AHEAD) * ld, d * (int64_t)sizeof *k);
+        scores[j] = scale * sp_dotf(q, k + j * ld, d);
     }
 }
 
-/* Softmax of each row over the positions it may see; zero elsewhere. */
-static void block_softmax(float *scores, const block *b, int64_t window)
+/* scores (rows, hi-lo) = scale * q k^T, with q (rows, d; ldq). */
+static void block_scores(float *scores, const query_block *b, const float *q, int64_t ldq,
+                         const head_keys *kv, int64_t d, float scale)
+{
+    int64_t width = b->hi - b->lo;
+    for (int64_t from = b->lo, end; from < b->hi; from = end) {
+        end = stretch_end(kv, from, b->hi);
+        const float *k = kv->k + from % kv->cap * kv->ld;
+        float *out = scores + from - b->lo;
+        if (b->rows == 1) score_row(out, q, k, kv->ld, end - from, d, scale);
+        else
+            sp_gemm_small(false, true, b->rows, end - from, d, scale, q, ldq, k, kv->ld, 0, out,
+                          width);
+    }
+}
+
+/* Replace each row of scores by its softmax over the positions it sees; zero elsewhere. */
+static void block_softmax(float *scores, const query_block *b, int64_t window)
 {
     int64_t width = b->hi - b->lo;
     for (int64_t r = 0; r < b->rows; r++) {
-        float *x = scores + r * width, max = -INFINITY, sum = 0;
+        float *x = scores + r * width, max;
         int64_t pos = b->pos + r, first = window ? SP_MAX(pos - window + 1 - b->lo, 0) : 0,
                 end = pos + 1 - b->lo;
-#pragma omp simd reduction(max : max)
-        for (int64_t j = first; j < end; j++) max = x[j] > max ? x[j] : max;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t j = first; j < end; j++) sum += x[j] = sp_expf(x[j] - max);
-        float inv = 1 / sum;
+        float inverse = 1 / sp_softmax_terms(x + first, end - first, &max);
         for (int64_t j = 0; j < first; j++) x[j] = 0;
-        for (int64_t j = first; j < end; j++) x[j] *= inv;
+        for (int64_t j = first; j < end; j++) x[j] *= inverse;
         for (int64_t j = end; j < width; j++) x[j] = 0;
     }
 }
 
-/* ctx (d) = x (n) v (n, d), to what is there if `add`: sums of 64 columns at a time stay in
- * registers. */
-static void mix_row(float *ctx, bool add, const float *x, const float *v, int64_t ld, int64_t n,
+/* ctx (d) = prob (n) v (n, d; ld), added to what is there if `add`. Sums of 64 columns at a time
+ * stay in registers. */
+static void mix_row(float *ctx, bool add, const float *prob, const float *v, int64_t ld, int64_t n,
                     int64_t d)
 {
     if (!add) memset(ctx, 0, (size_t)d * sizeof *ctx);
@@ -177,85 +113,95 @@ static void mix_row(float *ctx, bool add, const float *x, const float *v, int64_
         for (int64_t j = 0; j < n; j++) {
             if (j + AHEAD < n) sp_bring(v + (j + AHEAD) * ld + i, 64 * sizeof *v);
             const sp_f32x16 *y = (const sp_f32x16 *)(v + j * ld + i);
-            s0 += x[j] * y[0], s1 += x[j] * y[1], s2 += x[j] * y[2], s3 += x[j] * y[3];
+            s0 += prob[j] * y[0], s1 += prob[j] * y[1];
+            s2 += prob[j] * y[2], s3 += prob[j] * y[3];
         }
         to[0] = s0, to[1] = s1, to[2] = s2, to[3] = s3;
     }
     for (int64_t j = 0; i < d && j < n; j++)
-        for (int64_t k = i; k < d; k++) ctx[k] += x[j] * v[j * ld + k];
+        for (int64_t k = i; k < d; k++) ctx[k] += prob[j] * v[j * ld + k];
 }
 
-/* ctx (rows, d) = p v */
-static void block_mix(float *ctx, int64_t ldc, const float *prob, const block *b, const keys *kv,
-                      int64_t d)
+/* ctx (rows, d; ldc) = prob (rows, hi-lo) v */
+static void block_mix(float *ctx, int64_t ldc, const float *prob, const query_block *b,
+                      const head_keys *kv, int64_t d)
 {
     int64_t width = b->hi - b->lo;
     for (int64_t from = b->lo, end; from < b->hi; from = end) {
-        end = run_end(kv, from, b->hi);
+        end = stretch_end(kv, from, b->hi);
         const float *v = kv->v + from % kv->cap * kv->ld, *x = prob + from - b->lo;
-        if (b->rows > 1)
-            sp_gemm_small(false, false, b->rows, d, end - from, 1, x, width, v, kv->ld,
-                          from > b->lo, ctx, ldc);
-        else mix_row(ctx, from > b->lo, x, v, kv->ld, end - from, d);
+        bool add = from > b->lo;
+        if (b->rows == 1) mix_row(ctx, add, x, v, kv->ld, end - from, d);
+        else
+            sp_gemm_small(false, false, b->rows, d, end - from, 1, x, width, v, kv->ld, add, ctx,
+                          ldc);
     }
 }
 
 /* ---- forward -------------------------------------------------------------------------- */
 
-static keys keys_of(const sp_model *m, const sp_pack *p, int64_t s, int64_t kv_head, const float *k,
-                    const float *v, const sp_kv *kv, int64_t l, const int64_t *slot)
+/* The keys of one head of sequence s in the pack's own arrays. */
+static head_keys pack_keys(const sp_config *c, const sp_pack *p, int64_t s, int64_t kv_head,
+                           const float *k, const float *v)
 {
-    int64_t d = m->cfg.head_dim, ld = m->cfg.kv_heads * d, own = p->start[s] * ld + kv_head * d;
-    if (!kv) return (keys){k + own, v + own, ld, p->start[s + 1] - p->start[s]};
-    int64_t base = slot_base(kv, m, l, slot ? slot[s] : s, kv_head);
-    return (keys){kv->k + base, kv->v + base, d, kv->cap};
+    int64_t ld = c->kv_heads * c->head_dim, first = p->start[s] * ld + kv_head * c->head_dim;
+    return (head_keys){k + first, v + first, ld, sp_pack_len(p, s)};
 }
 
+static head_keys find_keys(const sp_config *c, const sp_pack *p, int64_t s, int64_t kv_head,
+                           const sp_attn_keys *from)
+{
+    const sp_kv *kv = from->kv;
+    if (!kv) return pack_keys(c, p, s, kv_head, from->k, from->v);
+    int64_t at = sp_kv_offset(kv, from->layer, from->slot ? from->slot[s] : s, kv_head);
+    return (head_keys){kv->k + at, kv->v + at, kv->head_dim, kv->cap};
+}
+
+/* A block of every head: where it begins. */
 typedef struct {
     int64_t seq, row;
-} task;
+} place;
 
-/* All (sequence, first row) of the pack's blocks; *n gets the count. */
-static task *list_blocks(const sp_pack *p, int64_t *n)
+/* The first rows of all blocks of a pack; the caller's. *n gets their number. */
+static place *list_blocks(const sp_pack *p, int64_t *n)
 {
-    task *tasks = sp_xarray((size_t)(p->n / QBLOCK + p->n_seq), sizeof *tasks);
+    place *list = sp_xarray((size_t)(p->n / QUERY_ROWS + p->n_seq), sizeof *list);
     *n = 0;
     for (int64_t s = 0; s < p->n_seq; s++)
-        for (int64_t i = 0; i < p->start[s + 1] - p->start[s]; i += QBLOCK)
-            tasks[(*n)++] = (task){s, i};
-    return tasks;
+        for (int64_t row = 0; row < sp_pack_len(p, s); row += QUERY_ROWS)
+            list[(*n)++] = (place){s, row};
+    return list;
 }
 
-void sp_attn_forward(const sp_model *m, const sp_pack *p, const float *q, const float *k,
-                     const float *v, const sp_kv *kv, int64_t l, const int64_t *slot, float *ctx)
+void sp_attn_forward(const sp_config *c, const sp_pack *p, const float *q, const sp_attn_keys *from,
+                     float *ctx)
 {
-    const sp_config *c = &m->cfg;
-    int64_t d = c->head_dim, ld = c->heads * d, group = c->heads / c->kv_heads, n,
-            max_len = last_position(p);
-    task *tasks = list_blocks(p, &n);
-    double work = (double)(p->n * c->heads) * (double)(max_len * d);
+    int64_t d = c->head_dim, ld = c->heads * d, group = c->heads / c->kv_heads, n;
+    int64_t reach = sp_pack_reach(p);
+    place *list = list_blocks(p, &n);
+    double work = (double)(p->n * c->heads) * (double)(reach * d);
     float scale = 1 / sqrtf((float)d);
-#pragma omp parallel if (work > 64 * 64 * 64) /* as in gemm.c */
+#pragma omp parallel if (work > ONE_THREAD)
     {
-        float *scores = sp_xfloats((size_t)(QBLOCK * max_len));
+        float *scores = sp_xfloats((size_t)(QUERY_ROWS * reach));
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < n * c->heads; i++) {
-            task t = tasks[i / c->heads];
-            int64_t h = i % c->heads, at = (p->start[t.seq] + t.row) * ld + h * d;
-            block b = make_block(m, p, t.seq, t.row);
-            keys kk = keys_of(m, p, t.seq, h / group, k, v, kv, l, slot);
-            block_scores(scores, &b, q + at, ld, &kk, d, scale);
+            place at = list[i / c->heads];
+            int64_t h = i % c->heads, first = (p->start[at.seq] + at.row) * ld + h * d;
+            query_block b = make_block(c, p, at.seq, at.row);
+            head_keys kv = find_keys(c, p, at.seq, h / group, from);
+            block_scores(scores, &b, q + first, ld, &kv, d, scale);
             block_softmax(scores, &b, c->window);
-            block_mix(ctx + at, ld, scores, &b, &kk, d);
+            block_mix(ctx + first, ld, scores, &b, &kv, d);
         }
         free(scores);
     }
-    free(tasks);
+    free(list);
 }
 
 /* ---- backward ------------------------------------------------------------------------- */
 
-/* ds = prob * (dprob - rowsum(dprob * prob)), into dprob */
+/* dprob = the gradient of the scores: prob * (dprob - sum_j dprob_j prob_j), row by row. */
 static void softmax_backward(float *dprob, const float *prob, int64_t rows, int64_t width)
 {
     for (int64_t r = 0; r < rows; r++) {
@@ -265,52 +211,54 @@ static void softmax_backward(float *dprob, const float *prob, int64_t rows, int6
     }
 }
 
+/* What one block reads and adds to. */
 typedef struct {
-    const float *q, *dctx;
-    float *dq, *dk, *dv; /* dk, dv: (positions, ld) of this kv head */
-    int64_t ldq;
-} grads;
+    const float *q, *dctx; /* of its rows */
+    float *dq;             /* of its rows, overwritten */
+    float *dk, *dv;        /* of all positions of its key/value head, added to */
+    int64_t ldq;           /* rows of q, dctx and dq; those of dk and dv are as far apart as keys */
+} block_grads;
 
-static void block_backward(const sp_model *m, const block *b, const keys *kv, const grads *g,
-                           float *prob, float *dprob, float scale)
+/* prob and dprob have room for (rows, hi-lo). With S = scale Q K^T, P = softmax(S), C = P V:
+ * dP = dC V^T, dV += P^T dC, dS from dP, dQ = scale dS K, dK += scale dS^T Q. */
+static void block_backward(const sp_config *c, const query_block *b, const head_keys *kv,
+                           const block_grads *g, float *prob, float *dprob, float scale)
 {
-    int64_t d = m->cfg.head_dim, width = b->hi - b->lo;
-    const float *k = kv->k + b->lo * kv->ld, *v = kv->v + b->lo * kv->ld;
+    int64_t d = c->head_dim, rows = b->rows, width = b->hi - b->lo, at = b->lo * kv->ld;
+    const float *k = kv->k + at, *v = kv->v + at;
+    float *dk = g->dk + at, *dv = g->dv + at;
     block_scores(prob, b, g->q, g->ldq, kv, d, scale);
-    block_softmax(prob, b, m->cfg.window);
-    sp_gemm_small(false, true, b->rows, width, d, 1, g->dctx, g->ldq, v, kv->ld, 0, dprob, width);
-    sp_gemm_small(true, false, width, d, b->rows, 1, prob, width, g->dctx, g->ldq, 1,
-                  g->dv + b->lo * kv->ld, kv->ld);
-    softmax_backward(dprob, prob, b->rows, width);
-    sp_gemm_small(false, false, b->rows, d, width, scale, dprob, width, k, kv->ld, 0, g->dq,
-                  g->ldq);
-    sp_gemm_small(true, false, width, d, b->rows, scale, dprob, width, g->q, g->ldq, 1,
-                  g->dk + b->lo * kv->ld, kv->ld);
+    block_softmax(prob, b, c->window);
+    sp_gemm_small(false, true, rows, width, d, 1, g->dctx, g->ldq, v, kv->ld, 0, dprob, width);
+    sp_gemm_small(true, false, width, d, rows, 1, prob, width, g->dctx, g->ldq, 1, dv, kv->ld);
+    softmax_backward(dprob, prob, rows, width);
+    sp_gemm_small(false, false, rows, d, width, scale, dprob, width, k, kv->ld, 0, g->dq, g->ldq);
+    sp_gemm_small(true, false, width, d, rows, scale, dprob, width, g->q, g->ldq, 1, dk, kv->ld);
 }
 
-void sp_attn_backward(const sp_model *m, const sp_pack *p, const float *q, const float *k,
+void sp_attn_backward(const sp_config *c, const sp_pack *p, const float *q, const float *k,
                       const float *v, const float *dctx, float *dq, float *dk, float *dv)
 {
-    const sp_config *c = &m->cfg;
-    int64_t d = c->head_dim, ldq = c->heads * d, ldk = c->kv_heads * d,
-            group = c->heads / c->kv_heads, max_len = last_position(p);
+    int64_t d = c->head_dim, ldq = c->heads * d, ldk = c->kv_heads * d;
+    int64_t group = c->heads / c->kv_heads, reach = sp_pack_reach(p);
     float scale = 1 / sqrtf((float)d);
     memset(dk, 0, (size_t)(p->n * ldk) * sizeof *dk);
     memset(dv, 0, (size_t)(p->n * ldk) * sizeof *dv);
 #pragma omp parallel
     {
-        float *prob = sp_xfloats((size_t)(QBLOCK * max_len)),
-              *dprob = sp_xfloats((size_t)(QBLOCK * max_len));
+        float *prob = sp_xfloats((size_t)(QUERY_ROWS * reach)),
+              *dprob = sp_xfloats((size_t)(QUERY_ROWS * reach));
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < p->n_seq * c->kv_heads; i++) {
-            int64_t s = i / c->kv_heads, kh = i % c->kv_heads, own = p->start[s] * ldk + kh * d;
-            keys kk = keys_of(m, p, s, kh, k, v, NULL, 0, NULL);
-            for (int64_t h = kh * group; h < (kh + 1) * group; h++)
-                for (int64_t row = 0; row < p->start[s + 1] - p->start[s]; row += QBLOCK) {
+            int64_t s = i / c->kv_heads, kv_head = i % c->kv_heads;
+            int64_t own = p->start[s] * ldk + kv_head * d;
+            head_keys kv = pack_keys(c, p, s, kv_head, k, v);
+            for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++)
+                for (int64_t row = 0; row < sp_pack_len(p, s); row += QUERY_ROWS) {
                     int64_t at = (p->start[s] + row) * ldq + h * d;
-                    block b = make_block(m, p, s, row);
-                    grads g = {q + at, dctx + at, dq + at, dk + own, dv + own, ldq};
-                    block_backward(m, &b, &kk, &g, prob, dprob, scale);
+                    query_block b = make_block(c, p, s, row);
+                    block_grads g = {q + at, dctx + at, dq + at, dk + own, dv + own, ldq};
+                    block_backward(c, &b, &kv, &g, prob, dprob, scale);
                 }
         }
         free(prob);

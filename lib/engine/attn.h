@@ -1,28 +1,35 @@
 /* attn.h - causal attention of packed sequences, with grouped keys, a sliding window and
- * a cache. Head h reads key/value head h / (heads / kv_heads). Position p sees p - window
- * + 1 .. p.
+ * a cache.
+ *
+ *     ctx_t = sum_j p_tj v_j,   p_t = softmax_j(q_t . k_j / sqrt(head_dim))
+ *
+ * for each query head, over the positions j that position t sees: j <= t, with a window
+ * only the last `window` of them, t itself included. Query head h reads key/value head
+ * h / (heads / kv_heads).
  */
 #ifndef SP_ATTN_H
 #define SP_ATTN_H
 
-#include "engine/layer.h"
+#include "engine/kv.h"
 
-/* Rotate the pairs (i, i + d/2) of every head of x (N, n_heads * head_dim) by sign *
- * position * step_i. */
-void sp_rope(const sp_model *m, const sp_pack *p, float *x, int64_t n_heads, int sign);
+/* Where keys and values are read: in arrays of the pack's own tokens, or in a layer of a
+ * cache, which then holds those of the pack already. */
+typedef struct {
+    const float *k, *v; /* (N, kv_heads * head_dim), positions from 0; unless kv is set */
+    const sp_kv *kv;    /* or NULL */
+    int64_t layer;      /* of the cache */
+    const int64_t *slot; /* sequence s of the pack lives in slot[s]; NULL = s */
+} sp_attn_keys;
 
-/* Append k, v (N, kv_heads * head_dim) of this chunk to layer l of the cache. */
-void sp_kv_append(sp_kv *kv, const sp_model *m, int64_t l, const sp_pack *p,
-                  const int64_t *slot, const float *k, const float *v);
+/* Compute ctx (N, heads * head_dim) from q (N, heads * head_dim). */
+void sp_attn_forward(const sp_config *c, const sp_pack *p, const float *q,
+                     const sp_attn_keys *from, float *ctx);
 
-/* ctx (N, heads * head_dim) = softmax(q k^T / sqrt(head_dim)) v. Keys come from k, v of
- * the pack itself, or with kv from layer l of the cache, this chunk included. */
-void sp_attn_forward(const sp_model *m, const sp_pack *p, const float *q, const float *k,
-                     const float *v, const sp_kv *kv, int64_t l, const int64_t *slot,
-                     float *ctx);
-
-/* Gradients of q, k, v (overwritten) from dctx; probabilities are recomputed. */
-void sp_attn_backward(const sp_model *m, const sp_pack *p, const float *q, const float *k,
-                      const float *v, const float *dctx, float *dq, float *dk, float *dv);
+/* Compute dq (N, heads * head_dim), dk and dv (N, kv_heads * head_dim), the gradients of
+ * q, k and v, from dctx (N, heads * head_dim), that of ctx. All three are overwritten.
+ * Keys and values are the pack's own, its positions start at 0. */
+void sp_attn_backward(const sp_config *c, const sp_pack *p, const float *q,
+                      const float *k, const float *v, const float *dctx, float *dq,
+                      float *dk, float *dv);
 
 #endif

@@ -1,24 +1,31 @@
 /* gemm.c - see gemm.h.
  *
- * OpenMP spreads tiles, of one product or of several at a time, whose shape the product alone
- * decides; OpenBLAS (its OpenMP build) runs single-threaded inside a parallel region, which is why
- * even a single tile opens one; up to 64^3 multiply-adds it does so anywhere, and waking the team
- * would cost more. A few rows of X (answers generated one by one) are bound by the bytes of W: they
- * go through plain dot products that read W once.
+ * A product C (m, n) is cut into tiles; OpenMP hands them to threads, the tiles of several products
+ * together where the caller has several. Each tile is one single-threaded product: OpenBLAS (its
+ * OpenMP build) uses one thread inside a parallel region, which is why even a single tile opens
+ * one. Products of up to 64^3 multiply-adds run on one thread in OpenBLAS anyway, and waking the
+ * others would take longer than they do.
+ *
+ * The three products as C = A B, with k the length of the sums:
+ *
+ *              m     n     k      A               B
+ *     XWT      N     out   in     X  (m, k)       W  (n, k), transposed
+ *     DYW      N     in    out    DY (m, k)       W  (k, n)
+ *     DYTX     out   in    N      DY (k, m),      X  (k, n)
+ *                                 transposed
  */
 #include "engine/gemm.h"
 
+#include "base/arith.h"
 #include "engine/gemm_dnnl.h"
-#include "engine/narrow.h"
-#include "tensor/fmath.h"
+#include "engine/gemm_half.h"
+#include "engine/gemm_rows.h"
 
 #include <cblas.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-#define FEW                                                                                        \
-    8 /* rows of X that count as few: all of them share each load of W, which is taken in as it is \
-         stored */
+/* ---- the library ---------------------------------------------------------------------- */
 
 const char *sp_gemm_core_type(void)
 {
@@ -46,262 +53,150 @@ uint64_t sp_gemm_bytes(int64_t n, int64_t in, int64_t out)
 
 /* ---- tiles ---------------------------------------------------------------------------- */
 
-typedef enum { XWT, DYW, DYTX } product;
+/* Multiply-adds up to which a second thread costs more than it gains. */
+#define ONE_THREAD (64. * 64 * 64)
 
-#define SMALL \
-    (64. * 64 * 64) /* up to this many multiply-adds a second thread costs more than it gains */
+typedef enum { XWT, DYW, DYTX } product_kind;
 
-/* C (m, n) = beta * C + A B with the sum over k, cut into tiles of tm x tn. */
+/* C (m, n) = beta * C + A B, in tiles of tile_m x tile_n. */
 typedef struct {
-    product kind;
+    product_kind kind;
     int64_t m, n, k;
     const float *a;
     sp_mat b;
     float beta, *c;
-    int64_t tm, tn, tiles;
-} job;
+    int64_t tile_m, tile_n, tiles;
+} product;
 
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
-static double multiply_adds(const job *p) { return (double)p->m * (double)p->n * (double)p->k; }
+static double multiply_adds(const product *p) { return (double)p->m * (double)p->n * (double)p->k; }
 
-/* Tiles as large as keeps the packing of their operands cheap, but at least four; their shape
- * depends on the product alone. */
-static void cut(job *p, double work)
+/* Choose the shape of the tiles: as large as keeps packing their operands cheap (at most 512 x 768,
+ * multiples of 16), but at least four of them. It depends on the product alone; `work` is that of
+ * all products of a sum, so that all its terms are cut alike. */
+static void cut_into_tiles(product *p, double work)
 {
-    int64_t nm = parts(p->m, 512), nn = parts(p->n, 768);
-    if (work <= SMALL) nm = nn = 1;
+    int64_t down = parts(p->m, 512), across = parts(p->n, 768);
+    if (work <= ONE_THREAD) down = across = 1;
     else
-        while (nm * nn < 4 && SP_MAX(p->m / nm, p->n / nn) > 64)
-            if (p->m / nm >= p->n / nn) nm *= 2;
-            else nn *= 2;
-    p->tm = parts(parts(p->m, nm), 16) * 16, p->tn = parts(parts(p->n, nn), 16) * 16;
-    p->tiles = parts(p->m, p->tm) * parts(p->n, p->tn);
+        while (down * across < 4 && SP_MAX(p->m / down, p->n / across) > 64)
+            if (p->m / down >= p->n / across) down *= 2;
+            else across *= 2;
+    p->tile_m = parts(parts(p->m, down), 16) * 16;
+    p->tile_n = parts(parts(p->n, across), 16) * 16;
+    p->tiles = parts(p->m, p->tile_m) * parts(p->n, p->tile_n);
 }
 
-/* W from element i on. */
-static sp_mat part(sp_mat w, int64_t i)
+/* Compute tile t; tiles are numbered row by row. */
+static void multiply_tile(const product *p, int64_t t, float beta)
 {
-    return (sp_mat){(const char *)w.data + (size_t)i * sp_dtype_size(w.dtype), w.dtype};
-}
-
-static void tile(const job *p, int64_t t, float beta)
-{
-    int64_t across = parts(p->n, p->tn), i = t / across * p->tm, j = t % across * p->tn;
-    int64_t rows = SP_MIN(p->tm, p->m - i), cols = SP_MIN(p->tn, p->n - j);
-    bool xwt = p->kind == XWT, turned = p->kind == DYTX;
-    int64_t lda = turned ? p->m : p->k, ldb = xwt ? p->k : p->n;
-    const float *a = p->a + (turned ? i : i * p->k);
-    sp_mat b = part(p->b, xwt ? j * p->k : j);
+    int64_t across = parts(p->n, p->tile_n);
+    int64_t i = t / across * p->tile_m, rows = SP_MIN(p->tile_m, p->m - i);
+    int64_t j = t % across * p->tile_n, cols = SP_MIN(p->tile_n, p->n - j);
+    bool ta = p->kind == DYTX, tb = p->kind == XWT;
+    int64_t lda = ta ? p->m : p->k, ldb = tb ? p->k : p->n;
+    const float *a = p->a + (ta ? i : i * p->k);
+    sp_mat b = sp_mat_from(p->b, tb ? j * p->k : j);
     float *c = p->c + i * p->n + j;
     if (b.dtype == SP_F32)
-        sp_gemm_small(turned, xwt, rows, cols, p->k, 1, a, lda, b.data, ldb, beta, c, p->n);
-    else (xwt ? sp_narrow_xwt : sp_narrow_xw)(c, p->n, a, lda, b, ldb, rows, cols, p->k, beta);
+        sp_gemm_small(ta, tb, rows, cols, p->k, 1, a, lda, b.data, ldb, beta, c, p->n);
+    else if (tb) sp_gemm_half_xwt(c, p->n, a, lda, b, ldb, rows, cols, p->k, beta);
+    else sp_gemm_half_xw(c, p->n, a, lda, b, ldb, rows, cols, p->k, beta);
 }
 
 #ifdef SP_DNNL
-/* In BF16, one after another; an A that several have in common is rounded once. */
-static void run_rounded(const job *jobs, int count, bool sum)
+/* All products in BF16, one after another; an A that neighbours have in common is rounded once. */
+static void multiply_rounded(const product *list, int count, bool sum)
 {
     const uint16_t *a = NULL;
-    for (const job *p = jobs; p < jobs + count; p++) {
-        if (p == jobs || p->a != p[-1].a) a = sp_dnnl_round(p->a, p->m * p->k);
+    for (const product *p = list; p < list + count; p++) {
+        if (p == list || p->a != p[-1].a) a = sp_dnnl_round(p->a, p->m * p->k);
         sp_dnnl_product(p->kind == DYTX, p->kind == XWT, p->m, p->n, p->k, a, p->b,
-                        sum && p > jobs ? 1 : p->beta, p->c);
+                        sum && p > list ? 1 : p->beta, p->c);
     }
 }
 #endif
 
-/* Products side by side, or as terms of one sum: then all have the same C, and the first one's beta
- * counts. */
-static void run(job *jobs, int count, bool sum)
+/* Compute `count` products: side by side, each into its own C; or, with `sum`, as terms of one C
+ * that all of them name, whose beta is the first one's. */
+static void multiply(product *list, int count, bool sum)
 {
     int64_t tiles = 0;
     double work = 0;
-    for (int i = 0; i < count; i++) work += multiply_adds(&jobs[i]);
+    for (int i = 0; i < count; i++) work += multiply_adds(&list[i]);
 #ifdef SP_DNNL
-    if (work > SMALL && sp_dnnl_works()) {
-        run_rounded(jobs, count, sum);
+    if (work > ONE_THREAD && sp_dnnl_works()) {
+        multiply_rounded(list, count, sum);
         return;
     }
 #endif
     for (int i = 0; i < count; i++) {
-        cut(&jobs[i], sum ? work : multiply_adds(&jobs[i]));
-        tiles = sum ? jobs[i].tiles : tiles + jobs[i].tiles;
+        cut_into_tiles(&list[i], sum ? work : multiply_adds(&list[i]));
+        tiles = sum ? list[i].tiles : tiles + list[i].tiles;
     }
-#pragma omp parallel if (work > SMALL)
+#pragma omp parallel if (work > ONE_THREAD)
     {
-        sp_narrow_begin();
+        sp_gemm_half_begin();
 #pragma omp for schedule(dynamic)
         for (int64_t t = 0; t < tiles; t++) {
-            const job *p = jobs;
+            const product *p = list;
             int64_t at = t;
             for (; !sum && at >= p->tiles; p++) at -= p->tiles;
-            tile(p, at, p->beta);
-            for (int i = 1; sum && i < count; i++) tile(&jobs[i], at, 1);
+            multiply_tile(p, at, p->beta);
+            for (int i = 1; sum && i < count; i++) multiply_tile(&list[i], at, 1);
         }
-    }
-}
-
-/* ---- few rows ------------------------------------------------------------------------- */
-
-/* Bytes of W asked for before they are needed. One row after another is read as fast as memory
- * gives, four side by side were not. */
-#define AHEAD 4096
-
-/* Elements i .. i+15 of W as F32. */
-static inline __attribute__((always_inline)) sp_f32x16 load(const void *w, sp_dtype dtype,
-                                                            int64_t i)
-{
-    typedef uint16_t u16x16 __attribute__((vector_size(32), aligned(2), may_alias));
-    typedef uint32_t u32x16 __attribute__((vector_size(64)));
-    if (dtype == SP_F32) return *(const sp_f32x16 *)((const float *)w + i);
-    if (dtype == SP_F16) {
-        float x[16];
-        for (int j = 0; j < 16; j++) x[j] = sp_f16_f32(((const uint16_t *)w)[i + j]);
-        return *(const sp_f32x16 *)x;
-    }
-    return (sp_f32x16)(__builtin_convertvector(*(const u16x16 *)((const uint16_t *)w + i), u32x16)
-                       << 16);
-}
-
-static inline float sum16(sp_f32x16 v)
-{
-    typedef float f32x8 __attribute__((vector_size(32)));
-    typedef float f32x4 __attribute__((vector_size(16)));
-    f32x8 half[2];
-    f32x4 quarter[2];
-    memcpy(half, &v, sizeof half);
-    half[0] += half[1];
-    memcpy(quarter, half, sizeof quarter);
-    quarter[0] += quarter[1];
-    return (quarter[0][0] + quarter[0][2]) + (quarter[0][1] + quarter[0][3]);
-}
-
-/* sum[r] = n elements of a row of W, from `at` on, times row r of X (ld wide); n a multiple of 16.
- */
-static inline __attribute__((always_inline)) void dots(float *sum, const float *x, int64_t ld,
-                                                       int64_t rows, const void *w, sp_dtype dtype,
-                                                       int64_t at, int64_t n)
-{
-    sp_f32x16 s[FEW][2] = {0};
-    int64_t i = 0, size = dtype == SP_F32 ? 4 : 2;
-    for (; i + 32 <= n; i += 32) {
-        sp_bring((const char *)w + (at + i) * size + AHEAD, 32 * size);
-        sp_f32x16 w0 = load(w, dtype, at + i), w1 = load(w, dtype, at + i + 16);
-        for (int64_t r = 0; r < rows; r++) {
-            s[r][0] += w0 * *(const sp_f32x16 *)(x + r * ld + i);
-            s[r][1] += w1 * *(const sp_f32x16 *)(x + r * ld + i + 16);
-        }
-    }
-    if (i < n) {
-        sp_f32x16 w0 = load(w, dtype, at + i);
-        for (int64_t r = 0; r < rows; r++) s[r][0] += w0 * *(const sp_f32x16 *)(x + r * ld + i);
-    }
-    for (int64_t r = 0; r < rows; r++) sum[r] = sum16(s[r][0] + s[r][1]);
-}
-
-/* The same for any n. */
-static inline __attribute__((always_inline)) void any_dots(float *sum, const float *x, int64_t rows,
-                                                           sp_mat w, int64_t at, int64_t n)
-{
-    int64_t even = n / 16 * 16;
-    if (w.dtype == SP_F32) dots(sum, x, n, rows, w.data, SP_F32, at, even);
-    else if (w.dtype == SP_F16) dots(sum, x, n, rows, w.data, SP_F16, at, even);
-    else dots(sum, x, n, rows, w.data, SP_BF16, at, even);
-    for (int64_t r = 0; even < n && r < rows; r++) {
-        float rest = 0, v;
-        for (int64_t i = even; i < n; i++) {
-            sp_widen(&v, w, at + i, 1);
-            rest += v * x[r * n + i];
-        }
-        sum[r] += rest;
-    }
-}
-
-/* Column j of Y (n, out). */
-static void few(const sp_linear *l, int64_t j, const float *x, int64_t n, int64_t in, float beta)
-{
-    float sum[FEW];
-    _Static_assert(FEW == 8, "a case for each number of rows");
-    switch (n) { /* each number of rows is compiled by itself */
-#define CASE(N) \
-    case N: any_dots(sum, x, N, l->w, j *in, in); break;
-        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
-#undef CASE
-    }
-    for (int64_t r = 0; r < n; r++) {
-        float *y = &l->y[r * l->out + j];
-        *y = sum[r] + (beta != 0 ? beta * *y : 0);
-    }
-}
-
-static void few_rows(const float *x, int64_t n, int64_t in, const sp_linear *l, int count,
-                     float beta)
-{
-    int64_t rows = 0;
-    for (int i = 0; i < count; i++) rows += l[i].out;
-#pragma omp parallel for schedule(static) if (rows * in > 65536)
-    for (int64_t j = 0; j < rows; j++) {
-        const sp_linear *p = l;
-        int64_t at = j;
-        for (; at >= p->out; p++) at -= p->out;
-        few(p, at, x, n, in, beta);
     }
 }
 
 /* ---- the seam ------------------------------------------------------------------------- */
 
-static void xwt(const float *x, int64_t n, int64_t in, const sp_linear *l, int count, float beta)
+/* y_i = X W_i^T + beta * y_i */
+static void multiply_xwt(const float *x, int64_t n, int64_t in, const sp_linear *l, int count,
+                         float beta)
 {
-    job jobs[SP_LINEARS];
-    if (n <= FEW) {
-        few_rows(x, n, in, l, count, beta);
+    product list[SP_LINEARS];
+    if (n <= SP_GEMM_ROWS) {
+        sp_gemm_rows_xwt(x, n, in, l, count, beta);
         return;
     }
     for (int i = 0; i < count; i++)
-        jobs[i] = (job){.kind = XWT,
-                        .m = n,
-                        .n = l[i].out,
-                        .k = in,
-                        .a = x,
-                        .b = l[i].w,
-                        .beta = beta,
-                        .c = l[i].y};
-    run(jobs, count, false);
+        list[i] = (product){.kind = XWT,
+                            .m = n,
+                            .n = l[i].out,
+                            .k = in,
+                            .a = x,
+                            .b = l[i].w,
+                            .beta = beta,
+                            .c = l[i].y};
+    multiply(list, count, false);
 }
 
 void sp_gemm_xwt(float *y, const float *x, sp_mat w, int64_t n, int64_t in, int64_t out, float beta)
 {
-    xwt(x, n, in, &(sp_linear){y, w, out}, 1, beta);
+    multiply_xwt(x, n, in, &(sp_linear){y, w, out}, 1, beta);
 }
 
 void sp_gemm_xwts(const float *x, int64_t n, int64_t in, const sp_linear *l, int count)
 {
-    xwt(x, n, in, l, count, 0);
+    multiply_xwt(x, n, in, l, count, 0);
 }
 
 void sp_gemm_dyws(float *dx, int64_t n, int64_t in, const sp_linear *l, int count)
 {
-    job jobs[SP_LINEARS];
+    product list[SP_LINEARS];
     for (int i = 0; i < count; i++)
-        jobs[i] =
-            (job){.kind = DYW, .m = n, .n = in, .k = l[i].out, .a = l[i].y, .b = l[i].w, .c = dx};
-    run(jobs, count, true);
+        list[i] = (product){
+            .kind = DYW, .m = n, .n = in, .k = l[i].out, .a = l[i].y, .b = l[i].w, .c = dx};
+    multiply(list, count, true);
 }
 
 void sp_gemm_dytx(float *dw, const float *dy, const float *x, int64_t n, int64_t in, int64_t out,
                   float beta)
 {
-    run(&(job){.kind = DYTX,
-               .m = out,
-               .n = in,
-               .k = n,
-               .a = dy,
-               .b = {x, SP_F32},
-               .beta = beta,
-               .c = dw},
-        1, false);
+    product p = {
+        .kind = DYTX, .m = out, .n = in, .k = n, .a = dy, .b = {x, SP_F32}, .beta = beta, .c = dw};
+    multiply(&p, 1, false);
 }
 
 void sp_gemm_small(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a,

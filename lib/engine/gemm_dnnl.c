@@ -10,6 +10,8 @@
  */
 #include "engine/gemm_dnnl.h"
 
+#include "base/arith.h"
+#include "base/memory.h"
 #include "tensor/vec.h"
 
 #include <dnnl.h>

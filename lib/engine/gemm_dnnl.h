@@ -8,7 +8,9 @@
 #ifndef SP_GEMM_DNNL_H
 #define SP_GEMM_DNNL_H
 
-#include "engine/gemm.h"
+#include "engine/matrix.h"
+
+#include <stdbool.h>
 
 #ifdef SP_DNNL
 

@@ -1,14 +1,15 @@
-/* norm.c - see norm.h. */
+/* norm.c - see norm.h. Threads share the rows; a row's sums are one thread's. */
 #include "engine/norm.h"
-
-#include "tensor/vec.h"
 
 #include <math.h>
 
-void sp_norm_scale(const sp_model *m, const sp_param *p, float *scale)
+/* Elements up to which a second thread costs more than it gains. */
+#define ONE_THREAD 16384
+
+void sp_norm_scale(const sp_config *c, const sp_param *p, float *scale)
 {
-    const float *w = sp_weight(p, scale);
-    float plus = m->cfg.norm_plus_one ? 1 : 0;
+    const float *w = sp_param_values(p, scale);
+    float plus = c->norm_plus_one ? 1 : 0;
     for (int64_t i = 0; i < p->rows; i++) scale[i] = w[i] + plus;
 }
 
@@ -22,7 +23,7 @@ static float inverse_rms(const float *x, int64_t h, double eps)
 
 void sp_norm_forward(float *y, const float *x, const float *scale, int64_t n, int64_t h, double eps)
 {
-#pragma omp parallel for if (n * h > 16384)
+#pragma omp parallel for if (n * h > ONE_THREAD)
     for (int64_t t = 0; t < n; t++) {
         const float *xt = x + t * h;
         float *yt = y + t * h, r = inverse_rms(xt, h, eps);
@@ -33,7 +34,7 @@ void sp_norm_forward(float *y, const float *x, const float *scale, int64_t n, in
 void sp_norm_backward(float *d, float *xhat, const float *g, const float *x, const float *scale,
                       int64_t n, int64_t h, double eps)
 {
-#pragma omp parallel for if (n * h > 16384)
+#pragma omp parallel for if (n * h > ONE_THREAD)
     for (int64_t t = 0; t < n; t++) {
         const float *xt = x + t * h, *gt = g + t * h;
         float *dt = d + t * h, r = inverse_rms(xt, h, eps), dot = 0;

@@ -1,6 +1,7 @@
 /* contrast.c - see contrast.h. */
 #include "eval/contrast.h"
 
+#include "engine/softmax.h"
 #include "eval/sample.h"
 
 #include <math.h>

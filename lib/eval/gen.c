@@ -4,6 +4,10 @@
 #include "base/capacity.h"
 #include "base/clock.h"
 #include "base/philox.h"
+#include "engine/embed.h"
+#include "engine/gemm.h"
+#include "engine/head.h"
+#include "engine/residency.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -100,7 +104,7 @@ static int64_t count_slots(const run *r)
     double room = r->o->cache_bytes > 0 ? r->o->cache_bytes : (double)sp_capacity_memory() / 4,
            each = 0;
     for (int i = 0; i < r->n_engines; i++)
-        each += (double)sp_kv_bytes(r->engines[i].m, r->engines[i].n_lanes,
+        each += (double)sp_kv_bytes(&r->engines[i].m->cfg, r->engines[i].n_lanes,
                                     cache_rows(r, &r->engines[i]));
     int64_t wanted = SP_MIN(r->o->batch, (int64_t)r->n_items),
             n = SP_MAX(1, (int64_t)(room / each));
@@ -123,7 +127,7 @@ static uint64_t engine_bytes(const run *r, const engine *e)
 {
     uint64_t states = (uint64_t)(e->max_n + 2 * e->n_ctx) * (uint64_t)e->m->cfg.hidden +
                       (uint64_t)(e->n_ctx * e->m->cfg.vocab);
-    uint64_t cache = r->o->no_cache ? 0 : sp_kv_bytes(e->m, e->n_ctx, cache_rows(r, e));
+    uint64_t cache = r->o->no_cache ? 0 : sp_kv_bytes(&e->m->cfg, e->n_ctx, cache_rows(r, e));
     uint64_t layer =
         sp_acts_bytes(e->m, e->max_n) + sp_gemm_bytes(e->max_n, e->m->cfg.hidden, e->m->cfg.mlp);
     return cache + layer + sp_head_bytes(e->m, e->n_ctx) + states * sizeof(float);
@@ -142,7 +146,7 @@ static int check_memory(run *r, sp_err *e)
 static void open_engine(run *r, engine *e)
 {
     e->ctx = r->ctx + e->lane * r->n_slots, e->row = r->row + e->lane * r->n_slots;
-    if (!r->o->no_cache) sp_kv_alloc(&e->kv, e->m, e->n_ctx, cache_rows(r, e));
+    if (!r->o->no_cache) sp_kv_alloc(&e->kv, &e->m->cfg, e->n_ctx, cache_rows(r, e));
     for (int64_t i = 0; i < e->n_ctx; i++)
         e->ctx[i].ids = sp_xarray((size_t)e->longest, sizeof(int32_t));
     size_t n = (size_t)e->max_n, s = (size_t)e->n_ctx, h = (size_t)e->m->cfg.hidden;

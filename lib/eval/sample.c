@@ -2,17 +2,10 @@
  * nothing is sorted. */
 #include "eval/sample.h"
 
+#include "engine/softmax.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-int32_t sp_argmax(const float *logits, int64_t n)
-{
-    int64_t best = 0;
-    float max = -INFINITY;
-    for (int64_t i = 0; i < n; i++)
-        if (logits[i] > max) max = logits[i], best = i;
-    return (int32_t)best;
-}
 
 /* Order of candidates: higher logit first, then lower index. */
 static bool before(const float *x, int32_t a, int32_t b)

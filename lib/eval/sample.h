@@ -11,8 +11,6 @@ typedef struct {
     int64_t top_k; /* at most so many; 0 = all */
 } sp_sampler;
 
-/* Index of the largest; the lowest of equals. NaN never wins. */
-int32_t sp_argmax(const float *logits, int64_t n);
 /* Indices of x[0..n) from the largest down, the lower of equals first, NaN left out. x is
  * borrowed, heap[0] is next. */
 typedef struct {

@@ -1,6 +1,7 @@
 /* score.c - see score.h. */
 #include "eval/score.h"
 
+#include "engine/head.h"
 #include "train/forward.h"
 
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* batch.c - see batch.h. */
 #include "train/batch.h"
 
+#include "engine/head.h"
+
 #include <stdlib.h>
 
 /* ---- packing -------------------------------------------------------------------------- */

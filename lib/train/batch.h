@@ -12,7 +12,7 @@
 #ifndef SP_BATCH_H
 #define SP_BATCH_H
 
-#include "engine/layer.h"
+#include "engine/pack.h"
 #include "text/examples.h"
 
 /* How the cross-entropies of scored tokens become one loss L. */

@@ -8,7 +8,8 @@
  */
 #include "train/footprint.h"
 
-#include "engine/layer.h"
+#include "engine/acts.h"
+#include "engine/head.h"
 #include "train/batch.h"
 #include "train/kept.h"
 #include "train/order.h"

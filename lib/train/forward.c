@@ -1,6 +1,10 @@
 /* forward.c - see forward.h. */
 #include "train/forward.h"
 
+#include "engine/embed.h"
+#include "engine/layer.h"
+#include "engine/residency.h"
+
 /* Layer l of every chunk: y = layer(x), both (N, hidden); y may be x. */
 static void forward_layer(sp_model *m, int64_t l, const sp_batch *b, const float *x, float *y,
                           const sp_kept *k)

@@ -14,6 +14,9 @@
  */
 #include "train/grad.h"
 
+#include "engine/head.h"
+#include "engine/layer.h"
+#include "engine/residency.h"
 #include "train/forward.h"
 
 #include <math.h>
@@ -216,19 +219,19 @@ static int backward_head(grad_run *r, double *loss)
 
 /* ---- the layers ----------------------------------------------------------------------- */
 
-/* sp_grad_fn: add a chunk's gradient of one parameter to the layer's sums. */
+/* sp_wgrad_fn: add a chunk's gradient of one parameter to the layer's sums. */
 static void collect(void *self, sp_param *p, const float *dy, const float *x, const sp_pack *pack)
 {
     grad_run *r = self;
     float *sum = r->sum[p->kind];
     if (!sum) return;
     if (!r->job->per_example) {
-        sp_grad_dense(sum, !r->first_chunk, p, dy, x, 0, pack->n);
+        sp_wgrad_dense(sum, !r->first_chunk, p, dy, x, 0, pack->n);
         return;
     }
     if (r->first_chunk) memset(sum, 0, sp_numel(p) * sizeof *sum);
     for (int64_t s = 0; s < pack->n_seq; s++) {
-        sp_grad_dense(r->one, 0, p, dy, x, pack->start[s], pack->start[s + 1]);
+        sp_wgrad_dense(r->one, 0, p, dy, x, pack->start[s], pack->start[s + 1]);
         add_each(r, sum, r->one, sp_numel(p));
     }
 }

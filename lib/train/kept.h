@@ -13,7 +13,7 @@
 #ifndef SP_KEPT_H
 #define SP_KEPT_H
 
-#include "engine/layer.h"
+#include "engine/acts.h"
 
 typedef struct sp_kept sp_kept;
 

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/capacity.h"
+#include "engine/residency.h"
 #include "train/order.h"
 
 #include <stdlib.h>

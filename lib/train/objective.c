@@ -1,6 +1,7 @@
 /* objective.c - see objective.h. */
 #include "train/objective.h"
 
+#include "engine/head.h"
 #include "train/forward.h"
 
 #include <math.h>

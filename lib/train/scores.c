@@ -30,7 +30,7 @@ static int64_t find_factor(const sp_src *factor, const sp_param *p, sp_err *e)
 static const float *factor_part(const sp_scores *s, const sp_param *p, size_t first, size_t n,
                                 sp_err *e)
 {
-    if (!s->factor) return sp_weight_part(p, first, n, s->values);
+    if (!s->factor) return sp_param_part(p, first, n, s->values);
     int64_t at = find_factor(s->factor, p, e);
     if (at < 0 || sp_src_read_f32_part(s->factor, (size_t)at, first, n, s->values, e) < 0)
         return NULL;

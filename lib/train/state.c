@@ -98,7 +98,7 @@ static int read_tensor(sp_src *src, const sp_tinfo *t, void *to, sp_err *e)
 static int read_state(const sp_state *s, sp_src *src, int64_t *step, sp_err *e)
 {
     if (check_meta(s, src, e) < 0) return -1;
-    for (size_t i = 0; i < s->masters->n; i++) sp_own(s->masters->m, s->masters->v[i].p);
+    for (size_t i = 0; i < s->masters->n; i++) sp_model_own(s->masters->m, s->masters->v[i].p);
     tensor_list l = list_tensors(s->masters);
     int rc = 0;
     for (size_t i = 0; i < l.n && rc == 0; i++) rc = read_tensor(src, &l.info[i], l.data[i], e);

@@ -58,7 +58,8 @@ static int update(void *self, sp_param *p, int64_t row, int64_t rows, float *g, 
     step *s = self;
     trainer *t = s->t;
     size_t i = s->arrived++, n = sp_numel(p);
-    float *w = sp_own(t->model, p); /* the master comes into being with the first step */
+    sp_model_own(t->model, p); /* the master comes into being with the first step */
+    float *w = p->own;
     s->norm2 += sp_dot(g, g, n);
     if (is_trained(t, p))
         sp_optim_step(&t->o->optim, w, g, &t->masters.v[i].mo, n, s->lr, t->next + 1, p->cols > 1);

@@ -1,6 +1,7 @@
 /* weights.c - see weights.h. */
 #include "train/weights.h"
 
+#include "engine/residency.h"
 #include "tensor/vec.h"
 
 #include <stdlib.h>
@@ -22,7 +23,7 @@ sp_tinfo sp_param_tensor(const sp_param *p, sp_dtype d)
  * weight without a stored original (random, or not trained) goes as it is. */
 static const float *part_of(const sp_param *p, size_t first, size_t n, float *scratch)
 {
-    if (!p->own || !p->data) return sp_weight_part(p, first, n, scratch);
+    if (!p->own || !p->data) return sp_param_part(p, first, n, scratch);
     sp_to_f32(scratch, (const char *)p->data + first * sp_dtype_size(p->dtype), p->dtype, n);
 #pragma omp parallel for simd if (n > 16384)
     for (size_t i = 0; i < n; i++) scratch[i] = sp_reachable(p->own[first + i], scratch[i]);

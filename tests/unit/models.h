@@ -4,6 +4,7 @@
 #define SP_TEST_MODELS_H
 
 #include "base/philox.h"
+#include "engine/head.h"
 #include "train/forward.h"
 #include "train/grad.h"
 

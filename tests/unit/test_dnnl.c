@@ -7,6 +7,8 @@
 
 #include "base/philox.h"
 #include "cli/restart.h"
+#include "base/arith.h"
+#include "base/memory.h"
 #include "engine/gemm.h"
 #include "tensor/vec.h"
 #include "skip.h"

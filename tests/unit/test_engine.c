@@ -171,7 +171,7 @@ static int compare(void *self, sp_param *p, int64_t row, int64_t rows, float *go
     assert_int_equal(n, sp_numel(p));
     assert_true(row == c->row);
     n = (size_t)(rows * p->cols);
-    const float *w = sp_weight_part(p, first, n, scratch);
+    const float *w = sp_param_part(p, first, n, scratch);
     for (size_t i = 0; i < n; i++)
         mine[i] = got[i] * c->scale * (c->times_weight ? fabsf(w[i]) : 1);
     double d = relative_l2(mine, want, n);

@@ -1,5 +1,8 @@
 /* test_gen.c - greedy continuations of the reference models: exact ids, whatever the batch, the
  * stretches of the prompt, and the cache. */
+#include "engine/embed.h"
+#include "engine/head.h"
+#include "engine/softmax.h"
 #include "eval/gen.h"
 #include "tensor/st.h"
 #include "skip.h"

@@ -1,5 +1,6 @@
 /* test_sample.c - greedy choice, and the frequencies of temperature, top-k and top-p sampling
  * against exact ones. */
+#include "engine/softmax.h"
 #include "eval/sample.h"
 
 #include <setjmp.h>

@@ -2,6 +2,7 @@
  * per-sequence losses (1e-5), whatever the batch; greedy flags against the logits; multiple choice
  * against scores taken one by one. */
 
+#include "engine/head.h"
 #include "eval/choice.h"
 #include "eval/sample.h"
 #include "train/forward.h"

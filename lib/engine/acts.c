@@ -1,0 +1,98 @@
+/* acts.c - see acts.h. All arrays of a set lie in one allocation, each aligned to a cache line. */
+#include "engine/acts.h"
+
+#include "base/memory.h"
+#include "engine/gemm.h"
+
+#include <stdlib.h>
+
+/* One array of a set: where its address goes, and its floats. */
+typedef struct {
+    float **at;
+    size_t n;
+} array;
+
+static size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
+
+static size_t total(const array *list, size_t count)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < count; i++) sum += aligned(list[i].n);
+    return sum;
+}
+
+/* Allocate all arrays in one piece and set their addresses; returns the piece. */
+static float *allocate(const array *list, size_t count)
+{
+    float *all = sp_xfloats(total(list, count)), *next = all;
+    for (size_t i = 0; i < count; next += aligned(list[i].n), i++) *list[i].at = next;
+    return all;
+}
+
+enum { ACTS = 12, WORK = 8 };
+
+static void list_acts(array list[ACTS], sp_acts *a, const sp_config *c, int64_t n)
+{
+    size_t one = (size_t)c->hidden, h = (size_t)(n * c->hidden),
+           q = (size_t)(n * c->heads * c->head_dim), kv = (size_t)(n * c->kv_heads * c->head_dim),
+           f = (size_t)(n * c->mlp);
+    const array arrays[ACTS] = {{&a->scale1, one}, {&a->scale2, one}, {&a->h1, h},  {&a->h2, h},
+                                {&a->x1, h},       {&a->q, q},        {&a->ctx, q}, {&a->k, kv},
+                                {&a->v, kv},       {&a->gate, f},     {&a->up, f},  {&a->act, f}};
+    memcpy(list, arrays, sizeof arrays);
+}
+
+static void list_work(array list[WORK], sp_work *w, const sp_config *c, int64_t n)
+{
+    size_t h = (size_t)(n * c->hidden), q = (size_t)(n * c->heads * c->head_dim),
+           kv = (size_t)(n * c->kv_heads * c->head_dim), f = (size_t)(n * c->mlp);
+    const array arrays[WORK] = {{&w->dh, h},  {&w->xhat, h}, {&w->dq, q},    {&w->dctx, q},
+                                {&w->dk, kv}, {&w->dv, kv},  {&w->dgate, f}, {&w->dup, f}};
+    memcpy(list, arrays, sizeof arrays);
+}
+
+sp_acts *sp_acts_new(const sp_model *m, int64_t n)
+{
+    array list[ACTS];
+    sp_acts *a = sp_xcalloc(1, sizeof *a);
+    list_acts(list, a, &m->cfg, n);
+    a->all = allocate(list, ACTS);
+    return a;
+}
+
+sp_work *sp_work_new(const sp_model *m, int64_t n)
+{
+    array list[WORK];
+    sp_work *w = sp_xcalloc(1, sizeof *w);
+    list_work(list, w, &m->cfg, n);
+    w->all = allocate(list, WORK);
+    return w;
+}
+
+size_t sp_acts_bytes(const sp_model *m, int64_t n)
+{
+    array list[ACTS];
+    sp_acts unused;
+    list_acts(list, &unused, &m->cfg, n);
+    return total(list, ACTS) * sizeof(float);
+}
+
+size_t sp_work_bytes(const sp_model *m, int64_t n)
+{
+    array list[WORK];
+    sp_work unused;
+    list_work(list, &unused, &m->cfg, n);
+    return total(list, WORK) * sizeof(float) + sp_gemm_bytes(n, m->cfg.mlp, m->cfg.mlp);
+}
+
+void sp_acts_free(sp_acts *a)
+{
+    if (a) free(a->all);
+    free(a);
+}
+
+void sp_work_free(sp_work *w)
+{
+    if (w) free(w->all);
+    free(w);
+}

@@ -1,0 +1,288 @@
+/* config.c - see config.h.
+ *
+ * What differs between families stands in one table, `families`; what differs between checkpoints
+ * of a family comes from config.json. Where the file is silent, the defaults are those of the
+ * makers' own code (Hugging Face Transformers).
+ */
+#include "engine/config.h"
+
+#include "base/arith.h"
+#include "base/memory.h"
+#include "engine/members.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+typedef struct {
+    const char *architecture, *name;
+    bool norm_plus_one, scale_embed, tied;
+    sp_act act;
+    /* Defaults. head_dim 0 = hidden / heads, kv_heads 0 = heads, window 0 = the family has none. */
+    int64_t head_dim, kv_heads, window, max_position;
+} family;
+
+/* clang-format off */
+static const family families[] = {
+    {"LlamaForCausalLM", "llama", false, false, false, SP_ACT_SILU, 0, 0, 0, 2048},
+    {"MistralForCausalLM", "mistral", false, false, false, SP_ACT_SILU, 0, 8, 4096, 131072},
+    {"GemmaForCausalLM", "gemma", true, true, true, SP_ACT_GELU_TANH, 256, 16, 0, 8192},
+};
+
+/* Keys that are read below; then those that say nothing about the forward pass: what the makers' scripts leave behind, and
+ * defaults of generation, which the command line gives. */
+static const char *const known_keys[] = {
+    "architectures", "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
+    "intermediate_size", "vocab_size", "rms_norm_eps", "rope_theta", "rope_scaling", "rope_parameters", "sliding_window", "hidden_act",
+    "hidden_activation", "tie_word_embeddings", "max_position_embeddings", "eos_token_id", "attention_dropout",
+    /* harmless */
+    "bos_token_id", "pad_token_id", "torch_dtype", "dtype", "transformers_version", "use_cache", "initializer_range", "pretraining_tp",
+    "unk_token_id", "is_llama_config", "max_sequence_length", "attn_implementation", "name_or_path", "sep_token_id",
+    "return_dict", "output_attentions", "output_hidden_states", "task_specific_params", "problem_type", "id2label", "label2id",
+    "max_length", "do_sample", "temperature", "top_p", "top_k", "repetition_penalty", "unsloth_version", "unsloth_fixed",
+};
+
+/* Keys that are read in rope_scaling and rope_parameters. */
+static const char *const rope_keys[] = {
+    "rope_type", "type", "rope_theta", "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings",
+};
+/* clang-format on */
+
+/* ---- family and sizes ----------------------------------------------------------------- */
+
+/* The family of the architecture; a model_type, where there is one, must agree. NULL with a
+ * message. */
+static const family *find_family(const sp_members *r)
+{
+    const json_t *list = json_object_get(r->obj, "architectures");
+    const char *arch = json_string_value(json_array_get(list, 0));
+    const char *type = json_string_value(json_object_get(r->obj, "model_type"));
+    for (size_t i = 0; arch && i < COUNT(families); i++) {
+        if (strcmp(arch, families[i].architecture)) continue;
+        if (!type || !strcmp(type, families[i].name)) return &families[i];
+        sp_fail(r->e, SP_EINPUT, "%s: model_type \"%s\" does not go with architecture \"%s\"",
+                r->path, type, arch);
+        return NULL;
+    }
+    sp_fail(r->e, SP_EINPUT,
+            "%s: architecture \"%s\" is not supported (LlamaForCausalLM, MistralForCausalLM, "
+            "GemmaForCausalLM are)",
+            r->path, arch ? arch : "(none)");
+    return NULL;
+}
+
+static int read_head_counts(const sp_members *r, const family *f, sp_config *c)
+{
+    /* Absent: the family's default. Null: as many as heads, in every family. */
+    bool absent = !json_object_get(r->obj, "num_key_value_heads");
+    int64_t fallback = absent && f->kv_heads ? f->kv_heads : c->heads;
+    if (sp_member_int(r, "num_key_value_heads", fallback, 1, 65536, &c->kv_heads) < 0) return -1;
+    if (c->heads % c->kv_heads)
+        return sp_fail(r->e, SP_EINPUT,
+                       "%s: num_attention_heads %lld is not a multiple of num_key_value_heads %lld",
+                       r->path, (long long)c->heads, (long long)c->kv_heads);
+    if (c->head_dim % 2) /* rotary embedding turns pairs */
+        return sp_fail(r->e, SP_EINPUT, "%s: head_dim %lld is odd", r->path,
+                       (long long)c->head_dim);
+    return 0;
+}
+
+static int read_sizes(const sp_members *r, const family *f, sp_config *c)
+{
+    const int64_t big = 1 << 24, max_position = 1 << 30;
+    if (sp_member_int(r, "hidden_size", 0, 1, big, &c->hidden) < 0 ||
+        sp_member_int(r, "num_hidden_layers", 0, 1, 4096, &c->layers) < 0 ||
+        sp_member_int(r, "num_attention_heads", 0, 1, 65536, &c->heads) < 0 ||
+        sp_member_int(r, "intermediate_size", 0, 1, big, &c->mlp) < 0 ||
+        sp_member_int(r, "vocab_size", 0, 1, big, &c->vocab) < 0)
+        return -1;
+    int64_t head_dim = f->head_dim ? f->head_dim : SP_MAX(c->hidden / c->heads, 1);
+    if (sp_member_int(r, "head_dim", head_dim, 1, 65536, &c->head_dim) < 0 ||
+        sp_member_int(r, "max_position_embeddings", f->max_position, 1, max_position,
+                      &c->max_position) < 0)
+        return -1;
+    return read_head_counts(r, f, c);
+}
+
+/* ---- single settings ------------------------------------------------------------------ */
+
+/* Absent: the family's default; null: none. A family without a window refuses one. */
+static int read_window(const sp_members *r, const family *f, sp_config *c)
+{
+    const json_t *w = json_object_get(r->obj, "sliding_window");
+    if (!f->window && sp_member_on(w))
+        return sp_fail(r->e, SP_EINPUT, "%s: \"sliding_window\" is not supported for %s", r->path,
+                       f->name);
+    if (!f->window || json_is_null(w)) return 0;
+    return sp_member_int(r, "sliding_window", f->window, 1, 1 << 30, &c->window);
+}
+
+/* Gemma: hidden_activation decides. Where it is absent the tanh form is meant, also when hidden_act
+ * says "gelu", as it does in the published files. */
+static int read_activation(const sp_members *r, const family *f, sp_config *c)
+{
+    bool gemma = f->act == SP_ACT_GELU_TANH;
+    const json_t *v = gemma ? json_object_get(r->obj, "hidden_activation") : NULL;
+    bool legacy = !v || json_is_null(v);
+    if (legacy) v = json_object_get(r->obj, "hidden_act");
+    const char *name = json_string_value(v);
+    c->act = f->act;
+    if (!v || json_is_null(v)) return 0;
+    if (name && !strcmp(name, gemma ? "gelu_pytorch_tanh" : "silu")) return 0;
+    if (name && gemma && legacy && !strcmp(name, "gelu")) return 0;
+    return sp_fail(r->e, SP_EINPUT, "%s: activation \"%s\" is not supported for %s", r->path,
+                   name ? name : "(not a string)", f->name);
+}
+
+/* Dropout would make training draw random numbers; nothing here does. */
+static int refuse_dropout(const sp_members *r)
+{
+    const json_t *v = json_object_get(r->obj, "attention_dropout");
+    bool zero = json_is_number(v) && json_number_value(v) == 0;
+    if (!sp_member_on(v) || zero) return 0;
+    return sp_fail(r->e, SP_EINPUT, "%s: \"attention_dropout\" is not supported", r->path);
+}
+
+/* Add the end tokens of v, an id or a list of ids: those that the vocabulary has and c has not. */
+static void add_eos(sp_config *c, const json_t *v)
+{
+    size_t n = json_is_array(v) ? json_array_size(v) : 1;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *x = json_is_array(v) ? json_array_get(v, i) : v;
+        json_int_t id = json_is_integer(x) ? json_integer_value(x) : -1;
+        bool skip = id < 0 || id >= c->vocab;
+        for (int j = 0; j < c->n_eos && !skip; j++) skip = c->eos[j] == id;
+        if (!skip && c->n_eos < SP_MAX_EOS) c->eos[c->n_eos++] = (int32_t)id;
+    }
+}
+
+/* ---- rotary embedding ----------------------------------------------------------------- */
+
+/* *out = the object that describes the rotary embedding: rope_scaling, or rope_parameters as newer
+ * files call it; NULL where there is neither. Both may be there if they say the same. */
+static int find_rope(const sp_members *r, const json_t **out)
+{
+    static const char *const names[] = {"rope_scaling", "rope_parameters"};
+    *out = NULL;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const json_t *v = json_object_get(r->obj, names[i]);
+        if (!sp_member_on(v)) continue;
+        if (!json_is_object(v))
+            return sp_fail(r->e, SP_EINPUT, "%s: \"%s\" is not an object", r->path, names[i]);
+        if (*out && !json_equal(*out, v))
+            return sp_fail(r->e, SP_EINPUT, "%s: rope_scaling and rope_parameters differ", r->path);
+        *out = v;
+    }
+    return 0;
+}
+
+static int read_llama3_rope(const sp_members *r, sp_config *c)
+{
+    c->rope = SP_ROPE_LLAMA3;
+    if (sp_member_positive(r, "factor", 0, &c->rope_factor) < 0 ||
+        sp_member_positive(r, "low_freq_factor", 0, &c->rope_low) < 0 ||
+        sp_member_positive(r, "high_freq_factor", 0, &c->rope_high) < 0 ||
+        sp_member_positive(r, "original_max_position_embeddings", 0, &c->rope_orig) < 0)
+        return -1;
+    if (c->rope_high > c->rope_low) return 0;
+    return sp_fail(r->e, SP_EINPUT,
+                   "%s: rope_scaling: high_freq_factor must be above low_freq_factor", r->path);
+}
+
+/* The kind of scaling that `rope` asks for, by its "rope_type" or, in older files, "type". */
+static int read_rope_kind(const sp_members *rope, sp_config *c)
+{
+    const json_t *type = json_object_get(rope->obj, "rope_type");
+    if (!type) type = json_object_get(rope->obj, "type");
+    const char *name = json_string_value(type);
+    bool plain = name ? !strcmp(name, "default") : !type && !json_object_get(rope->obj, "factor");
+    bool known = plain || (name && (!strcmp(name, "linear") || !strcmp(name, "llama3")));
+    if (!known)
+        return sp_fail(rope->e, SP_EINPUT, "%s: rope type \"%s\" is not supported", rope->path,
+                       name ? name : "(none)");
+    if (sp_members_known(rope, rope_keys, COUNT(rope_keys)) < 0) return -1;
+    c->rope = SP_ROPE_PLAIN;
+    if (plain) return 0;
+    if (!strcmp(name, "llama3")) return read_llama3_rope(rope, c);
+    c->rope = SP_ROPE_LINEAR;
+    return sp_member_positive(rope, "factor", 0, &c->rope_factor);
+}
+
+/* rope_theta may stand in the description of the rotary embedding or beside it. */
+static int read_rope(const sp_members *r, sp_config *c)
+{
+    const json_t *obj;
+    if (find_rope(r, &obj) < 0) return -1;
+    sp_members rope = {r->path, obj, r->e};
+    bool inside = json_object_get(obj, "rope_theta");
+    if (sp_member_positive(inside ? &rope : r, "rope_theta", 10000, &c->rope_theta) < 0) return -1;
+    return obj ? read_rope_kind(&rope, c) : 0;
+}
+
+/* ---- the files ------------------------------------------------------------------------ */
+
+static int read_config(const sp_members *r, sp_config *c)
+{
+    const family *f = find_family(r);
+    if (!f || sp_members_known(r, known_keys, COUNT(known_keys)) < 0 || refuse_dropout(r) < 0)
+        return -1;
+    c->family = f->name;
+    if (read_sizes(r, f, c) < 0 || read_window(r, f, c) < 0 ||
+        sp_member_positive(r, "rms_norm_eps", 1e-6, &c->norm_eps) < 0 ||
+        read_activation(r, f, c) < 0 || read_rope(r, c) < 0 ||
+        sp_member_bool(r, "tie_word_embeddings", f->tied, &c->tied) < 0)
+        return -1;
+    c->norm_plus_one = f->norm_plus_one;
+    c->embed_scale = f->scale_embed ? sqrtf((float)c->hidden) : 1;
+    add_eos(c, json_object_get(r->obj, "eos_token_id"));
+    return 0;
+}
+
+/* The JSON object in a file, the caller's; NULL with a message, or without one where the file is
+ * not there and not needed. */
+static json_t *load_object(const char *path, bool needed, sp_err *e)
+{
+    json_error_t why;
+    FILE *f = fopen(path, "rb");
+    if (!f) {
+        if (needed) sp_fail(e, SP_EINPUT, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    json_t *j = json_loadf(f, JSON_REJECT_DUPLICATES, &why);
+    fclose(f);
+    if (json_is_object(j)) return j;
+    sp_fail(e, SP_EINPUT, "%s: %s", path, j ? "not a JSON object" : why.text);
+    json_decref(j);
+    return NULL;
+}
+
+static int load_config(sp_config *c, const char *dir, sp_err *e)
+{
+    char *path = sp_xasprintf("%s/config.json", dir);
+    json_t *j = load_object(path, true, e);
+    int rc = j ? read_config(&(sp_members){path, j, e}, c) : -1;
+    json_decref(j);
+    free(path);
+    return rc;
+}
+
+/* The file is optional; what it says beside end tokens concerns generation alone. */
+static int add_generation_config(sp_config *c, const char *dir, sp_err *e)
+{
+    char *path = sp_xasprintf("%s/generation_config.json", dir);
+    json_t *j = load_object(path, false, e);
+    add_eos(c, json_object_get(j, "eos_token_id"));
+    json_decref(j);
+    free(path);
+    return e->code ? -1 : 0;
+}
+
+int sp_config_load(sp_config *c, const char *dir, sp_err *e)
+{
+    *c = (sp_config){0};
+    return load_config(c, dir, e) < 0 ? -1 : add_generation_config(c, dir, e);
+}

@@ -1,0 +1,16 @@
+/* wgrad.c - see wgrad.h. */
+#include "engine/wgrad.h"
+
+#include "engine/gemm.h"
+
+void sp_wgrad_dense(float *dw, float beta, const sp_param *p, const float *dy, const float *x,
+                    int64_t t0, int64_t t1)
+{
+    if (p->cols > 1) {
+        sp_gemm_dytx(dw, dy + t0 * p->rows, x + t0 * p->cols, t1 - t0, p->cols, p->rows, beta);
+        return;
+    }
+    for (int64_t i = 0; i < p->rows; i++) dw[i] = beta != 0 ? beta * dw[i] : 0;
+    for (int64_t t = t0; t < t1; t++)
+        for (int64_t i = 0; i < p->rows; i++) dw[i] += dy[t * p->rows + i] * x[t * p->rows + i];
+}
