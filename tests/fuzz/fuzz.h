@@ -10,7 +10,7 @@
 #include "tensor/st.h"
 #include "text/examples.h"
 #include "text/lines.h"
-#include "text/tok/tok_int.h"
+#include "text/tok/tok.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,16 +88,12 @@ static inline void fuzz_src(const char *path)
 static inline sp_tok *fuzz_tok(const char *json, size_t n, const json_t *config)
 {
     sp_err e = {0};
-    sp_tok *t = tok_new();
     char *copy = sp_xmalloc(n);
     if (n) memcpy(copy, json, n);
-    bool ok = !tok_load_json(t, copy, n, &e) &&
-              (!config || !tok_read_config(t, config, &e)) && !tok_finish(t, &e);
+    sp_tok *t = sp_tok_from_json(copy, n, config, &e);
     free(copy);
-    if (ok) return t;
-    MUST(e.code && e.msg[0]);
-    sp_tok_close(t);
-    return NULL;
+    MUST(t ? !e.code : e.code && e.msg[0]);
+    return t;
 }
 
 /* Encode, check the ids, decode. Returns the decoded text. no_specials: then there must

@@ -1,47 +1,31 @@
-/* tok_steps.c - the normalizer, pre_tokenizer and decoder objects of a tokenizer.json, as lists of
- * steps.
+/* read_steps.c - see read_steps.h.
  *
- * Each kind is one row of a table: its name and the function that reads its settings. A kind
- * without a row is refused by name, and so is a setting that would change the outcome and is not
- * supported.
+ * An object is either one step, {"type": KIND, settings ...}, or {"type": "Sequence"} with a list
+ * of such objects. Each kind is one row of a table: its name and the function that reads its
+ * settings. A kind without a row is refused by name, and so is a setting that would change the
+ * outcome and is not supported.
  */
-#include "text/tok/tok_int.h"
+#include "text/tok/read_steps.h"
 
+#include "base/arith.h"
 #include "base/utf8.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-tok_step *tok_steps_add(tok_steps *s, tok_kind kind)
-{
-    s->v = sp_xrealloc(s->v, (s->n + 1) * sizeof *s->v);
-    s->v[s->n] = (tok_step){.kind = kind};
-    return &s->v[s->n++];
-}
-
-void tok_steps_free(tok_steps *s)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        free(s->v[i].a.p);
-        free(s->v[i].b.p);
-        pcre2_code_free(s->v[i].re);
-    }
-    free(s->v);
-}
 
 /* ---- settings ------------------------------------------------------------------------- */
 
-/* A string that must be there and, when `some`, not be empty. */
+/* Copy the string j[key], which must be there and, when `some`, not be empty. 0 or -1. */
 static int get_text(const json_t *j, const char *key, bool some, tok_str *out, sp_err *e)
 {
     const json_t *v = json_object_get(j, key);
     if (!json_is_string(v) || (some && !json_string_length(v)))
         return sp_fail(e, SP_EINPUT, "\"%s\" is not a %sstring", key, some ? "non-empty " : "");
-    free(out->p);
+    tok_str_free(out);
     *out = tok_str_make(json_string_value(v), json_string_length(v));
     return 0;
 }
 
+/* The truth value j[key], `def` when absent or null. 0, or -1 when it is something else. */
 static int get_flag(const json_t *j, const char *key, bool def, bool *out, sp_err *e)
 {
     const json_t *v = json_object_get(j, key);
@@ -51,7 +35,7 @@ static int get_flag(const json_t *j, const char *key, bool def, bool *out, sp_er
     return 0;
 }
 
-/* One of `names` (NULL-terminated) by its index. */
+/* Index of the string j[key] among `names` (NULL-terminated, case does not matter). 0 or -1. */
 static int get_choice(const json_t *j, const char *key, const char *const *names, int *out,
                       sp_err *e)
 {
@@ -61,7 +45,7 @@ static int get_choice(const json_t *j, const char *key, const char *const *names
     return sp_fail(e, SP_EINPUT, "\"%s\" %s is not supported", key, s ? s : "(not a string)");
 }
 
-static int one_character(const tok_str *s, const char *key, sp_err *e)
+static int check_character(const tok_str *s, const char *key, sp_err *e)
 {
     uint32_t c;
     if (!s->n || sp_utf8_next(s->p, s->n, &c) != s->n)
@@ -69,8 +53,9 @@ static int one_character(const tok_str *s, const char *key, sp_err *e)
     return 0;
 }
 
-/* ---- normaliser and pre-tokenizer kinds ----------------------------------------------- */
+/* ---- kinds ---------------------------------------------------------------------------- */
 
+/* Appends the steps of one object. 0 or -1. */
 typedef int reader(tok_steps *s, const json_t *j, sp_err *e);
 
 static int read_prepend(tok_steps *s, const json_t *j, sp_err *e)
@@ -84,12 +69,11 @@ static int read_replace(tok_steps *s, const json_t *j, sp_err *e)
     const json_t *p = json_object_get(j, "pattern");
     if (json_object_get(p, "Regex"))
         return sp_fail(e, SP_EINPUT, "Replace by a regular expression is not supported");
-    return get_text(p, "String", true, &step->a, e) || get_text(j, "content", false, &step->b, e)
-               ? -1
-               : 0;
+    if (get_text(p, "String", true, &step->a, e)) return -1;
+    return get_text(j, "content", false, &step->b, e);
 }
 
-/* prepend_scheme, or add_prefix_space in older files. */
+/* Read prepend_scheme, or add_prefix_space in older files. */
 static int read_scheme(const json_t *j, tok_scheme *out, sp_err *e)
 {
     static const char *const names[] = {"always", "first", "never", NULL};
@@ -103,14 +87,13 @@ static int read_scheme(const json_t *j, tok_scheme *out, sp_err *e)
     return 0;
 }
 
-/* The decoder's form; the pre-tokenizer may split as well. */
+/* Metaspace as a decoder. As a pre-tokenizer (next function) it may split as well. */
 static int read_metaspace(tok_steps *s, const json_t *j, sp_err *e)
 {
     tok_step *step = tok_steps_add(s, TOK_METASPACE);
-    return get_text(j, "replacement", true, &step->a, e) ||
-                   one_character(&step->a, "replacement", e) || read_scheme(j, &step->scheme, e)
-               ? -1
-               : 0;
+    if (get_text(j, "replacement", true, &step->a, e)) return -1;
+    if (check_character(&step->a, "replacement", e)) return -1;
+    return read_scheme(j, &step->scheme, e);
 }
 
 static int read_metaspace_split(tok_steps *s, const json_t *j, sp_err *e)
@@ -135,10 +118,10 @@ static int read_split(tok_steps *s, const json_t *j, sp_err *e)
     step->behaviour = (tok_behaviour)how;
     if (get_text(p, re ? "Regex" : "String", true, &step->a, e)) return -1;
     if (!re) return 0;
-    return (step->re = tok_regex(step->a.p, step->a.n, e)) ? 0 : -1;
+    return (step->re = tok_regex_new(step->a.p, step->a.n, e)) ? 0 : -1;
 }
 
-/* GPT-2's own way to cut words, when ByteLevel is asked to. */
+/* GPT-2's own way to cut words, for ByteLevel with use_regex. */
 static const char byte_level_words[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
@@ -151,32 +134,10 @@ static int read_byte_level_split(tok_steps *s, const json_t *j, sp_err *e)
     if (prefix) tok_steps_add(s, TOK_PREFIX_SPACE);
     if (words) {
         tok_step *step = tok_steps_add(s, TOK_SPLIT);
-        if (!(step->re = tok_regex(byte_level_words, sizeof byte_level_words - 1, e))) return -1;
+        if (!(step->re = tok_regex_new(byte_level_words, sizeof byte_level_words - 1, e)))
+            return -1;
     }
     tok_steps_add(s, TOK_BYTES);
-    return 0;
-}
-
-/* ---- decoder kinds -------------------------------------------------------------------- */
-
-static int read_byte_level(tok_steps *s, const json_t *j, sp_err *e)
-{
-    (void)j, (void)e;
-    tok_steps_add(s, TOK_BYTES);
-    return 0;
-}
-
-static int read_byte_fallback(tok_steps *s, const json_t *j, sp_err *e)
-{
-    (void)j, (void)e;
-    tok_steps_add(s, TOK_BYTE_FALLBACK);
-    return 0;
-}
-
-static int read_fuse(tok_steps *s, const json_t *j, sp_err *e)
-{
-    (void)j, (void)e;
-    tok_steps_add(s, TOK_FUSE);
     return 0;
 }
 
@@ -185,36 +146,39 @@ static int read_strip(tok_steps *s, const json_t *j, sp_err *e)
     tok_step *step = tok_steps_add(s, TOK_STRIP);
     step->start = json_integer_value(json_object_get(j, "start"));
     step->stop = json_integer_value(json_object_get(j, "stop"));
-    return get_text(j, "content", true, &step->a, e) || one_character(&step->a, "content", e) ? -1
-                                                                                              : 0;
+    if (get_text(j, "content", true, &step->a, e)) return -1;
+    return check_character(&step->a, "content", e);
 }
 
-/* ---- tables --------------------------------------------------------------------------- */
+/* ---- which kinds each part knows ------------------------------------------------------ */
 
 typedef struct {
-    const char *what, *list; /* of the object, and of the array in its Sequence */
+    const char *what, *list; /* name of the object, and of the list in its Sequence */
     struct {
         const char *type;
-        reader *read;
+        reader *read; /* NULL: one step of `plain`, which has no settings */
+        tok_kind plain;
     } kind[8];
 } part;
 
-static const part normalizer = {
-    "normalizer", "normalizers", {{"Prepend", read_prepend}, {"Replace", read_replace}}};
-static const part pre_tokenizer = {"pre_tokenizer",
-                                   "pretokenizers",
-                                   {{"Metaspace", read_metaspace_split},
-                                    {"Split", read_split},
-                                    {"ByteLevel", read_byte_level_split}}};
-static const part decoder = {"decoder",
-                             "decoders",
-                             {{"Replace", read_replace},
-                              {"ByteFallback", read_byte_fallback},
-                              {"Fuse", read_fuse},
-                              {"Strip", read_strip},
-                              {"Metaspace", read_metaspace},
-                              {"ByteLevel", read_byte_level}}};
+/* clang-format off */
+static const part normalizer = {"normalizer", "normalizers", {
+    {"Prepend", .read = read_prepend},
+    {"Replace", .read = read_replace}}};
+static const part pre_tokenizer = {"pre_tokenizer", "pretokenizers", {
+    {"Metaspace", .read = read_metaspace_split},
+    {"Split", .read = read_split},
+    {"ByteLevel", .read = read_byte_level_split}}};
+static const part decoder = {"decoder", "decoders", {
+    {"Replace", .read = read_replace},
+    {"ByteFallback", .plain = TOK_BYTE_FALLBACK},
+    {"Fuse", .plain = TOK_FUSE},
+    {"Strip", .read = read_strip},
+    {"Metaspace", .read = read_metaspace},
+    {"ByteLevel", .plain = TOK_BYTES}}};
+/* clang-format on */
 
+/* Append the steps of object j, of which the kinds are those of part p. */
 static int read_part(const part *p, tok_steps *s, const json_t *j, sp_err *e)
 {
     if (!j || json_is_null(j)) return 0;
@@ -231,15 +195,16 @@ static int read_part(const part *p, tok_steps *s, const json_t *j, sp_err *e)
     for (size_t i = 0; p->kind[i].type; i++) {
         sp_err inner = {0};
         if (strcmp(type, p->kind[i].type)) continue;
-        return p->kind[i].read(s, j, &inner)
-                   ? sp_fail(e, inner.code, "%s %s: %s", p->what, type, inner.msg)
-                   : 0;
+        if (!p->kind[i].read) tok_steps_add(s, p->kind[i].plain);
+        else if (p->kind[i].read(s, j, &inner))
+            return sp_fail(e, inner.code, "%s %s: %s", p->what, type, inner.msg);
+        return 0;
     }
     return sp_fail(e, SP_EINPUT, "%s \"%s\" is not supported", p->what, type);
 }
 
-/* Times a text may grow from step to step, all together; the real ones need 3 (a space becomes
- * three bytes). */
+/* How many times longer a text may become in all steps together. The real tokenizers need 3: a
+ * space becomes three bytes. */
 #define MAX_GROWTH 100
 #define MAX_STEPS  32
 
@@ -263,22 +228,19 @@ static int check_growth(const part *p, const tok_steps *s, sp_err *e)
                          p->what, s->n);
 }
 
-static int parse(const part *p, tok_steps *s, const json_t *j, sp_err *e)
+static int read(const part *p, tok_steps *s, const json_t *j, sp_err *e)
 {
     return read_part(p, s, j, e) || check_growth(p, s, e) ? -1 : 0;
 }
 
-int tok_parse_normalizer(sp_tok *t, const json_t *j, sp_err *e)
+int tok_read_normalizer(tok_steps *s, const json_t *j, sp_err *e)
 {
-    return parse(&normalizer, &t->normalizer, j, e);
-}
-int tok_parse_pre(sp_tok *t, const json_t *j, sp_err *e)
-{
-    return parse(&pre_tokenizer, &t->pre, j, e);
+    return read(&normalizer, s, j, e);
 }
 
-int tok_parse_decoder(sp_tok *t, const json_t *j, sp_err *e)
+int tok_read_pre_tokenizer(tok_steps *s, const json_t *j, sp_err *e)
 {
-    t->join_spaces = !j || json_is_null(j);
-    return parse(&decoder, &t->decoder, j, e);
+    return read(&pre_tokenizer, s, j, e);
 }
+
+int tok_read_decoder(tok_steps *s, const json_t *j, sp_err *e) { return read(&decoder, s, j, e); }

@@ -1,19 +1,33 @@
-/* tok_decode.c - from ids back to text: a list of token strings passes through the decoder's steps
- * and is then concatenated. */
-#include "text/tok/tok_int.h"
+/* decode.c - see decode.h.
+ *
+ * A list of strings, at first one for each token, passes through the decoder's steps and is then
+ * concatenated:
+ *
+ *     tokens         <s>  ▁caf  <0xC3>  <0xA9>
+ *     REPLACE        <s>  " caf" <0xC3>  <0xA9>       ▁ becomes a space
+ *     BYTE_FALLBACK  <s>  " caf" "é"                  a run of bytes becomes its characters
+ *     FUSE           "<s> café"
+ */
+#include "text/tok/decode.h"
 
+#include "text/tok/alphabet.h"
+
+#include "base/arith.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- lists of strings ----------------------------------------------------------------- */
+
 typedef struct {
-    tok_buf text; /* the strings one after the other */
-    size_t *end;  /* (n) */
+    tok_buf text; /* the strings, one after the other */
+    size_t *end;  /* (n) where each of them ends */
     size_t n, cap;
 } list;
 
-/* Close the string whose bytes have been appended to l->text. */
+/* End the string whose bytes have been appended to l->text. */
 static void list_close(list *l)
 {
     if (l->n == l->cap) {
@@ -23,11 +37,12 @@ static void list_close(list *l)
     l->end[l->n++] = l->text.n;
 }
 
+/* String i, borrowed. */
 static tok_str list_at(const list *l, size_t i)
 {
     size_t from = i ? l->end[i - 1] : 0;
-    /* all empty so far */
-    return l->text.p ? (tok_str){l->text.p + from, l->end[i] - from} : (tok_str){(char *)"", 0};
+    if (!l->text.p) return TOK_STR(""); /* all strings so far are empty */
+    return (tok_str){l->text.p + from, l->end[i] - from};
 }
 
 static void list_free(list *l)
@@ -36,26 +51,28 @@ static void list_free(list *l)
     free(l->end);
 }
 
+/* ---- steps ---------------------------------------------------------------------------- */
+
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
+/* In each string, a becomes b. */
 static void step_replace(const tok_step *s, const list *in, list *out)
 {
     for (size_t i = 0; i < in->n; i++) {
         tok_str x = list_at(in, i);
-        tok_buf_replace(&out->text, x.p, x.n, &s->a, &s->b);
+        tok_buf_replace(&out->text, x.p, x.n, s->a, s->b);
         list_close(out);
     }
 }
 
-/* The replacement sign becomes a space, except that the first token loses the one that encoding put
- * before it. */
+/* The sign for a space becomes a space; in the first token it vanishes, because encoding had put it
+ * there. */
 static void step_metaspace(const tok_step *s, const list *in, list *out)
 {
-    static const tok_str space = {(char *)" ", 1}, nothing = {(char *)"", 0};
     for (size_t i = 0; i < in->n; i++) {
         tok_str x = list_at(in, i);
-        tok_buf_replace(&out->text, x.p, x.n, &s->a,
-                        i == 0 && s->scheme != TOK_NEVER ? &nothing : &space);
+        bool drop = i == 0 && s->scheme != TOK_NEVER;
+        tok_buf_replace(&out->text, x.p, x.n, s->a, drop ? TOK_STR("") : TOK_STR(" "));
         list_close(out);
     }
 }
@@ -82,6 +99,7 @@ static void flush_bytes(tok_buf *run, list *out)
     run->n = 0;
 }
 
+/* Runs of byte tokens become text, other tokens stay. */
 static void step_byte_fallback(const tok_step *s, const list *in, list *out)
 {
     tok_buf run = {0};
@@ -101,6 +119,7 @@ static void step_byte_fallback(const tok_step *s, const list *in, list *out)
     tok_buf_free(&run);
 }
 
+/* All strings become one. */
 static void step_fuse(const tok_step *s, const list *in, list *out)
 {
     (void)s;
@@ -108,6 +127,7 @@ static void step_fuse(const tok_step *s, const list *in, list *out)
     list_close(out);
 }
 
+/* The string a is taken off both ends of each token, at most start and stop times. */
 static void step_strip(const tok_step *s, const list *in, list *out)
 {
     for (size_t i = 0; i < in->n; i++) {
@@ -129,7 +149,7 @@ static void add_byte_chars(tok_buf *b, tok_str x)
     uint32_t c;
     for (size_t i = 0; i < x.n; i += len) {
         len = sp_utf8_next(x.p + i, x.n - i, &c);
-        int byte = tok_char_byte(c);
+        int byte = tok_byte_of_char(c);
         if (byte < 0) {
             b->n = before;
             tok_buf_add(b, x.p, x.n);
@@ -156,6 +176,7 @@ static void step_bytes(const tok_step *s, const list *in, list *out)
     tok_buf_free(&raw);
 }
 
+/* One step, from the list `in` to the empty list `out`. */
 static void run_step(const tok_step *s, const list *in, list *out)
 {
     switch (s->kind) {
@@ -164,34 +185,34 @@ static void run_step(const tok_step *s, const list *in, list *out)
     case TOK_BYTE_FALLBACK: step_byte_fallback(s, in, out); break;
     case TOK_FUSE: step_fuse(s, in, out); break;
     case TOK_STRIP: step_strip(s, in, out); break;
-    default: step_bytes(s, in, out);
+    default: step_bytes(s, in, out); /* TOK_BYTES */
     }
 }
 
-/* The strings of ids, unknown ids left out. */
-static void pieces_of(const sp_tok *t, const int32_t *ids, size_t n, bool skip_special, list *out)
+/* The pieces of ids. */
+static void add_pieces(const tok_tables *t, const int32_t *ids, size_t n, bool skip_special,
+                       list *out)
 {
     for (size_t i = 0; i < n; i++) {
         if (!tok_vocab_has(&t->vocab, ids[i]) || (skip_special && t->special[ids[i]])) continue;
+        tok_str piece = tok_vocab_piece(&t->vocab, ids[i]);
         if (t->join_spaces && out->n) tok_buf_add(&out->text, " ", 1);
-        tok_buf_add(&out->text, t->vocab.text.p + t->vocab.off[ids[i]], t->vocab.len[ids[i]]);
+        tok_buf_add(&out->text, piece.p, piece.n);
         list_close(out);
     }
 }
 
-char *sp_tok_decode(const sp_tok *t, const int32_t *ids, size_t n, bool skip_special, size_t *len)
+tok_buf tok_decode(const tok_tables *t, const int32_t *ids, size_t n, bool skip_special)
 {
     list a = {0}, b = {0};
-    pieces_of(t, ids, n, skip_special, &a);
+    add_pieces(t, ids, n, skip_special, &a);
     for (size_t i = 0; i < t->decoder.n; i++) {
-        list swap = b;
         run_step(&t->decoder.v[i], &a, &b);
-        swap = a, a = b, b = swap;
+        list swap = a;
+        a = b, b = swap;
         b.n = b.text.n = 0;
     }
-    if (len) *len = a.text.n;
-    tok_buf_add(&a.text, "", 1);
-    char *text = a.text.p;
+    tok_buf text = a.text;
     a.text = (tok_buf){0};
     list_free(&a);
     list_free(&b);

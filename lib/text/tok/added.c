@@ -1,11 +1,18 @@
-/* tok_added.c - added tokens: literals such as <s> or <|eot_id|> that are cut out of the text
- * before anything else.
+/* added.c - see added.h.
  *
- * The tokens of a set are kept in byte order. Matching at one position narrows the range of those
- * that agree with the text byte by byte; the last complete one seen is the longest.
+ * The tokens of a pass are kept in byte order. Matching at one position of the text narrows the
+ * range of those that agree with it, byte by byte; the last complete one seen is the longest:
+ *
+ *     text:          <    |    e    o    t    |    >   (end)
+ *     <s>            in
+ *     <|eot|>        in   in   in   in   in   in   in         complete: this one
+ *     <|eot|>>       in   in   in   in   in   in   in         longer than the text
+ *     <|start|>      in   in
  */
-#include "text/tok/tok_int.h"
+#include "text/tok/added.h"
 
+#include "base/arith.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -14,16 +21,16 @@
 void tok_added_put(tok_added_set *s, const tok_added *a)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (tok_str_is(&s->v[i].text, a->text.p, a->text.n)) {
-            free(s->v[i].text.p);
+        if (tok_str_is(s->v[i].text, a->text.p, a->text.n)) {
+            tok_str_free(&s->v[i].text);
             s->v[i] = *a;
             return;
         }
-    if ((s->n & (s->n - 1)) == 0)
-        s->v = sp_xrealloc(s->v, SP_MAX(2 * s->n, 1) * sizeof *s->v); /* a power of two: full */
+    if (s->n == s->cap) s->v = sp_xrealloc(s->v, (s->cap = SP_MAX(16, 2 * s->cap)) * sizeof *s->v);
     s->v[s->n++] = *a;
 }
 
+/* Order of indices: by the bytes of the texts, a prefix before what it begins. */
 static int by_text(const void *a, const void *b, void *set)
 {
     const tok_added *v = ((tok_added_set *)set)->v;
@@ -34,36 +41,37 @@ static int by_text(const void *a, const void *b, void *set)
 
 void tok_added_index(tok_added_set *s)
 {
-    for (int k = 0; k < 2; k++) {
-        free(s->sorted[k]);
-        s->sorted[k] = sp_xarray(s->n, sizeof *s->sorted[k]);
-        s->n_sorted[k] = 0;
-        memset(s->starts[k], 0, sizeof s->starts[k]);
+    for (int pass = TOK_IN_RAW; pass <= TOK_IN_NORMALIZED; pass++) {
+        free(s->sorted[pass]);
+        s->sorted[pass] = sp_xarray(s->n, sizeof *s->sorted[pass]);
+        s->n_sorted[pass] = 0;
+        memset(s->starts[pass], 0, sizeof s->starts[pass]);
         for (size_t i = 0; i < s->n; i++) {
-            if (s->v[i].normalized != k || !s->v[i].text.n) continue;
-            s->sorted[k][s->n_sorted[k]++] = i;
-            s->starts[k][(unsigned char)s->v[i].text.p[0]] = true;
+            if (s->v[i].normalized != pass || !s->v[i].text.n) continue;
+            s->sorted[pass][s->n_sorted[pass]++] = i;
+            s->starts[pass][(unsigned char)s->v[i].text.p[0]] = true;
         }
-        qsort_r(s->sorted[k], s->n_sorted[k], sizeof *s->sorted[k], by_text, s);
+        qsort_r(s->sorted[pass], s->n_sorted[pass], sizeof *s->sorted[pass], by_text, s);
     }
 }
 
 void tok_added_free(tok_added_set *s)
 {
-    for (size_t i = 0; i < s->n; i++) free(s->v[i].text.p);
+    for (size_t i = 0; i < s->n; i++) tok_str_free(&s->v[i].text);
     free(s->v);
     free(s->sorted[0]);
     free(s->sorted[1]);
-    pcre2_code_free(s->word);
+    tok_regex_free(s->word);
+    *s = (tok_added_set){0};
 }
 
-/* First index in [lo, hi) of set k whose byte d is at least c; all of them agree before d. Those
- * that end at d sort first. */
-static size_t lower(const tok_added_set *s, int k, size_t lo, size_t hi, size_t d, int c)
+/* First place in sorted[lo..hi) of a token whose byte d is at least c. All of them agree before d;
+ * those that end there sort first. */
+static size_t lower(const tok_added_set *s, tok_pass pass, size_t lo, size_t hi, size_t d, int c)
 {
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        const tok_str *t = &s->v[s->sorted[k][mid]].text;
+        const tok_str *t = &s->v[s->sorted[pass][mid]].text;
         int b = t->n > d ? (unsigned char)t->p[d] : -1;
         if (b < c) lo = mid + 1;
         else hi = mid;
@@ -72,17 +80,17 @@ static size_t lower(const tok_added_set *s, int k, size_t lo, size_t hi, size_t 
 }
 
 /* Longest token that the text s[0..n) starts with. */
-static const tok_added *match_at(const tok_added_set *set, int k, const char *s, size_t n,
+static const tok_added *match_at(const tok_added_set *set, tok_pass pass, const char *s, size_t n,
                                  bool specials)
 {
     const tok_added *best = NULL;
-    size_t lo = 0, hi = set->n_sorted[k];
+    size_t lo = 0, hi = set->n_sorted[pass];
     for (size_t d = 0; d < n && lo < hi; d++) {
         int c = (unsigned char)s[d];
-        lo = lower(set, k, lo, hi, d, c);
-        hi = lower(set, k, lo, hi, d, c + 1);
+        lo = lower(set, pass, lo, hi, d, c);
+        hi = lower(set, pass, lo, hi, d, c + 1);
         if (lo == hi) break;
-        const tok_added *a = &set->v[set->sorted[k][lo]];
+        const tok_added *a = &set->v[set->sorted[pass][lo]];
         if (a->text.n == d + 1 && (specials || !a->special)) best = a;
     }
     return best;
@@ -98,18 +106,16 @@ static size_t char_before(const char *s, size_t i)
     return k + sp_utf8_next(s + k, i - k, &c) == i ? k : i - 1;
 }
 
+/* Does s[0..n) begin with a word character (letter, digit, _)? For ASCII no pattern is needed. */
 static bool is_word(const tok_added_set *set, const char *s, size_t n)
 {
     uint32_t c;
     size_t len = sp_utf8_next(s, n, &c);
     if (c < 128) return c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
-    if (c == SP_UTF8_BAD || !set->word) return false;
-    pcre2_match_data *m = pcre2_match_data_create(1, NULL);
-    bool yes = m && pcre2_match(set->word, (PCRE2_SPTR)s, len, 0, PCRE2_ANCHORED, m, NULL) >= 0;
-    pcre2_match_data_free(m);
-    return yes;
+    return c != SP_UTF8_BAD && set->word && tok_regex_starts(set->word, s, len);
 }
 
+/* Is there no word character on either side of s[start..stop)? */
 static bool stands_alone(const tok_added_set *set, const char *s, size_t n, size_t start,
                          size_t stop)
 {
@@ -136,12 +142,12 @@ static void widen(const tok_added *a, const char *s, size_t n, size_t from, size
     }
 }
 
-const tok_added *tok_added_find(const tok_added_set *set, int k, const char *s, size_t n,
+const tok_added *tok_added_find(const tok_added_set *set, tok_pass pass, const char *s, size_t n,
                                 size_t from, bool specials, size_t *start, size_t *stop)
 {
-    for (size_t i = from; set->n_sorted[k] && i < n; i++) {
-        if (!set->starts[k][(unsigned char)s[i]]) continue;
-        const tok_added *a = match_at(set, k, s + i, n - i, specials);
+    for (size_t i = from; set->n_sorted[pass] && i < n; i++) {
+        if (!set->starts[pass][(unsigned char)s[i]]) continue;
+        const tok_added *a = match_at(set, pass, s + i, n - i, specials);
         if (!a) continue;
         *start = i;
         *stop = i + a->text.n;

@@ -1,0 +1,56 @@
+/* read_file.c - see read_file.h. */
+#include "text/read_file.h"
+
+#include "base/arith.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_BYTES (1u << 30)
+
+/* Bytes to make room for at first: the file's size, the NUL, and one more, so that the end is seen
+ * without growing. Pipes and the like have no size. */
+static size_t first_room(FILE *f)
+{
+    struct stat st;
+    if (fstat(fileno(f), &st) || st.st_size <= 0) return 1 << 16;
+    return (size_t)SP_MIN(st.st_size, MAX_BYTES) + 2;
+}
+
+static int read_all(FILE *f, const char *path, char **text, size_t *n, sp_err *e)
+{
+    size_t cap = 0, room = first_room(f), got;
+    char *p = NULL;
+    *n = 0;
+    do {
+        if (cap - *n < 2) p = sp_xrealloc(p, cap = SP_MAX(2 * cap, room));
+        got = fread(p + *n, 1, cap - *n - 1, f);
+        *n += got;
+    } while (got && *n < MAX_BYTES);
+    p[*n] = 0;
+    *text = p;
+    if (ferror(f)) return sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(errno));
+    return feof(f) ? 1 : sp_fail(e, SP_EINPUT, "%s: longer than 1 GiB", path);
+}
+
+int sp_read_file(const char *dir, const char *name, char **text, size_t *n, sp_err *e)
+{
+    char *path = sp_xasprintf("%s/%s", dir, name);
+    FILE *f = fopen(path, "rb");
+    int why = errno, rc = 0;
+    *text = NULL;
+    if (f) {
+        rc = read_all(f, path, text, n, e);
+        fclose(f);
+    } else if (why != ENOENT && why != ENOTDIR)
+        rc = sp_fail(e, SP_EINPUT, "%s: %s", path, strerror(why));
+    free(path);
+    if (rc == 1) return 1;
+    free(*text);
+    *text = NULL;
+    return rc;
+}

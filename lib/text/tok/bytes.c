@@ -1,0 +1,51 @@
+/* bytes.c - see bytes.h. */
+#include "text/tok/bytes.h"
+
+#include "base/arith.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+tok_str tok_str_make(const char *s, size_t n)
+{
+    char *p = sp_xmalloc(n + 1);
+    if (n) memcpy(p, s, n);
+    p[n] = 0;
+    return (tok_str){p, n};
+}
+
+void tok_str_free(tok_str *s)
+{
+    free((char *)s->p);
+    *s = (tok_str){0};
+}
+
+bool tok_str_is(tok_str a, const char *s, size_t n) { return a.n == n && !memcmp(a.p, s, n); }
+
+void tok_buf_add(tok_buf *b, const char *s, size_t n)
+{
+    if (b->n + n > b->cap) {
+        b->cap = SP_MAX(2 * b->cap, b->n + n + 64);
+        b->p = sp_xrealloc(b->p, b->cap);
+    }
+    if (n) memcpy(b->p + b->n, s, n);
+    b->n += n;
+}
+
+void tok_buf_replace(tok_buf *b, const char *s, size_t n, tok_str from, tok_str to)
+{
+    const char *end = s + n, *hit;
+    while ((hit = memmem(s, (size_t)(end - s), from.p, from.n))) {
+        tok_buf_add(b, s, (size_t)(hit - s));
+        tok_buf_add(b, to.p, to.n);
+        s = hit + from.n;
+    }
+    tok_buf_add(b, s, (size_t)(end - s));
+}
+
+void tok_buf_free(tok_buf *b)
+{
+    free(b->p);
+    *b = (tok_buf){0};
+}

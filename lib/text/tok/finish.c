@@ -1,0 +1,54 @@
+/* finish.c - see finish.h. */
+#include "text/tok/finish.h"
+
+#include "text/tok/normalize.h"
+
+#include "base/memory.h"
+#include "base/utf8.h"
+
+#include <stdio.h>
+
+/* byte_id, char_id; and whether unknown characters forbid to cut the text. */
+static void derive_bytes(tok_tables *t)
+{
+    bool known = t->byte_fallback; /* does every byte have a piece? */
+    char piece[8];
+    for (uint32_t c = 0; c < 0x800; c++)
+        t->char_id[c] = tok_vocab_find(&t->vocab, piece, sp_utf8_put(piece, c));
+    for (unsigned b = 0; b < 256; b++) {
+        t->byte_id[b] =
+            tok_vocab_find(&t->vocab, piece, (size_t)snprintf(piece, sizeof piece, "<0x%02X>", b));
+        /* as <0xNN> or, an ASCII byte, as itself: Gemma has a tab and no <0x09> */
+        known = known && (t->byte_id[b] >= 0 || (b < 0x80 && t->char_id[b] >= 0));
+    }
+    /* Neighbouring unknown characters fuse into one token, so text must not be cut there. Where
+     * every byte has a piece, no character is unknown. */
+    if (!known && t->fuse_unk && t->unk >= 0) t->cut = false;
+}
+
+/* Bring a token's text into the form that it has in normalised text. */
+static void normalize_token(const tok_tables *t, tok_added *a)
+{
+    tok_buf b = {0};
+    tok_normalize(&t->normalizer, a->text.p, a->text.n, false, &b);
+    tok_str_free(&a->text);
+    a->text = tok_str_make(b.p, b.n);
+    tok_buf_free(&b);
+}
+
+int tok_finish(tok_tables *t, sp_err *e)
+{
+    derive_bytes(t);
+    tok_merges_index(&t->merges);
+    t->special = sp_xcalloc(t->vocab.n, 1);
+    for (size_t i = 0; i < t->added.n; i++) {
+        tok_added *a = &t->added.v[i];
+        t->special[a->id] = a->special;
+        if (a->single_word && !t->added.word && !(t->added.word = tok_regex_new("\\w", 2, e)))
+            return -1;
+        if (a->normalized && !a->verbatim) normalize_token(t, a);
+    }
+    tok_added_index(&t->added);
+    if (t->bos < 0 && t->prefix.n) t->bos = t->prefix.ids[0];
+    return 0;
+}

@@ -1,0 +1,24 @@
+/* steps.c - see steps.h. */
+#include "text/tok/steps.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+tok_step *tok_steps_add(tok_steps *s, tok_kind kind)
+{
+    s->v = sp_xrealloc(s->v, (s->n + 1) * sizeof *s->v);
+    s->v[s->n] = (tok_step){.kind = kind};
+    return &s->v[s->n++];
+}
+
+void tok_steps_free(tok_steps *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        tok_str_free(&s->v[i].a);
+        tok_str_free(&s->v[i].b);
+        tok_regex_free(s->v[i].re);
+    }
+    free(s->v);
+    *s = (tok_steps){0};
+}

@@ -1,0 +1,72 @@
+/* tables.c - see tables.h. */
+#include "text/tok/tables.h"
+
+#include "base/arith.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void tok_tables_init(tok_tables *t)
+{
+    *t = (tok_tables){.unk = -1, .bos = -1, .eos = -1, .cut = true};
+}
+
+void tok_tables_free(tok_tables *t)
+{
+    tok_vocab_free(&t->vocab);
+    tok_merges_free(&t->merges);
+    tok_added_free(&t->added);
+    tok_steps_free(&t->normalizer);
+    tok_steps_free(&t->pre);
+    tok_steps_free(&t->decoder);
+    sp_ids_free(&t->prefix);
+    sp_ids_free(&t->suffix);
+    free(t->special);
+}
+
+/* Note the characters on both sides of the joint of a merge. */
+static void note_joint(tok_tables *t, const char *s, size_t cut, size_t n)
+{
+    uint32_t last = 0, next = 0;
+    size_t from = cut;
+    while (from > 0 && ((unsigned char)s[--from] & 0xC0) == 0x80) {}
+    if (cut) sp_utf8_next(s + from, cut - from, &last);
+    if (cut < n) sp_utf8_next(s + cut, n - cut, &next);
+    tok_joins_add(&t->merges, last, next);
+}
+
+static bool looks_like_byte(const char *s, size_t n)
+{
+    return n == 6 && !memcmp(s, "<0x", 3) && s[5] == '>';
+}
+
+int tok_tables_add_merge(tok_tables *t, const char *s, size_t cut, size_t n, uint32_t rank,
+                         sp_err *e)
+{
+    const tok_vocab *v = &t->vocab;
+    int32_t left = tok_vocab_find(v, s, cut), right = tok_vocab_find(v, s + cut, n - cut),
+            id = tok_vocab_find(v, s, n);
+    if (left < 0 || right < 0 || id < 0)
+        return sp_fail(e, SP_EINPUT, "merge %u: \"%.*s\" or a half of it is not in the vocabulary",
+                       rank + 1, (int)SP_MIN(n, 100u), s);
+    tok_merges_add(&t->merges, left, right, rank, id);
+    note_joint(t, s, cut, n);
+    /* <0xNN> and <unk> stand for other text than their own: the filter of joints, which goes by
+     * text, would be wrong about them. */
+    bool odd = looks_like_byte(s, cut) || looks_like_byte(s + cut, n - cut) || left == t->unk ||
+               right == t->unk;
+    if (odd) t->cut = false;
+    return 0;
+}
+
+int tok_tables_add_token(tok_tables *t, tok_added *a, sp_err *e)
+{
+    int rc;
+    if (t->added.n >= TOK_MAX_ADDED)
+        rc = sp_fail(e, SP_EINPUT, "more than %u added tokens", TOK_MAX_ADDED);
+    else rc = tok_vocab_add(&t->vocab, a->text.p, a->text.n, (uint32_t)a->id, e);
+    if (rc) tok_str_free(&a->text);
+    else tok_added_put(&t->added, a);
+    return rc;
+}
