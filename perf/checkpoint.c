@@ -11,7 +11,8 @@
 #include "base/hash.h"
 #include "cli/main.h"
 #include "cli/opt.h"
-#include "engine/model.h"
+#include "engine/checkpoint.h"
+#include "tensor/st.h"
 #include "io/text.h"
 #include "tensor/vec.h"
 

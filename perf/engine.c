@@ -18,6 +18,7 @@
 #include "base/philox.h"
 #include "cli/main.h"
 #include "cli/restart.h"
+#include "engine/checkpoint.h"
 #include "engine/gemm.h"
 #include "engine/gemm_dnnl.h"
 #include "eval/gen.h"
@@ -112,7 +113,7 @@ static sp_model *random_model(void)
             "embeddings\":true}",
             VOCAB);
     fclose(f);
-    sp_model *m = sp_model_open(dir, NULL, 0.02, 1, &e);
+    sp_model *m = sp_model_random(dir, 0.02, 1, &e);
     unlink(path), rmdir(dir);
     if (!m) sp_die_err(&e);
     return m;

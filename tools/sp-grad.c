@@ -9,6 +9,7 @@
 #include "cli/opt.h"
 #include "cli/restart.h"
 #include "cli/subject.h"
+#include "engine/checkpoint.h"
 #include "engine/gemm.h"
 #include "train/footprint.h"
 #include "train/scores.h"
@@ -226,7 +227,7 @@ static void open_terms(const sp_subject *s, const char *dir)
         *t = open_term(s, term_args[tune.n_terms]);
         needs_ref |= t->kind == SP_TERM_KL;
     }
-    if (needs_ref) tune.ref = sp_model_open(dir, from.weights, 0, 0, &e);
+    if (needs_ref) tune.ref = sp_model_open(dir, from.weights, &e);
     if (needs_ref && !tune.ref) sp_die_err(&e);
 }
 

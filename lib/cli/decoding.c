@@ -2,6 +2,7 @@
  * depend on which one is chosen, and "not given" must be told apart from every value. */
 #include "cli/decoding.h"
 
+#include "engine/checkpoint.h"
 #include "io/in.h"
 
 #include <stdlib.h>
@@ -70,7 +71,7 @@ void sp_decoding_open(sp_decoding *d, const sp_decoding_args *a, const char *mod
     else if (d->two_prompts) d->system[0] = sp_xstrdup(careful);
     if (a->anti_file) d->system[1] = read_text(a->anti_file);
     else if (a->kind == SP_ROSE) d->system[1] = sp_xstrdup(careless);
-    if (a->expert && !(d->expert = sp_model_open(model_dir, a->expert, 0, 0, &e))) sp_die_err(&e);
+    if (a->expert && !(d->expert = sp_model_open(model_dir, a->expert, &e))) sp_die_err(&e);
 }
 
 void sp_decoding_close(sp_decoding *d)

@@ -1,6 +1,7 @@
 /* subject.c - see subject.h. */
 #include "cli/subject.h"
 
+#include "engine/checkpoint.h"
 #include "engine/gemm.h"
 
 #include <inttypes.h>
@@ -37,7 +38,8 @@ static sp_template choose_template(const char *dir, const sp_subject_args *a)
 void sp_subject_open(sp_subject *s, const char *dir, const sp_subject_args *a)
 {
     sp_err e = {0};
-    *s = (sp_subject){.m = sp_model_open(dir, a->weights, a->init_std, a->seed, &e)};
+    *s = (sp_subject){.m = a->init_std > 0 ? sp_model_random(dir, a->init_std, a->seed, &e)
+                                           : sp_model_open(dir, a->weights, &e)};
     if (!s->m) sp_die_err(&e);
     const sp_config *c = &s->m->cfg;
     s->tok = open_tokenizer(dir);

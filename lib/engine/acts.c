@@ -51,38 +51,38 @@ static void list_work(array list[WORK], sp_work *w, const sp_config *c, int64_t 
     memcpy(list, arrays, sizeof arrays);
 }
 
-sp_acts *sp_acts_new(const sp_model *m, int64_t n)
+sp_acts *sp_acts_new(const sp_config *c, int64_t n)
 {
     array list[ACTS];
     sp_acts *a = sp_xcalloc(1, sizeof *a);
-    list_acts(list, a, &m->cfg, n);
+    list_acts(list, a, c, n);
     a->all = allocate(list, ACTS);
     return a;
 }
 
-sp_work *sp_work_new(const sp_model *m, int64_t n)
+sp_work *sp_work_new(const sp_config *c, int64_t n)
 {
     array list[WORK];
     sp_work *w = sp_xcalloc(1, sizeof *w);
-    list_work(list, w, &m->cfg, n);
+    list_work(list, w, c, n);
     w->all = allocate(list, WORK);
     return w;
 }
 
-size_t sp_acts_bytes(const sp_model *m, int64_t n)
+size_t sp_acts_bytes(const sp_config *c, int64_t n)
 {
     array list[ACTS];
     sp_acts unused;
-    list_acts(list, &unused, &m->cfg, n);
+    list_acts(list, &unused, c, n);
     return total(list, ACTS) * sizeof(float);
 }
 
-size_t sp_work_bytes(const sp_model *m, int64_t n)
+size_t sp_work_bytes(const sp_config *c, int64_t n)
 {
     array list[WORK];
     sp_work unused;
-    list_work(list, &unused, &m->cfg, n);
-    return total(list, WORK) * sizeof(float) + sp_gemm_bytes(n, m->cfg.mlp, m->cfg.mlp);
+    list_work(list, &unused, c, n);
+    return total(list, WORK) * sizeof(float) + sp_gemm_bytes(n, c->mlp, c->mlp);
 }
 
 void sp_acts_free(sp_acts *a)

@@ -7,7 +7,9 @@
 #ifndef SP_ACTS_H
 #define SP_ACTS_H
 
-#include "engine/model.h"
+#include "engine/config.h"
+
+#include <stddef.h>
 
 typedef struct {
     float *scale1, *scale2; /* (H) multipliers of the two norms */
@@ -29,13 +31,13 @@ typedef struct {
 } sp_work;
 
 /* For up to n tokens; uninitialised. */
-SP_MUST_CHECK sp_acts *sp_acts_new(const sp_model *m, int64_t n);
-SP_MUST_CHECK sp_work *sp_work_new(const sp_model *m, int64_t n);
+SP_MUST_CHECK sp_acts *sp_acts_new(const sp_config *c, int64_t n);
+SP_MUST_CHECK sp_work *sp_work_new(const sp_config *c, int64_t n);
 void sp_acts_free(sp_acts *a); /* NULL is allowed */
 void sp_work_free(sp_work *w);
 
 /* Bytes that they take; of sp_work, those that products take beside it included. */
-size_t sp_acts_bytes(const sp_model *m, int64_t n);
-size_t sp_work_bytes(const sp_model *m, int64_t n);
+size_t sp_acts_bytes(const sp_config *c, int64_t n);
+size_t sp_work_bytes(const sp_config *c, int64_t n);
 
 #endif

@@ -8,15 +8,10 @@
 #define SP_HEAD_H
 
 #include "engine/model.h"
+#include "engine/target.h"
 
 /* Write the logits (n, vocab) of hidden states x (n, hidden). */
 void sp_head_logits(const sp_model *m, const float *x, int64_t n, float *logits);
-
-/* What a token's target says; any other value is a vocabulary entry. */
-enum {
-    SP_NO_TARGET = -1, /* the token is not scored */
-    SP_SOFT = -2       /* the whole distribution of a reference model */
-};
 
 /* What sp_head_loss reads beside its arguments, and what it is to write: {0} is valid. */
 typedef struct {

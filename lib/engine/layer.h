@@ -12,6 +12,7 @@
 
 #include "engine/acts.h"
 #include "engine/kv.h"
+#include "engine/model.h"
 #include "engine/wgrad.h"
 
 /* y (N, hidden) = layer l of x (N, hidden); y may equal x. The intermediate values stay

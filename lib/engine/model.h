@@ -1,5 +1,5 @@
-/* model.h - a decoder-only transformer: its configuration and its parameters, opened from
- * a checkpoint.
+/* model.h - a decoder-only transformer: its configuration and its parameters.
+ * checkpoint.h opens one.
  */
 #ifndef SP_MODEL_H
 #define SP_MODEL_H
@@ -7,7 +7,6 @@
 #include "base/scratch.h"
 #include "engine/param.h"
 #include "engine/rope.h"
-#include "tensor/st.h"
 
 typedef struct {
     sp_config cfg;
@@ -17,26 +16,16 @@ typedef struct {
     sp_param **layer;              /* [layers * SP_PER_LAYER], among params */
     sp_rope rope;        /* tables, which grow with the positions that are asked for */
     size_t max_numel;    /* of the largest parameter */
-    sp_src *src;         /* the checkpoint, open: params borrow its bytes; or NULL */
+    struct sp_src *src;  /* the checkpoint, open: params borrow its bytes; or NULL */
     sp_scratch *scratch; /* where `own` copies are made, NULL = memory; owned */
     /* weights that are mapped from the checkpoint leave memory after use, so that they do
      * not fill it (residency.h); default: true */
     bool release_pages;
 } sp_model;
 
-/* The configuration and the parameters with their shapes in canonical order, without
- * values. NULL with a message. */
-SP_MUST_CHECK sp_model *sp_model_blank(const char *dir, sp_err *e);
-
-/* Open DIR's configuration and weights; `weights` (may be NULL) is a stream that replaces
- * the weights. Every tensor the family needs must be there with the right shape and a
- * dtype of F32, F16 or BF16, and nothing unknown besides.
- * init_std > 0: no weights are read, matrices are drawn from N(0, init_std^2) with `seed`
- * (norm weights at identity) and the parameters are in canonical order.
- * NULL with a message. */
-SP_MUST_CHECK sp_model *sp_model_open(const char *dir, const char *weights,
-                                      double init_std, uint64_t seed, sp_err *e);
-void sp_model_close(sp_model *m);
+/* Set the pointers into params and max_numel. To be called again whenever the order of
+ * params has changed. */
+void sp_model_index(sp_model *m);
 
 /* Weight `kind` (SP_Q .. SP_NORM2) of layer l. Borrowed: it stays the model's. */
 static inline sp_param *sp_layer_param(const sp_model *m, int64_t l, int kind)

@@ -7,6 +7,7 @@
 #include "engine/embed.h"
 #include "engine/gemm.h"
 #include "engine/head.h"
+#include "engine/layer.h"
 #include "engine/residency.h"
 
 #include <math.h>
@@ -128,8 +129,8 @@ static uint64_t engine_bytes(const run *r, const engine *e)
     uint64_t states = (uint64_t)(e->max_n + 2 * e->n_ctx) * (uint64_t)e->m->cfg.hidden +
                       (uint64_t)(e->n_ctx * e->m->cfg.vocab);
     uint64_t cache = r->o->no_cache ? 0 : sp_kv_bytes(&e->m->cfg, e->n_ctx, cache_rows(r, e));
-    uint64_t layer =
-        sp_acts_bytes(e->m, e->max_n) + sp_gemm_bytes(e->max_n, e->m->cfg.hidden, e->m->cfg.mlp);
+    uint64_t layer = sp_acts_bytes(&e->m->cfg, e->max_n) +
+                     sp_gemm_bytes(e->max_n, e->m->cfg.hidden, e->m->cfg.mlp);
     return cache + layer + sp_head_bytes(e->m, e->n_ctx) + states * sizeof(float);
 }
 
@@ -150,7 +151,7 @@ static void open_engine(run *r, engine *e)
     for (int64_t i = 0; i < e->n_ctx; i++)
         e->ctx[i].ids = sp_xarray((size_t)e->longest, sizeof(int32_t));
     size_t n = (size_t)e->max_n, s = (size_t)e->n_ctx, h = (size_t)e->m->cfg.hidden;
-    e->acts = sp_acts_new(e->m, e->max_n);
+    e->acts = sp_acts_new(&e->m->cfg, e->max_n);
     e->start = sp_xarray(s + 1, sizeof *e->start), e->pos0 = sp_xarray(s, sizeof *e->pos0);
     e->ctx_of = sp_xarray(s, sizeof *e->ctx_of), e->ids = sp_xarray(n, sizeof *e->ids);
     e->x = sp_xfloats(n * h), e->last = sp_xfloats(s * h), e->gathered = sp_xfloats(s * h);

@@ -12,7 +12,7 @@
 #ifndef SP_GEN_H
 #define SP_GEN_H
 
-#include "engine/layer.h"
+#include "engine/model.h"
 #include "eval/contrast.h"
 #include "eval/sample.h"
 #include "text/tok/tok.h"

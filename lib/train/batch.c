@@ -1,7 +1,7 @@
 /* batch.c - see batch.h. */
 #include "train/batch.h"
 
-#include "engine/head.h"
+#include "engine/target.h"
 
 #include <stdlib.h>
 

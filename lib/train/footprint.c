@@ -42,8 +42,9 @@ static uint64_t passing_bytes(const sp_model *m, int64_t tokens, int64_t longest
     int64_t chunk = SP_MIN(tokens, SP_MAX(longest, SP_CHUNK));
     uint64_t layers = (uint64_t)m->cfg.layers,
              states = (uint64_t)tokens * (uint64_t)m->cfg.hidden * sizeof(float),
-             kept = SP_MIN(sp_kept_limit(SP_KEEP), layers * sp_acts_bytes(m, tokens));
-    return (layers + 2) * states + sp_acts_bytes(m, chunk) + kept + sp_work_bytes(m, chunk);
+             kept = SP_MIN(sp_kept_limit(SP_KEEP), layers * sp_acts_bytes(&m->cfg, tokens));
+    return (layers + 2) * states + sp_acts_bytes(&m->cfg, chunk) + kept +
+           sp_work_bytes(&m->cfg, chunk);
 }
 
 uint64_t sp_footprint(const sp_model *m, bool all, bool per_example, int64_t tokens,

@@ -4,7 +4,8 @@
 #ifndef SP_FORWARD_H
 #define SP_FORWARD_H
 
-#include "train/batch.h"
+#include "engine/model.h"
+#include "train//batch.h"
 #include "train/kept.h"
 
 /* Hidden states after all layers, (N, hidden), owned by the caller: the forward half

@@ -72,7 +72,7 @@ static void reserve_work(sp_grad_buffers *b, const sp_model *m, int64_t tokens)
 {
     if (tokens <= b->tokens) return;
     sp_work_free(b->work);
-    b->work = sp_work_new(m, tokens);
+    b->work = sp_work_new(&m->cfg, tokens);
     b->tokens = tokens;
 }
 

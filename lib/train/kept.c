@@ -45,15 +45,15 @@ void sp_kept_reserve(sp_kept *k, const sp_model *m, int64_t tokens, int64_t chun
     if (tokens > k->tokens) {
         drop_sets(k);
         k->tokens = tokens;
-        k->shared = sp_acts_new(m, tokens);
+        k->shared = sp_acts_new(&m->cfg, tokens);
     }
     k->layers = m->cfg.layers;
     k->chunks = chunks;
-    int64_t fit = (int64_t)(sp_kept_limit(k->bytes) / sp_acts_bytes(m, k->tokens)),
+    int64_t fit = (int64_t)(sp_kept_limit(k->bytes) / sp_acts_bytes(&m->cfg, k->tokens)),
             n = SP_MIN(fit, k->layers * chunks);
     if (n <= k->n_sets) return;
     k->sets = sp_xrealloc(k->sets, (size_t)n * sizeof *k->sets);
-    while (k->n_sets < n) k->sets[k->n_sets++] = sp_acts_new(m, k->tokens);
+    while (k->n_sets < n) k->sets[k->n_sets++] = sp_acts_new(&m->cfg, k->tokens);
 }
 
 sp_kept_set sp_kept_of(const sp_kept *k, int64_t l, int64_t chunk)

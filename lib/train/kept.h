@@ -14,6 +14,7 @@
 #define SP_KEPT_H
 
 #include "engine/acts.h"
+#include "engine/model.h"
 
 typedef struct sp_kept sp_kept;
 

@@ -10,7 +10,8 @@
 #ifndef SP_SCORES_H
 #define SP_SCORES_H
 
-#include "train/grad.h"
+#include "tensor/st.h"
+#include "train//grad.h"
 
 typedef struct {
     sp_each each;    /* that the run makes of each example */

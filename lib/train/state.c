@@ -2,6 +2,7 @@
 #include "train/state.h"
 
 #include "base/capacity.h"
+#include "tensor/st.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* fuzz_config.c - config.json, then after a line "---" generation_config.json. */
 #include "fuzz.h"
 
-#include "engine/model.h"
+#include "engine/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

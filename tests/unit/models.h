@@ -4,6 +4,7 @@
 #define SP_TEST_MODELS_H
 
 #include "base/philox.h"
+#include "engine/checkpoint.h"
 #include "engine/head.h"
 #include "train/forward.h"
 #include "train/grad.h"
@@ -46,7 +47,7 @@ static inline sp_model *model_of(const char *config, double init)
     FILE *f = fopen(path, "w");
     fputs(config, f);
     fclose(f);
-    sp_model *m = sp_model_open(dir, NULL, init, 7, &e);
+    sp_model *m = sp_model_random(dir, init, 7, &e);
     die_on(&e);
     unlink(path);
     rmdir(dir);

@@ -2,11 +2,14 @@
  * makers' code takes for granted where they are silent; and everything that would change the
  * arithmetic refused by name.
  */
-#include "engine/model.h"
+#include "base/memory.h"
+#include "engine/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

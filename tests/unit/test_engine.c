@@ -12,6 +12,7 @@
 #include "cli/restart.h"
 #include "engine/gemm.h"
 #include "models.h"
+#include "tensor/st.h"
 #include "tensor/vec.h"
 #include "train/grad.h"
 #include "train/tune.h"
@@ -52,7 +53,7 @@ static void golden_open(golden *g, const char *name, sp_mean mean)
     }
     char *expected = sp_xasprintf("%s/expected.safetensors", g->dir),
          *tokens = sp_xasprintf("%s/tokens.jsonl", g->dir);
-    g->m = sp_model_open(g->dir, NULL, 0, 0, &e);
+    g->m = sp_model_open(g->dir, NULL, &e);
     die_on(&e);
     g->want = sp_src_open(expected, &e);
     die_on(&e);
@@ -495,7 +496,7 @@ static void kept_or_computed_again(void **state)
         sp_model *m = small_model(which);
         sp_batch b;
         small_batch(&b, SP_MEAN_TOKEN);
-        const uint64_t one_layer = sp_acts_bytes(m, b.n);
+        const uint64_t one_layer = sp_acts_bytes(&m->cfg, b.n);
         grads want = all_gradients(m, &b, SP_EACH_NONE);
         sp_batch shorter = b;
         shorter.n_seq = 1, shorter.n = b.start[1];

@@ -1,7 +1,9 @@
 /* test_gen.c - greedy continuations of the reference models: exact ids, whatever the batch, the
  * stretches of the prompt, and the cache. */
+#include "engine/checkpoint.h"
 #include "engine/embed.h"
 #include "engine/head.h"
+#include "engine/layer.h"
 #include "engine/softmax.h"
 #include "eval/gen.h"
 #include "tensor/st.h"
@@ -47,7 +49,7 @@ static void load(reference *r, const char *family)
         free(dir), free(expected);
         SKIP("no reference vectors");
     }
-    r->m = sp_model_open(dir, NULL, 0, 0, &e);
+    r->m = sp_model_open(dir, NULL, &e);
     assert_non_null(r->m);
     sp_src *s = sp_src_open(expected, &e);
     assert_non_null(s);
@@ -123,7 +125,7 @@ static void test_cache_changes_nothing(void **state)
     sp_err e = {0};
     load(&r, *state);
     char *dir = golden(*state);
-    sp_model *m = sp_model_open(dir, NULL, .5, 11, &e);
+    sp_model *m = sp_model_random(dir, .5, 11, &e);
     assert_non_null(m);
     int32_t want[4][LONG];
     for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
@@ -232,7 +234,7 @@ static void logits_after(sp_model *m, const int32_t *ids, int64_t n, float *z)
 {
     int64_t start[2] = {0, n};
     sp_pack pack = {1, start, NULL, n};
-    sp_acts *acts = sp_acts_new(m, n);
+    sp_acts *acts = sp_acts_new(&m->cfg, n);
     float *x = sp_xfloats((size_t)(n * m->cfg.hidden));
     sp_embed_forward(m, ids, n, x);
     for (int64_t l = 0; l < m->cfg.layers; l++)
@@ -297,7 +299,7 @@ static void test_two_contexts(void **state)
     sp_err e = {0};
     load(&r, *state);
     char *dir = golden(*state);
-    sp_model *expert = sp_model_open(dir, NULL, .3, 5, &e);
+    sp_model *expert = sp_model_random(dir, .3, 5, &e);
     assert_non_null(expert);
     expect_slow(&r, expert, (sp_gen_opt){.contrast = {SP_SAFEDECODING, 3, 2, 5}});
     expect_slow(&r, expert, (sp_gen_opt){.contrast = {SP_SAFEDECODING, 3, STEPS + 9, 5}});

@@ -2,6 +2,7 @@
  * per-sequence losses (1e-5), whatever the batch; greedy flags against the logits; multiple choice
  * against scores taken one by one. */
 
+#include "engine/checkpoint.h"
 #include "engine/head.h"
 #include "eval/choice.h"
 #include "eval/sample.h"
@@ -51,7 +52,7 @@ static void open_subject(subject *s, const char *name)
 {
     sp_err e = {0};
     char *expected = golden(name, "expected.safetensors"), *dir = golden(name, ".");
-    *s = (subject){.m = sp_model_open(dir, NULL, 0, 0, &e)};
+    *s = (subject){.m = sp_model_open(dir, NULL, &e)};
     die_on(&e);
     s->want = sp_src_open(expected, &e);
     die_on(&e);
