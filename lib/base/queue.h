@@ -1,38 +1,61 @@
-/* queue.h - an ordered pipeline with a bounded queue: jobs are posted in order, worked on
- * by several threads at once, and finished in order.
+/* queue.h - jobs that several threads work on at once, and that are finished one after
+ * another in the order in which they were posted.
  *
- * A job lives in one of `depth` slots, which the caller keeps: post, work and finish only
- * pass their numbers around. Whoever posts fills a slot (reads a pipe into it, say); work
- * makes something of it, alone with its slot; finish sees slot after slot in the order
- * they were posted, one at a time (and writes it). The caller works too whenever it would
- * have to wait, so `threads` threads are busy and with one thread there is no other than
- * the caller's.
+ * A job goes through three steps:
+ *     the caller fills a slot with what the job needs (bytes read from a pipe, say) and
+ *     posts it;
+ *     work(slot) makes something of it, on any thread, while no other thread touches that
+ *     slot;
+ *     finish(slot) takes the result (writes it to a file, say). One job is finished at a
+ *     time, in order.
+ * The queue only passes around the numbers of the slots, 0 .. depth - 1; what is in them
+ * is the caller's. At most `depth` jobs are under way: posted, but not yet finished.
+ *
+ *     sp_queue *q = sp_queue_new(&(sp_jobs){work, finish, ctx, depth, threads});
+ *     while (there is more) {
+ *         size_t slot = sp_queue_slot(q);
+ *         fill(slot);
+ *         sp_queue_post(q);
+ *     }
+ *     sp_queue_drain(q);
+ *     sp_queue_free(q);
+ *
+ * The caller's thread counts as one of `threads`: it works on jobs too whenever it would
+ * have to wait. With threads = 1 no other thread is started.
  */
 #ifndef SP_QUEUE_H
 #define SP_QUEUE_H
 
-#include "base/base.h"
+#include "base/error.h"
+
+#include <stddef.h>
 
 typedef struct sp_queue sp_queue;
 
-/* work gets the number of the thread it runs on, 0 <= thread < threads, for scratch
- * memory. Helping threads start with the second job. */
 typedef struct {
+    /* `thread` tells which thread this is: 0 = the caller's, else 1 .. threads - 1. Two
+     * calls at a time never have the same number, so it may index scratch memory. */
     void (*work)(void *ctx, size_t slot, int thread);
     void (*finish)(void *ctx, size_t slot);
-    void *ctx;
-    size_t depth;
-    int threads;
+    void *ctx;    /* passed to both */
+    size_t depth; /* slots, at least 1; more than `threads`, for all to be busy */
+    int threads;  /* at least 1 */
 } sp_jobs;
 
-sp_queue *sp_queue_new(const sp_jobs *jobs);
-/* The slot of the next job, once it is free; fill it, then post. One caller at a time. */
-size_t sp_queue_slot(sp_queue *q);
+/* *jobs is copied; the result goes to sp_queue_free. A thread more is started with every
+ * job from the second on, until there are enough; where none can be had, fewer work. */
+SP_MUST_CHECK sp_queue *sp_queue_new(const sp_jobs *jobs);
+
+/* The slot for the next job, once it is free: fill it, then call sp_queue_post. These and
+ * sp_queue_drain are for one thread, the one that called sp_queue_new. */
+SP_MUST_CHECK size_t sp_queue_slot(sp_queue *q);
 void sp_queue_post(sp_queue *q);
-/* Return when every job posted has been finished. */
+
+/* Return when every job posted has been finished. More may be posted after that. */
 void sp_queue_drain(sp_queue *q);
-/* End the helping threads, after the jobs they are at; what else was posted is forgotten.
- * NULL is allowed. */
+
+/* End the helping threads and free q (NULL is allowed). Jobs that are being worked on
+ * still end; other jobs that were posted are forgotten, some of them unfinished. */
 void sp_queue_free(sp_queue *q);
 
 #endif

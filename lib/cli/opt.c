@@ -1,4 +1,9 @@
-/* opt.c - see opt.h. */
+/* opt.c - see opt.h.
+ *
+ * parse() walks over the arguments. Each that begins with a dash is looked up in the table of the
+ * command, then in that of the common options, and set() converts its value. Operands are moved to
+ * the front of argv, in their order. Every mistake ends the program with SP_EUSAGE.
+ */
 #include "cli/opt.h"
 
 #include "base/command.h"
@@ -31,6 +36,7 @@ static const sp_opt common[] = {
 
 /* ---- help ----------------------------------------------------------------------------- */
 
+/* One option a line, its help beside it; below it where its left side is too long. */
 static void print_opts(const sp_opt *o)
 {
     for (; o && o->name; o++) {
@@ -43,6 +49,7 @@ static void print_opts(const sp_opt *o)
     }
 }
 
+/* Help on all commands, or on `only`. */
 static void print_help(const char *what, const sp_cmd *cmds, const sp_cmd *only, const char *tail)
 {
     printf("%s - %s\n\nUsage:\n", sp_tool, what);
@@ -89,6 +96,7 @@ static const sp_opt *find_letter(const sp_opt *o, char c)
     return NULL;
 }
 
+/* The place of `value` among "a|b|c", from 0; -1 where it is none of them. */
 static int choice_index(const char *choices, const char *value)
 {
     size_t n = strlen(value);
@@ -107,59 +115,76 @@ static void check_range(const sp_opt *o, const char *value, double x)
         usage_error("option --%s: %s is outside %.16g..%.16g", o->name, value, o->lo, o->hi);
 }
 
+static int64_t whole_number(const sp_opt *o, const char *value)
+{
+    char *end;
+    errno = 0;
+    long long x = strtoll(value, &end, 10);
+    if (end == value || *end || errno)
+        usage_error("option --%s: '%s' is not a whole number", o->name, value);
+    check_range(o, value, (double)x);
+    return x;
+}
+
+/* Numbers too large or too small for a double are no numbers, nor are NaN and infinity. */
+static double real_number(const sp_opt *o, const char *value)
+{
+    char *end;
+    errno = 0;
+    double x = strtod(value, &end);
+    if (end == value || *end || errno == ERANGE || !isfinite(x))
+        usage_error("option --%s: '%s' is not a number", o->name, value);
+    check_range(o, value, x);
+    return x;
+}
+
+static int one_of(const sp_opt *o, const char *value)
+{
+    int i = choice_index(o->arg, value);
+    if (i < 0) usage_error("option --%s: '%s' is none of %s", o->name, value, o->arg);
+    return i;
+}
+
+static void call(const sp_opt *o, const char *value)
+{
+    const sp_opt_call *c = o->dst;
+    sp_err e = {0};
+    if (c->fn(c->self, o->name, value, &e) < 0) usage_error("option --%s: %s", o->name, e.msg);
+}
+
+/* Give the option its value (NULL for a flag). */
 static void set(const sp_opt *o, const char *value)
 {
-    char *end = NULL;
-    errno = 0;
     switch (o->kind) {
-    case SP_FLAG: *(bool *)o->dst = true; return;
-    case SP_STRING: *(const char **)o->dst = value; return;
-    case SP_INT: {
-        long long x = strtoll(value, &end, 10);
-        if (end == value || *end || errno)
-            usage_error("option --%s: '%s' is not a whole number", o->name, value);
-        check_range(o, value, (double)x);
-        *(int64_t *)o->dst = x;
-        return;
-    }
-    case SP_REAL: {
-        double x = strtod(value, &end);
-        if (end == value || *end || errno == ERANGE || !isfinite(x))
-            usage_error("option --%s: '%s' is not a number", o->name, value);
-        check_range(o, value, x);
-        *(double *)o->dst = x;
-        return;
-    }
-    case SP_CHOICE: {
-        int i = choice_index(o->arg, value);
-        if (i < 0) usage_error("option --%s: '%s' is none of %s", o->name, value, o->arg);
-        *(int *)o->dst = i;
-        return;
-    }
-    case SP_CALL: {
-        sp_opt_call *c = o->dst;
-        sp_err e = {0};
-        if (c->fn(c->self, o->name, value, &e) < 0) usage_error("option --%s: %s", o->name, e.msg);
-        return;
-    }
+    case SP_FLAG: *(bool *)o->dst = true; break;
+    case SP_STRING: *(const char **)o->dst = value; break;
+    case SP_INT: *(int64_t *)o->dst = whole_number(o, value); break;
+    case SP_REAL: *(double *)o->dst = real_number(o, value); break;
+    case SP_CHOICE: *(int *)o->dst = one_of(o, value); break;
+    case SP_CALL: call(o, value); break;
     }
 }
 
-/* One argument that starts with '-'. Returns how many further arguments it took (0 or 1). */
-static int take_option(const sp_opt *own, const char *arg, const char *next)
+/* `--name`, `--name=value` or `--name value`; `next` is the argument after it or NULL. Returns how
+ * many further arguments it took, 0 or 1. */
+static int take_long(const sp_opt *own, const char *name, const char *next)
 {
-    if (arg[1] == '-') {
-        const char *name = arg + 2, *eq = strchr(name, '=');
-        size_t n = eq ? (size_t)(eq - name) : strlen(name);
-        const sp_opt *o = find_long(own, name, n);
-        if (!o) o = find_long(common, name, n);
-        if (!o) usage_error("unknown option --%.*s", (int)n, name);
-        if (o->kind == SP_FLAG && eq) usage_error("option --%s takes no value", o->name);
-        if (o->kind == SP_FLAG || eq) return set(o, eq ? eq + 1 : NULL), 0;
-        if (!next) usage_error("option --%s needs a value", o->name);
-        return set(o, next), 1;
-    }
-    for (const char *p = arg + 1; *p; p++) {
+    const char *eq = strchr(name, '=');
+    size_t n = eq ? (size_t)(eq - name) : strlen(name);
+    const sp_opt *o = find_long(own, name, n);
+    if (!o) o = find_long(common, name, n);
+    if (!o) usage_error("unknown option --%.*s", (int)n, name);
+    if (o->kind == SP_FLAG && eq) usage_error("option --%s takes no value", o->name);
+    if (o->kind == SP_FLAG || eq) return set(o, eq ? eq + 1 : NULL), 0;
+    if (!next) usage_error("option --%s needs a value", o->name);
+    return set(o, next), 1;
+}
+
+/* The letters of `-abc`: flags, the last of which may be an option with a value, `-abxvalue` or
+ * `-abx value`. Returns as take_long. */
+static int take_letters(const sp_opt *own, const char *letters, const char *next)
+{
+    for (const char *p = letters; *p; p++) {
         const sp_opt *o = find_letter(own, *p);
         if (!o) o = find_letter(common, *p);
         if (!o) usage_error("unknown option -%c", *p);
@@ -174,6 +199,8 @@ static int take_option(const sp_opt *own, const char *arg, const char *next)
     return 0;
 }
 
+/* Set all options; what is left are operands, moved to the front of argv. Returns how many. A lone
+ * "-" is an operand, and so is everything after "--". */
 static int parse(const sp_opt *own, int argc, char **argv)
 {
     int n = 0;
@@ -182,11 +209,15 @@ static int parse(const sp_opt *own, int argc, char **argv)
         char *a = argv[i];
         if (only_operands || a[0] != '-' || !a[1]) argv[n++] = a;
         else if (!strcmp(a, "--")) only_operands = true;
-        else i += take_option(own, a, i + 1 < argc ? argv[i + 1] : NULL);
+        else {
+            const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+            i += a[1] == '-' ? take_long(own, a + 2, next) : take_letters(own, a + 1, next);
+        }
     }
     return n;
 }
 
+/* The command that argv[1] names, or the nameless one; NULL where an option stands in its place. */
 static const sp_cmd *find_cmd(const sp_cmd *cmds, int argc, char **argv)
 {
     if (!cmds->verb) return cmds;
@@ -197,7 +228,7 @@ static const sp_cmd *find_cmd(const sp_cmd *cmds, int argc, char **argv)
     usage_error("unknown command '%s'", argv[1]);
 }
 
-static void use_threads(void)
+static void apply_common(void)
 {
     sp_verbosity = quiet ? 0 : verbose ? 2 : 1;
     if (!sp_args.threads) sp_args.threads = omp_get_max_threads();
@@ -217,7 +248,7 @@ int sp_opt_main(int argc, char **argv, const char *what, const sp_cmd *cmds, con
         usage_error("%s%stakes %s", c->verb ? c->verb : "", c->verb ? " " : "", c->operands);
     if (c->max_args >= 0 && n > c->max_args)
         usage_error("unexpected operand '%s'", argv[skip + c->max_args]);
-    use_threads();
+    apply_common();
     int rc = c->run(n, argv + skip);
     int end = sp_finish();
     return rc ? rc : end;

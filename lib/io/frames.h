@@ -30,17 +30,16 @@ typedef struct {
 
 typedef struct {
     const char *name;      /* for messages; borrowed */
-    const uint8_t *map;    /* the whole file; borrowed */
+    const uint8_t *map;    /* the whole file, mapped with mmap(2); borrowed */
     size_t n;              /* how many frames */
     sp_frame_start *start; /* n + 1: the last says where the file and the data end */
     atomic_bool *seen;     /* by frame: it has been decompressed, its checksum is right */
 } sp_frames;
 
-/* Fill *f from the `size` bytes at `map`. *f goes to sp_frames_free in every case.
- *   1   the table is there
- *   0   a frame is larger than SP_FRAME_MOST or does not tell its size: the file can only
- *       be read from front to back
- *  -1   the file is cut, corrupt, or goes on after the last frame (SP_EINPUT) */
+/* Fill *f from the `size` bytes of the file mapped at `map`. *f goes to sp_frames_free in
+ * every case. 1   the table is there 0   a frame is larger than SP_FRAME_MOST or does not
+ * tell its size: the file can only be read from front to back -1   the file is cut,
+ * corrupt, or goes on after the last frame (SP_EINPUT) */
 SP_MUST_CHECK int sp_frames_index(sp_frames *f, const char *name, const uint8_t *map,
                                   size_t size, sp_err *e);
 void sp_frames_free(sp_frames *f);

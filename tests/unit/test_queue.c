@@ -2,6 +2,8 @@
  * under way than there are slots. */
 #include "base/queue.h"
 
+#include "base/base.h"
+
 #include <setjmp.h>
 #include <cmocka.h>
 #include <pthread.h>
@@ -95,7 +97,10 @@ static void side_by_side(void **state)
     partners p = {0};
     pthread_barrier_init(&p.pair, NULL, 2);
     sp_queue *q = sp_queue_new(&(sp_jobs){meet, count, &p, 4, 2});
-    for (int i = 0; i < 40; i++) sp_queue_slot(q), sp_queue_post(q);
+    for (int i = 0; i < 40; i++) {
+        assert_in_range(sp_queue_slot(q), 0, 3);
+        sp_queue_post(q);
+    }
     sp_queue_drain(q);
     assert_int_equal(p.finished, 40);
     sp_queue_free(q);
