@@ -21,7 +21,8 @@ def kinds:
     tokens: (map(.tokens // 0) | add),
     seconds: (map(.seconds // 0) | add)
   };
-# Judged answers -> {sets: {SET: kinds + {category: {NAME: kinds}}}, ppl, nll}; $ppl: sp-eval ppl's object
+# Judged answers -> {sets: {SET: kinds + {category: {NAME: kinds}}}, ppl, nll}; $ppl: sp-eval
+# ppl's object
 def counts($ppl):
   def by_category: group_by(.category)
     | map({key: (.[0].category // "all"), value: (kinds | del(.tokens, .seconds))}) | from_entries;
@@ -32,9 +33,9 @@ def counts($ppl):
 # ---- where the important parameters lie ----
 
 # Statistics of the two top regions (sp-mask stats; a: safety, b: over-safety), as two inputs: the
-# regions taken matrix by matrix, and over all matrices together -> {matrix, global}, each
-# {total, depth: [...], kind: [...]} with the sums over all matrices, over those of a layer, over those
-# of one kind (q_proj ...).
+# regions taken matrix by matrix, and over all matrices together -> {matrix, global}, each {total,
+# depth: [...], kind: [...]} with the sums over all matrices, over those of a layer, over those of
+# one kind (q_proj ...).
 def layers:
   def depth: capture("layers\\.(?<depth>[0-9]+)\\.").depth | tonumber;
   def kind: capture("layers\\.[0-9]+\\.(?<name>.*)\\.weight").name | split(".")[-1];
@@ -53,8 +54,8 @@ def layers:
 
 # ---- readings of the method side by side ----
 
-# $cells: [{CELL: its switches}...]. Inputs: counts of the original, then of each cell its counts and
-# overlaps, CELL/eval/MODEL.json and CELL/overlap.json.
+# $cells: [{CELL: its switches}...]. Inputs: counts of the original, then of each cell its counts
+# and overlaps, CELL/eval/MODEL.json and CELL/overlap.json.
 def grid($cells):
   [inputs | {path: (input_filename | split("/")), value: .}] as $files
   | def of($cell): $files[1:][] | select(any(.path[]; . == $cell))

@@ -32,7 +32,8 @@ def letter: [. % 26 + 97] | implode;
 
 # $reasons: why cells of this table are empty; each is a note with a letter.
 def html_cell($reasons):
-  if .none then "<td class=none>–<sup>\(.none as $why | $reasons | index([$why]) | letter)</sup></td>"
+  if .none then .none as $why
+    | "<td class=none>–<sup>\($reasons | index([$why]) | letter)</sup></td>"
   elif .bar then "<td><span class=bar style=\"width:\(.bar)%\"></span></td>"
   else "<td\(if .class then " class=\(.class)" else "" end)>\(.value | html)"
     + (if .interval then " <small>\(.interval)</small>" else "" end) + "</td>" end;
@@ -43,7 +44,8 @@ def html_row($reasons):
 def html_notes($reasons):
   if $reasons == [] then ""
   else "<p class=notes>"
-    + ([$reasons | to_entries[] | "<sup>\(.key | letter)</sup>&nbsp;\(.value | plain)"] | join(". "))
+    + ([$reasons | to_entries[] | "<sup>\(.key | letter)</sup>&nbsp;\(.value | plain)"]
+      | join(". "))
     + ".</p>" end;
 # The table scrolls inside a box of its own.
 def html_table:
@@ -95,17 +97,18 @@ def outcome_text:
    if .clear == false then " ", ("in the noise" | small) else empty end];
 def claims_section($claims):
   def measured($backbone):
-    term($backbone; "\(outcome_text | html). \([.measured // .why, seeds_said] | join("; ") | plain)");
+    ([.measured // .why, seeds_said] | join("; ")) as $figures
+    | term($backbone; "\(outcome_text | html). \($figures | plain)");
   map(backbone) as $backbones
-  | "<section id=claims><h2>The paper's 24 claims</h2><p>Filled by the program from the result files;"
-  + " claims that fail stand here as failing. “In the noise”: the difference that decides does not"
-  + " exceed its 95 % interval.</p>"
+  | "<section id=claims><h2>The paper's 24 claims</h2><p>Filled by the program from the result"
+  + " files; claims that fail stand here as failing. “In the noise”: the difference that decides does"
+  + " not exceed its 95 % interval.</p>"
   + (claims_by_backbone($backbones; $claims; outcome_text) | html_table)
   + "<h3>What was measured</h3><div class=measured>"
   + ([$claims | transpose[] | . as $each | .[0]
       | "<article id=\"claim-\(.claim)\"><h4>\(.claim). \(.text | plain)</h4>"
         + "<p>Passes if: \(.pass | plain).</p><dl>"
-        + ([[$backbones, $each] | transpose[] | .[0] as $backbone | .[1] | measured($backbone)] | add)
+        + ([range($backbones | length) as $i | $each[$i] | measured($backbones[$i])] | add)
         + "</dl></article>"] | add)
   + "</div></section>";
 
@@ -118,9 +121,10 @@ def paper_section($paper):
   + " source. Ours are those of this run, with 95 % intervals.</p>"
   + "<h3>\($paper.v1.title)</h3>" + ([first_version($reports; $paper.v1)[] | html_table] | add)
   + "<h3>A later version</h3>" + ([later_version($reports; $paper.later)[] | html_table] | add)
-  + "<p class=notes>The paper gives MT-Bench 6.01 → 6.14 too; the tiny world has no graded dialogues."
-  + " For LLaMA-3, Mistral and Gemma no figure of the paper was found. Sources: "
-  + ([$paper.sources | to_entries[] | "\(.key) \(.value | plain)"] | join(", ")) + ".</p></section>";
+  + "<p class=notes>The paper gives MT-Bench 6.01 → 6.14 too; the tiny world has no graded"
+  + " dialogues. For LLaMA-3, Mistral and Gemma no figure of the paper was found. Sources: "
+  + ([$paper.sources | to_entries[] | "\(.key) \(.value | plain)"] | join(", "))
+  + ".</p></section>";
 
 # ---- a backbone ----
 
@@ -131,7 +135,8 @@ def models_table($table; $caption; $more):
     else models($table; $rows; $more) + {caption: $caption} | html_table end;
 def models_table($table; $caption): models_table($table; $caption; []);
 def decoding_table:
-  if .tables.decoding then models_table("decoding"; "Decoding-time defences"; [atgr_column]) else "" end;
+  if .tables.decoding then models_table("decoding"; "Decoding-time defences"; [atgr_column])
+  else "" end;
 def continual_table:
   models_table("continual";
     "After each category of harmful data\(fewer_seeds(.tables.continual // []))");
@@ -145,14 +150,16 @@ def picture($pictures; $kind; $caption):
     else "" end;
 def side_by_side(pictures): "<div class=pictures>" + ([pictures] | add) + "</div>";
 def legend:
-  "<ol class=legend>" + ([tradeoff[] | "<li class=\(.family)>\(.title | plain)</li>"] | add) + "</ol>";
+  "<ol class=legend>"
+  + ([tradeoff[] | "<li class=\(.family)>\(.title | plain)</li>"] | add) + "</ol>";
 
 def provenance:
   def command: "<li>\(.stage | sub("^[^:]*: "; "") | plain) <small>\(.wall_s | num(1)) s"
     + (if .peak_rss_mib then ", \(.peak_rss_mib | num(0)) MiB" else "" end)
     + ", <code>\(.output.sha256[:16])</code></small><br><code>\(.command | plain)</code></li>";
   "<dl>"
-  + term("tools"; [.stages[].tools[] | "\(.command | split(" ")[0]) \(.version)"] | unique | join(", "))
+  + term("tools";
+      [.stages[].tools[] | "\(.command | split(" ")[0]) \(.version)"] | unique | join(", "))
   + term("seeds"; .seeds | join(", "))
   + term("items a rate"; items | to_entries | map("\(.key) \(.value)") | join(", ")) + "</dl>"
   + details("Digests (SHA-256) of data, model, patches"; digests | html_table)
@@ -217,7 +224,8 @@ def backbone_section($pictures):
 
 # ---- the page ----
 
-# inputs: the reports "all" of the backbones. $style is CSS, $pictures {RUN: {KIND: SVG}}, $paper paper.json.
+# inputs: the reports "all" of the backbones. $style is CSS, $pictures {RUN: {KIND: SVG}}, $paper
+# paper.json.
 def page($style; $pictures; $paper):
   [inputs] | claims_across as $claims
   | "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"

@@ -1,10 +1,10 @@
 # labels.awk - names beside points, none on another, as gnuplot's label and arrow commands.
 #
-# input: lines NAME FAMILY X Y ... (tabs), X and Y in 0..1 of the axes. A family's colour is a gnuplot
-# variable of its name. letter is the width of a letter in the same units (default 0.021).
+# input: lines NAME FAMILY X Y ... (tabs), X and Y in 0..1 of the axes. A family's colour is a
+# gnuplot variable of its name. letter is the width of a letter in the same units (default 0.021).
 #
-# Each name takes the nearest free place around its point, on rings of growing radius. A name that is
-# far away gets a line to its point. Long names come first, as they are hard to place.
+# Each name takes the nearest free place around its point, on rings of growing radius. A name that
+# is far away gets a line to its point. Long names come first, as they are hard to place.
 BEGIN {
     FS = "\t"
     if (!letter) letter = 0.021
@@ -24,7 +24,8 @@ function taken(x, y, w,    i) {
 }
 function put(x, y, w) { placed++; lx[placed] = x; ly[placed] = y; lw[placed] = w }
 
-# Puts a name of width w beside point i; returns the ring. Where no place is free it lies on the point.
+# Puts a name of width w beside point i; returns the ring. Where no place is free it lies on the
+# point.
 function place(i, w,    ring, k, angle, x, y) {
     for (ring = 0; ring < 14; ring++)
         for (k = 0; k < 16; k++) {
@@ -41,8 +42,8 @@ function draw(i,    ring) {
     printf "set label \"%s\" at %.4f,%.4f center font \",10\" tc rgb %s front\n", name[i],
         lx[placed], ly[placed], family[i]
     if (ring > 1)
-        printf "set arrow from %.4f,%.4f to %.4f,%.4f nohead lw 0.5 lc rgb \"#888888\"\n", px[i], py[i],
-            px[i] + 0.72 * (lx[placed] - px[i]), py[i] + 0.72 * (ly[placed] - py[i])
+        printf "set arrow from %.4f,%.4f to %.4f,%.4f nohead lw 0.5 lc rgb \"#888888\"\n",
+            px[i], py[i], px[i] + 0.72 * (lx[placed] - px[i]), py[i] + 0.72 * (ly[placed] - py[i])
 }
 END {
     for (i = 1; i <= n; i++) if (length(name[i]) > 3) draw(i)

@@ -1,5 +1,5 @@
-# paper.jq - tables of the paper's figures (paper.json) beside ours. They are known from two versions
-# of the paper, whose figures differ; no table mixes them.
+# paper.jq - tables of the paper's figures (paper.json) beside ours. They are known from two
+# versions of the paper, whose figures differ; no table mixes them.
 include "stats";
 include "report";
 include "tables";
@@ -41,7 +41,8 @@ def ratios($reports; $version; $bases):
   def ours_of($row; $metric): by_name[$row].mean[$metric];
   {caption: "The same as ratios: paper (\($version.title)) | ours",
    columns: ["SafePatching", "paper", ours($reports)],
-   groups: rows($bases[] | . as {$title, $base, $key, $ours} | .points as $points | {head: $title, cells: [
+   groups: rows($bases[] | .points as $points | . as {$title, $base, $key, $ours}
+     | {head: $title, cells: [
      (theirs_of("safepatching"; $key) as $x | theirs_of($base; $key) as $y
        | if $points then difference($x; $y) else ratio($x; $y) end),
      ($reports[] | ours_of("safepatching"; $ours) as $x | ours_of($base; $ours) as $y
@@ -52,7 +53,8 @@ def time_a_token($reports; $version):
    columns: ["decoding", "paper", ours($reports)],
    groups: rows($version.atgr.rows[] as $row | {head: $row.title, cells: [
      ($row.value | theirs),
-     ($reports[].speed[$row.ours] | if . then {value: (.atgr | num(2))} else {none: not_run} end)]})};
+     ($reports[].speed[$row.ours]
+       | if . then {value: (.atgr | num(2))} else {none: not_run} end)]})};
 
 # Three categories of harm one after the other: the mean over the steps.
 def continual($reports; $version):
@@ -61,8 +63,8 @@ def continual($reports; $version):
     | [.tables.continual // [] | .[] | select(startswith("continual_\($method)_"))
         | $models[.].mean[$metric]]
     | if . == [] or any(. == null) then {none: not_run} else {value: (mean * 100 | num(1))} end;
-  {caption: ("Three categories of harm in sequence, look-alikes refused, % (average over the sequence): "
-     + "paper (\($version.title), XSTest) | ours"), class: "sourced",
+  {caption: ("Three categories of harm in sequence, look-alikes refused, % "
+     + "(average over the sequence): paper (\($version.title), XSTest) | ours"), class: "sourced",
    columns: ["method", "paper", ours($reports), "source"],
    groups: rows($version.continual.rows[] as $row | {head: $row.title, cells: [
      ($row.xstest | theirs),
@@ -78,7 +80,8 @@ def first_version($reports; $version):
     beside($reports; $version; "Utility";
       [["AVG of 7 tasks, %", "avg"], ["MT-Bench, 1–10", "mt_bench"]]; "utility"),
     ratios($reports; $version; [
-      {title: "harmful answered / original's", base: "original", key: "advbench", ours: "asr_unseen"},
+      {title: "harmful answered / original's", base: "original", key: "advbench",
+       ours: "asr_unseen"},
       {title: "harmful answered / GA's", base: "ga_kl", key: "advbench", ours: "asr_unseen"},
       {title: "look-alikes refused / original's", base: "original", key: "xstest",
        ours: "refused_lookalike"},

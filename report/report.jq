@@ -1,19 +1,25 @@
 # report.jq - what a report holds, and the ways into it.
 #
-# A report is the JSON of one table on one backbone (report/collect table); the table "all" has every
-# row, and is what claims, pictures and page are made of:
+# A report is the JSON of one table on one backbone (report/collect table). The table "all" has
+# every row; claims, pictures and the page are made of it. Its fields:
 #
-#   run, table, seeds      where the files lie ("results/llama2"), the table's name, the seeds behind it
-#   experiment             experiments/BACKBONE.json as it was
-#   rows                   a list; of each model
-#     row, title, seeds      its name, as people call it, the seeds it was made with ([null]: none)
-#     mean, spread, interval {METRIC: number}, the same, {METRIC: {lo, hi}} (stats.jq has the metrics)
-#     counts                 the counts behind them, one object a seed
-#   regions, patches       totals of sp-mask stats over both top regions, both patches; one a seed
-#   stages                 of each stage {stage, command, wall_s, peak_rss_mib, output, inputs, tools}
-#   claims                 claims.jq
-#   tables, sweeps, layers, speed     of "all": rows of every table, points of every sweep, where the
-#                                     important parameters lie, time a token
+#   run, table, seeds        where the files lie ("results/llama2"), the table's name, all seeds
+#   experiment               experiments/BACKBONE.json as it was
+#   rows                     a list, one entry a model:
+#     row, title, seeds        its name, its name for people, the seeds it has ([null]: it has none)
+#     mean, spread             {METRIC: number} over the seeds; stats.jq defines the metrics
+#     interval                 {METRIC: {lo, hi}}, 95 %
+#     counts                   what they come from (collect.jq), one object a seed
+#   regions, patches         totals of sp-mask stats, one a seed: of both top regions, both patches
+#   stages                   {stage, command, wall_s, peak_rss_mib, output, inputs, tools} of each
+#   claims                   see claims.jq
+#
+# and of "all" alone:
+#
+#   tables                   {TABLE: [ROW...]}
+#   sweeps                   {AXIS: {title, keys, points: [{value, row}...]}}
+#   layers                   where the important parameters lie (collect.jq)
+#   speed                    {ROW: {ms, atgr, prompts}}, time a token
 
 # {ROW: its entry in rows}
 def by_name: .rows | map({key: .row, value: .}) | from_entries;

@@ -1,7 +1,8 @@
 # report.mk - the report on all backbones, and results as the reference.
 #
-# Page and claims are made of the backbones' reports "all" alone. The experiments run in makes of their
-# own, one a backbone, and leave all.json as it is when nothing changed: then nothing is done here.
+# Page and claims are made of the backbones' reports "all" alone. The experiments run in makes of
+# their own, one a backbone, and leave all.json as it is when nothing changed: then nothing is
+# done here.
 REPORTED := $(BACKBONES:%=$(OUT)/%$(MODEL_SUFFIX)/all.json)
 REPORT_FILES := $(wildcard report/*)
 

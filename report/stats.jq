@@ -34,9 +34,9 @@ def differ($x; $y):
 
 # ---- metrics ----
 #
-# The counts of a model (report/collect counts) say of each set of prompts how many answers got which
-# label. Its metrics are shares of them, 0..1, and the perplexity. The list below is the order of the
-# metrics in every result; a set that was not measured gives none.
+# The counts of a model (report/collect counts) say of each set of prompts how many answers got
+# which label. Its metrics are shares of them, 0..1, and the perplexity. The list below is the
+# order of the metrics in every result; a set that was not measured gives none.
 
 def request_sets: "harm_seen", "harm_unseen", "jailbreak", "lookalike", "benign";
 

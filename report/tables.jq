@@ -1,4 +1,5 @@
-# tables.jq - every table of the report, in a form that Markdown (markdown.jq) and HTML (html.jq) share:
+# tables.jq - every table of the report, in a form that Markdown (markdown.jq) and HTML (html.jq)
+# share:
 #
 #   table  {columns: [TEXT...], groups: [{title?: TEXT, rows: [ROW...]}...], caption?: TEXT, class?}
 #          the first column is that of the rows' heads; class is the table's look on the page
@@ -7,7 +8,8 @@
 #   TEXT   a string, a number, a list of TEXTs, or a piece that is marked: {text: TEXT} with any of
 #          strong, small, code (true), link (where to) and class (its look on the page)
 #
-# A row of a table of models is an entry of experiments/rows.json. A column is one of `columns` below.
+# A row of a table of models is an entry of experiments/rows.json. A column is one of `columns`
+# below.
 include "stats";
 include "report";
 
@@ -19,11 +21,12 @@ def look($class): {text: ., class: $class};
 
 # ---- cells: a model's figure, or why there is none ----
 
-# A row's metric as {value, interval}; interval is null where there is none. null if it was not measured.
+# A row's metric as {value, interval}; interval is null where there is none. null if it was not
+# measured.
 def figure($row; $metric):
   $row.mean[$metric] as $mean | $row.interval[$metric] as $interval
-  | (if $metric == "ppl" then {scale: 1, digits: 2, fine: 2} else {scale: 100, digits: 1, fine: 0} end)
-    as {$scale, $digits, $fine}
+  | (if $metric == "ppl" then {scale: 1, digits: 2, fine: 2}
+     else {scale: 100, digits: 1, fine: 0} end) as {$scale, $digits, $fine}
   | if $mean == null then null
     else {value: ($mean * $scale | num($digits)), interval:
       (if $interval then "\([$interval.lo, 0] | max * $scale | num($fine))–"
@@ -41,7 +44,8 @@ def not_run: "this model was not run";
 def why_none($row; $metric):
   if by_name[$row] | not then not_run
   elif $metric == "ppl" and is_decoding($row)
-  then "the weights are the original's, only the drawing of answers differs: no perplexity of its own"
+  then "the weights are the original's, only the drawing of answers differs: "
+    + "no perplexity of its own"
   else "\(set_of($metric)).jsonl is not among the data" end;
 def cell($row; $metric):
   . as $report | by_name[$row]
@@ -92,7 +96,7 @@ def models($table; $rows; $more):
 # Said where these rows have fewer seeds than the rest.
 def fewer_seeds($rows):
   .seeds as $all | by_name as $models
-  | [$rows[] | $models[.].seeds // [] | map(values) | select(. != [])] | unique | map(select(. != $all))
+  | [$rows[] | $models[.].seeds // [] | map(values) | select(IN([], $all) | not)] | unique
   | if . == [] then "" else " (seed \(map(join(" ")) | join("; ")) only)" end;
 
 # ---- sweeps ----
@@ -107,9 +111,10 @@ def sweeps:
      columns: ["value", $columns[][0]],
      groups: [.sweeps | to_entries[] | {
        title: (sweep_titles[.key] // .key),
-       rows: [.value.points | sort_by(.value)[] | . as $point | ($point.row == "safepatching") as $own
-         | {head: (if $own then "\(.value) · SafePatching" else .value end), emphasis: $own,
-            cells: [$columns[][1] as $metric | $report | cell($point.row; $metric)]}]}]};
+       rows: [.value.points | sort_by(.value)[] | . as {$value, $row}
+         | ($row == "safepatching") as $own
+         | {head: (if $own then "\($value) · SafePatching" else $value end), emphasis: $own,
+            cells: [$columns[][1] as $metric | $report | cell($row; $metric)]}]}]};
 
 # ---- time a token ----
 
@@ -185,8 +190,8 @@ def claims_by_backbone($backbones; $claims; outcome):
 
 # First the cells that refuse no more look-alikes and lose no utility, the safest of them on top.
 def grid:
-  def metrics: .asr_seen, .asr_unseen, .asr_jailbreak, .refused_lookalike, .answered_benign, .utility,
-    (.degenerate + .garbled);
+  def metrics: .asr_seen, .asr_unseen, .asr_jailbreak, .refused_lookalike, .answered_benign,
+    .utility, (.degenerate + .garbled);
   .original as $original
   | {columns: ["cell", "S10 score", "S12 loss", "S14 kept, alpha = beta", "shared, %",
        "intersection: ASR unseen", "ASR seen", "ASR unseen", "ASR wrapped", "look-alikes refused",
@@ -212,7 +217,8 @@ def method_in_short:
   | {columns: [(backbone | link("results/reference/\($report | name).md")), $columns[][0]],
      groups: [{rows: [
        ("original", "only_safety", "only_oversafety", "safepatching") as $row
-       | {head: title_of($row), cells: [$columns[][1] as $metric | $report | cell($row; $metric)]}]}]};
+       | {head: title_of($row),
+          cells: [$columns[][1] as $metric | $report | cell($row; $metric)]}]}]};
 
 # ---- all backbones at a glance ----
 
@@ -220,7 +226,8 @@ def method_in_short:
 def summary($claims):
   def change($metric):
     . as $report | [cell("original", "safepatching"; $metric)]
-    | if all(.value) then {value: [.[0].value, " → ", (.[1].value | strong)], interval: .[1].interval}
+    | if all(.value)
+      then {value: [.[0].value, " → ", (.[1].value | strong)], interval: .[1].interval}
       else {none: $report | why_none("safepatching"; $metric)} end;
   def count($claims; $outcome): [$claims[] | select(.holds == $outcome)] | length;
   {class: "summary", caption: "Original → SafePatching, per cent; small: 95 % interval",
@@ -255,8 +262,8 @@ def stages:
      groups: [
        {rows: [.stages | group_by(.stage | kind_of_stage) | sort_by(-seconds)[] | {
           head: (.[0].stage | kind_of_stage),
-          cells: [{value: length}, {value: (seconds | num(1))}, {bar: (seconds / $total * 100 | num(1))},
-            {value: longest},
+          cells: [{value: length}, {value: (seconds | num(1))},
+            {bar: (seconds / $total * 100 | num(1))}, {value: longest},
             (memory | if . > 0 then {value: num(0)} else {none: "no tool reported"} end)]}]},
        {rows: [.stages | {
           head: "all", emphasis: true,

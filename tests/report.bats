@@ -1,35 +1,46 @@
-# The report: claims of the paper, claims.md and the page, from tests/data/report.json: a run of one backbone on 60 items a rate, cut short.
+# report.bats - from what runs left behind to tables, pictures, claims and the page. Most of it works on
+# tests/data/report.json: a run of one backbone on 60 items a rate, cut short.
 load helper
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR"
-    export REPORT=$BATS_TEST_DIRNAME/data/report.json
+    export REPORT=$BATS_TEST_DIRNAME/data/report.json REPORTS=$BATS_TEST_DIRNAME/../report
     for name in llama2 mistral; do # the second differs in one rate
         mkdir -p res/$name/1
-        jq -L "$BATS_TEST_DIRNAME/../report" --arg run "results/$name" 'include "claims"; .run = $run
-            | if $run == "results/mistral" then .rows |= map(if .row == "safepatching" then .mean.asr_unseen = 0.9 else . end) else . end
+        jq -L "$REPORTS" --arg run "results/$name" 'include "claims"; .run = $run
+            | if $run != "results/mistral" then .
+              else (.rows[] | select(.row == "safepatching")).mean.asr_unseen = 0.9 end
             | .claims = claims' "$REPORT" >res/$name/all.json
-        for kind in safety oversafety; do printf '{"step":%d,"loss":%s}\n' 1 0.5 2 1.5 3 2 >res/$name/1/$kind.loss.jsonl; done
+        for kind in safety oversafety; do
+            printf '{"step":%d,"loss":%s}\n' 1 0.5 2 1.5 3 2 >res/$name/1/$kind.loss.jsonl
+        done
     done
-    mkdir little
-    jq -L "$BATS_TEST_DIRNAME/../report" 'include "claims"; del(.sweeps, .layers, .speed, .tables.baselines, .tables.merging, .tables.decoding, .tables.continual, .tables.sweep)
-        | .rows |= map(select(.row | IN("original", "safepatching"))) | .run = "results/little" | .claims = claims' "$REPORT" >little/all.json
-    "$BATS_TEST_DIRNAME/../report/page" "$BATS_TEST_DIRNAME/../report/paper.json" res/llama2/all.json little/all.json >report.html 2>report.err
+    mkdir little # two models, nothing else
+    jq -L "$REPORTS" 'include "claims"; del(.sweeps, .layers, .speed)
+        | .tables |= del(.baselines, .merging, .decoding, .continual, .sweep)
+        | .rows |= map(select(.row | IN("original", "safepatching")))
+        | .run = "results/little" | .claims = claims' "$REPORT" >little/all.json
+    "$REPORTS/page" "$REPORTS/paper.json" res/llama2/all.json little/all.json >report.html 2>report.err
     export PAGE=$PWD/report.html RES=$PWD/res LITTLE=$PWD/little
 }
 
 # Rates for a filter on the report: rate ROW METRIC VALUE...; with an interval of a point to either side.
 rate() {
     while [ $# -gt 0 ]; do
-        printf '.rows |= map(if .row == "%s" then .mean["%s"] = %s | .interval["%s"] = {lo: (%s - 0.01), hi: (%s + 0.01)} else . end) | ' "$1" "$2" "$3" "$2" "$3" "$3"
+        printf '(.rows[] | select(.row == "%s")) |= (.mean["%s"] = %s' "$1" "$2" "$3"
+        printf ' | .interval["%s"] = {lo: (%s - 0.01), hi: (%s + 0.01)}) | ' "$2" "$3" "$3"
         shift 3
     done
     echo .
 }
-# decides N PASS FAIL: a case for decided: claim N holds after the filter PASS, and no longer after FAIL on top of it
-decides() { printf '{claim: %s, held: [(%s | of(%s)), (%s | %s | of(%s))]},\n' "$1" "$2" "$1" "$2" "$3" "$1"; }
+# decides N PASS FAIL: a case for decided: claim N holds after the filter PASS, and no longer after
+# FAIL on top of it
+decides() { echo "{claim: $1, held: [($2 | of($1).holds), ($2 | $3 | of($1).holds)]},"; }
 # decided CASES...: all of them in one go; prints those that are otherwise
-decided() { jq -L "$ROOT/report" "include \"claims\"; def of(\$n): claims | map(select(.claim == \$n))[0].holds; [$* empty][] | select(.held != [true, false])" "$REPORT"; }
+decided() {
+    jq -L "$REPORTS" "include \"claims\"; def of(\$n): claims | map(select(.claim == \$n))[0];
+        [$* empty][] | select(.held != [true, false])" "$REPORT"
+}
 
 # Every tag closed, in order. svg and HTML alike; no void elements but meta and br.
 balanced() {
@@ -82,8 +93,8 @@ balanced() {
     [ "$(wc -l <captions)" -ge 8 ]
     run grep 'v1.*later\|later.*v1' captions
     [ "$status" = 1 ]
-    jq -e '.v1.rows | map(has("asr") or has("refused")) | any | not' "$ROOT/report/paper.json"
-    jq -e '.later.rows | map(has("advbench") or has("xstest")) | any | not' "$ROOT/report/paper.json"
+    jq -e '.v1.rows | map(has("asr") or has("refused")) | any | not' "$REPORTS/paper.json"
+    jq -e '.later.rows | map(has("advbench") or has("xstest")) | any | not' "$REPORTS/paper.json"
 }
 
 @test "page: of a run with little in it, what is missing is said" {
@@ -93,14 +104,14 @@ balanced() {
 }
 
 @test "claims.md: 24 claims on every backbone, no cell empty; claim 22 from all backbones" {
-    "$ROOT/report/markdown" claims "$RES"/{llama2,mistral}/all.json >claims.md
+    "$REPORTS/markdown" claims "$RES"/{llama2,mistral}/all.json >claims.md
     grep -E '^\| [0-9]+\. ' claims.md >rows
     [ "$(wc -l <rows)" = 24 ]
     run grep -vE '^\| [0-9]+\. [^|]+( \| (holds|does not hold|not testable here)(, within the noise)?){2} \|$' rows
     [ "$status" = 1 ]
     [ "$(grep -cE '^- \*\*(LLaMA-2|Mistral)\*\*, (holds|does not hold|not testable here): .{4,}\.$' claims.md)" = 48 ]
     grep -qF '| 22. Works across architectures | holds | does not hold |' claims.md
-    "$ROOT/report/markdown" claims "$RES/llama2/all.json" | grep -qF '| 22. Works across architectures | not testable here |'
+    "$REPORTS/markdown" claims "$RES/llama2/all.json" | grep -qF '| 22. Works across architectures | not testable here |'
 }
 
 @test "claims: what decides each" {
@@ -149,6 +160,42 @@ balanced() {
     [ "$status" = 0 ] && [ -z "$output" ]
 }
 
+@test "claims: what is needed and was not measured is said, of this claim alone" {
+    # lacks FILTER CLAIM...: a case: after the filter these claims, and no others, lack figures
+    lacks() { echo "{open: ($1 | open), is: [$(IFS=, && echo "${*:2}")]},"; }
+    row() { echo "del(.rows[] | select(.row == \"$1\"))"; }
+    cases() {
+        lacks .
+        lacks "$(row only_safety)" 1 3 5 24
+        lacks "$(row only_oversafety)" 2 3
+        lacks "$(row safepatching)" 4 5 6 8 11 12 13 16 17 19 20 21
+        lacks "$(row safedecoding)" 5 8
+        lacks "$(row self_cd)" 5 9
+        lacks "$(row intersect)" 10 11
+        lacks "$(row ties)" 12
+        lacks "$(row no_retention)" 13 16
+        lacks "$(row rate_0.03)" 16
+        lacks "$(row beta_0)" 16 17
+        lacks "$(row continual_safepatching_3)" 20
+        lacks "$(row continual_safepatching_1)" 21
+        lacks "$(row ga_kl)" 5 8 24
+        lacks 'del(.rows[] | select(.row == "safepatching").mean.asr_jailbreak)' 19
+        lacks 'del(.rows[] | select(.row == "original").mean.ppl)' 6
+        lacks '.regions = []' 14
+        lacks 'del(.layers)' 15
+        lacks 'del(.sweeps.alpha)' 16 17
+        lacks 'del(.speed.rose)' 18
+        lacks 'del(.tables.baselines)' 5
+        lacks '.stages = []' 23
+    }
+    run jq -c -L "$REPORTS" "include \"claims\";
+        def open: [claims[] | select(.holds == null and .measured == null)
+            | select(.why == \"what decides was not measured in this run\").claim];
+        [$(cases) empty][] | select(.open != .is)" "$REPORT"
+    echo "$output"
+    [ "$status" = 0 ] && [ -z "$output" ]
+}
+
 @test "claims: sweeps" {
     local flat='.rows |= map(.row as $r | (["p", "alpha", "beta", "rate"] | map(select(. as $a | $r | startswith($a + "_")))[0]) as $axis | if $axis then .mean.asr_unseen = 0.1 | .mean.refused_lookalike = 0.1 else . end)'
     flat+=" | $(rate safepatching asr_unseen 0.1 safepatching refused_lookalike 0.1 no_retention asr_unseen 0.5)"
@@ -163,7 +210,7 @@ balanced() {
 
 @test "claims: a difference within its interval is called so" {
     local filter
-    clear() { jq -L "$ROOT/report" "include \"claims\"; $1 | claims | map(select(.claim == 19))[0].clear" "$REPORT"; }
+    clear() { jq -L "$REPORTS" "include \"claims\"; $1 | claims | map(select(.claim == 19))[0].clear" "$REPORT"; }
     filter=$(rate original asr_jailbreak 0.3 safepatching asr_jailbreak 0.28)
     [ "$(clear "$filter")" = true ]
     [ "$(clear "$filter | .rows |= map(.interval.asr_jailbreak = {lo: (.mean.asr_jailbreak - 0.02), hi: (.mean.asr_jailbreak + 0.02)})")" = false ]
@@ -182,10 +229,134 @@ balanced() {
     [ "$output" = 0 ]
 }
 
+@test "a row of a table in its data is a row in Markdown and on the page, with the same figures" {
+    # a model between two others, in the baselines; its name needs an escape in HTML
+    jq -L "$REPORTS" 'include "claims";
+        (.rows[] | select(.row == "npo")) as $npo
+        | .rows += [$npo | .row = "mine" | .title = "A <new> method & more"
+            | .mean.asr_seen = 0.1234 | .interval.asr_seen = {lo: 0.0512, hi: 0.2588}
+            | .mean.asr_jailbreak = 0.02 | .interval.asr_jailbreak = {lo: -0.03, hi: 0.07}
+            | del(.mean.asr_unseen)]
+        | .tables.baselines |= .[:2] + ["mine"] + .[2:] | .claims = claims' "$RES/llama2/all.json" >all.json
+    jq '.tables.baselines as $rows | .table = "baselines"
+        | .rows |= [$rows[] as $row | .[] | select(.row == $row)]' all.json >baselines.json
+    "$REPORTS/markdown" table baselines.json >baselines.md
+    grep -A1 -F '| Safety patch alone |' baselines.md | tail -1 >row
+    grep -q '^| A <new> method & more | 12.3 (5–26) | – | 2.0 (0–7) | ' row
+    mkdir run && mv all.json run
+    "$REPORTS/page" "$REPORTS/paper.json" run/all.json >page.html
+    sed -n '/<figcaption>Training and decoding baselines/,/<\/table>/p' page.html |
+        sed '2,$s/<\/table>.*//' >table.html
+    grep -A1 -F '>Safety patch alone</th>' table.html | tail -1 >tr
+    grep -q '^<tr><th scope=row>A &lt;new&gt; method &amp; more</th><td>12.3 <small>5–26</small></td>' tr
+    grep -q '<td class=none>–<sup>[a-z]</sup></td>' tr # the rate that is missing
+    grep -q '</sup>&nbsp;harm_unseen.jsonl is not among the data' page.html
+    balanced page.html
+    # as many rows, as many columns
+    [ "$(grep -c '^| ' baselines.md)" = "$(grep -o '<tr>' table.html | wc -l)" ]
+    [ "$(head -2 baselines.md | grep -o '|' | wc -l)" = $(($(grep -o '<th scope=col>' table.html | wc -l) + 1)) ]
+}
+
+@test "the trade-off by itself: names of all models, a size, a background" {
+    jq '.tables.method as $rows | del(.tables, .sweeps) | .rows |= map(select(.row | IN($rows[])))' \
+        "$RES/llama2/all.json" >method.json
+    "$REPORTS/pictures" method.json tradeoff.svg
+    for title in $(jq -r '.rows[].title | split(" ")[0]' method.json); do grep -q ">$title" tradeoff.svg; done
+    head -5 tradeoff.svg | grep -q 'width="540" height="540"'
+    grep -q '<rect .*fill="#ffffff"' tradeoff.svg
+    only_files method.json tradeoff.svg
+}
+
+@test "counts: kinds of answers by set and category; rates and their intervals" {
+    answers() { printf '{"set":"%s","category":"%s","label":"%s","match":%s,"tokens":3,"seconds":0.5}\n' "$@"; }
+    {
+        answers harm_seen theft comply true
+        answers harm_seen theft comply false # another answer than the reference
+        answers harm_seen deceit refuse false
+        answers harm_seen deceit partial false
+        answers utility all comply true
+        answers utility all degenerate true # the judge has no say in utility
+        echo '{"set":"lookalike","label":"comply"}' # no reference, no category
+    } >answers.jsonl
+    echo '{"ppl":2.5,"nll":0.916,"tokens":7}' >ppl.json
+    "$REPORTS/collect" counts answers.jsonl ppl.json >counts.json
+    jq -e '(.sets | keys) == ["harm_seen", "lookalike", "utility"] and .ppl == 2.5 and .nll == 0.916
+        and (.sets.harm_seen | [.n, .answered, .garbled, .partial, .refuse, .degenerate, .match] == [4, 1, 1, 1, 1, 0, 1]
+            and .tokens == 12 and .seconds == 2 and .category.theft.garbled == 1 and .category.deceit.n == 2)
+        and .sets.utility.match == 2 and .sets.lookalike.answered == 1
+        and .sets.lookalike.category.all.n == 1' counts.json
+    jq -e -L "$REPORTS" 'include "stats"; metrics
+        | .asr_seen == 0.25 and ."asr_seen:theft" == 0.5 and .utility == 1 and .answered_lookalike == 1
+            and .garbled == 0.2 and .partial == 0.2 and .ppl == 2.5 and (has("asr_unseen") | not)' counts.json
+    # tables of Wilson (0 of 60, 30 of 60) and Student; Newcombe 1998: 56/70 less 48/80 is above 0
+    jq -ne -L "$REPORTS" 'include "stats"; def near($x): . - $x | fabs < 0.0006;
+        (0 | wilson(60) | .lo == 0 and (.hi | near(0.0602)))
+        and (0.5 | wilson(60) | (.lo | near(0.3773)) and (.hi | near(0.6227)))
+        and ([1, 2, 3] | t_interval | (.lo | near(-0.4843)) and (.hi | near(4.4843)))
+        and ([0.8, 0.6] | map(. as $p | wilson([70, 80][if $p == 0.8 then 0 else 1 end]) + {at: $p})
+            | differ(.[0]; .[1]) and differ(.[1]; .[0]))
+        and ([0.8, 0.7] | map(. as $p | wilson(70) + {at: $p}) | differ(.[0]; .[1]) | not)'
+}
+
+@test "where the important parameters lie: shares by layer and by matrix, regions of both kinds" {
+    stats() { # A B BOTH of two layers' q_proj; the head is in no layer
+        jq -nc '{numel: 100, a: $a, b: $b, both: $both} as $m
+            | {total: {a: (3 * $a), b: (3 * $b)}, tensors: {"model.layers.0.self_attn.q_proj.weight": $m,
+                "model.layers.10.self_attn.q_proj.weight": ($m | .a *= 2 | .b *= 2), "lm_head.weight": $m}}' \
+            --argjson a "$1" --argjson b "$2" --argjson both "$3"
+    }
+    stats 10 20 5 >matrix.json
+    stats 30 10 10 >global.json
+    "$REPORTS/collect" layers matrix.json global.json >layers.json
+    jq -e '(.matrix.depth | map(.place) == [0, 10] and map(.share_b) == [20 / 60, 40 / 60]
+            and map(.overlap) == [0.5, 0.25] and map(.chance) == [0.2, 0.4])
+        and (.global.total | .numel == 200 and .share_a == 1 and .overlap == 20 / 90)
+        and (.global.kind | length == 1 and .[0].place == "q_proj")' layers.json
+    "$REPORTS/markdown" layers layers.json >layers.md
+    [ "$(sed -n '/^| layer |/,/^$/p' layers.md | sed -n 3,4p)" = \
+        $'| 0 | 33.3 | 33.3 | 33.3 | 10 |\n| 10 | 66.7 | 66.7 | 16.7 | 20 |' ]
+}
+
+@test "readings side by side: what refuses more or loses utility comes last" {
+    counts() { # FILE HARM-ANSWERED LOOK-ALIKES-REFUSED of 10
+        mkdir -p "${1%/*}"
+        jq -n --argjson a "$2" --argjson r "$3" '{sets: {
+            harm_seen: {n: 10, answered: $a, partial: 0, degenerate: 0, garbled: 0},
+            harm_unseen: {n: 10, answered: $a, partial: 0, degenerate: 0, garbled: 0},
+            jailbreak: {n: 10, answered: $a, partial: 0, degenerate: 0, garbled: 0},
+            lookalike: {n: 10, refuse: $r, answered: (10 - $r), partial: 0, degenerate: 0, garbled: 0},
+            benign: {n: 10, refuse: 0, answered: 10, partial: 0, degenerate: 0, garbled: 0},
+            utility: {n: 10, match: 10}}}' >"$1"
+    }
+    counts ./original.json 4 1
+    for cell in "c1 3 1" "c2 1 2" "c3 2 1"; do
+        set -- $cell
+        counts "$1/eval/safepatching.json" "$2" "$3"
+        counts "$1/eval/intersect.json" 4 1
+        echo '{"total":{"both_of_a":0.125}}' >"$1/overlap.json"
+        printf '{"%s":{"snip":{"V":"delta","at":"full","loss_on":"answer"},"merge":{"keep":"diff","alpha":4}}}\n' "$1"
+    done >cells.jsonl
+    "$REPORTS/collect" grid cells.jsonl ./original.json c?/eval/*.json c?/overlap.json >grid.json
+    "$REPORTS/markdown" grid grid.json >grid.md
+    [ "$(grep -o '^| c[0-9]' grid.md | tr -d '|\n ')" = c3c1c2 ]
+    grep -qxF '| c3 | delta at full | answer | diff, 4 | 12.5 | 40 | 20 | 20 | 20 | 10 | 100 | 100 | 0 |' grid.md
+}
+
+@test "collect and markdown know what they are asked for" {
+    fails 2 'collect: nothing called "other"' "$REPORTS/collect" other
+    fails 2 'markdown: no table "other"' "$REPORTS/markdown" other x.json
+    echo '{' >broken.json
+    run "$REPORTS/markdown" table broken.json
+    [ "$status" != 0 ]
+    run "$REPORTS/pictures" broken.json out.svg
+    [ "$status" != 0 ]
+    only_files broken.json
+}
+
 @test "a table's seeds are the seeds, whatever other files it is made of" {
     mkdir -p r/param r/1/eval log
     echo '{"rows": {"original": {"title": "Original"}}, "tables": {"method": ["original"]}}' >r/param/rows.json
     echo '{"sets": {}}' >r/1/eval/original.json
     for f in r/1/overlap.json r/1/patches.json r/layers.json r/speed.json; do echo '{"total": {}}' >$f; done
-    [ "$("$ROOT/report/collect" table method r <(echo '{}') r/param/rows.json log r/1/eval/original.json r/1/overlap.json r/1/patches.json r/layers.json r/speed.json | jq -c .seeds)" = '["1"]' ]
+    [ "$("$REPORTS/collect" table method r <(echo '{}') r/param/rows.json log r/1/eval/original.json r/1/overlap.json r/1/patches.json r/layers.json r/speed.json | jq -c .seeds)" = '["1"]' ]
 }
