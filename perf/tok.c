@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "cli/main.h"
+#include "base/base.h"
 #include "text/tok/tok.h"
 
 #include <stdlib.h>

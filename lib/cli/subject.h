@@ -6,7 +6,7 @@
 #define SP_SUBJECT_H
 
 #include "engine/model.h"
-#include "text/examples.h"
+#include "text/load_examples.h"
 
 /* What the command line says of MODEL and of how DATA is to be read. Zero is the default
  * of everything; static storage, for the tables of options below. */

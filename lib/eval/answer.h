@@ -12,7 +12,7 @@
 
 #include "base/progress.h"
 #include "eval/gen.h"
-#include "text/examples.h"
+#include "text/chat.h"
 
 typedef struct {
     const sp_tok *tok; /* NULL = only input_ids */

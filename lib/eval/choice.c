@@ -13,15 +13,14 @@
 
 static void add_example(sp_examples *d, const sp_ids *ids, size_t n_context)
 {
-    if ((d->n & (d->n - 1)) == 0) d->ex = sp_xrealloc(d->ex, SP_MAX(2 * d->n, 1) * sizeof *d->ex);
     sp_example x = {.n = (int64_t)ids->n,
                     .ids = sp_xarray(ids->n, sizeof(int32_t)),
                     .labels = sp_xarray(ids->n, sizeof(int32_t))};
     for (size_t i = 0; i < ids->n; i++) {
         x.ids[i] = ids->ids[i];
-        x.labels[i] = i < n_context ? -100 : ids->ids[i];
+        x.labels[i] = i < n_context ? SP_UNSCORED : ids->ids[i];
     }
-    d->ex[d->n++] = x;
+    sp_examples_add(d, x);
 }
 
 /* Ids of the text before the continuation, and of both; returns how many belong to the context, -1

@@ -11,7 +11,7 @@
 #define SP_CHOICE_H
 
 #include "eval/score.h"
-#include "text/examples.h"
+#include "text/load_examples.h"
 
 typedef struct {
     json_t *obj;

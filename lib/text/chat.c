@@ -1,52 +1,61 @@
-/* chat.c - chat templates: from the turns of a conversation to ids, with the role of every id.
+/* chat.c - see chat.h.
  *
- * A template is a few strings with placeholders; the built-in ones are rows of a table and a user's
- * file fills one more row. {user}, {assistant} and {system} stand for the turns, {bos} and {eos}
- * for the tokenizer's own tokens, and <...> that is a piece of the vocabulary stands for that
- * piece.
+ * A conversation is encoded part by part, so that every token belongs to exactly one of them.
+ * Example: template mistral, the turns "Hi" and "Yes":
  *
- * The parts of a conversation are encoded one by one, so that every token belongs to exactly one of
- * them. To get the ids of the whole text nevertheless:
- * - a space of the template in front of a placeholder is encoded with what follows ("[INST]", "
- * hello"), as tokens begin with their space;
+ *     part            ids            role
+ *     {bos}           <s>            template
+ *     "[INST]"        ▁[ INST ]      template
+ *     " Hi"           ▁Hi            question
+ *     " [/INST]"      ▁[ / INST ]    template
+ *     " Yes"          ▁Yes           answer
+ *     {eos}           </s>           answer
+ *
+ * The ids shall nevertheless be those of the whole text. For that,
+ * - a space of the template in front of a turn is encoded with the turn, because tokens begin with
+ *   their space (" Hi"); so text of the template is kept pending until it is known what follows;
  * - a part that goes on where another part ended is encoded as such (SP_TOK_JOINED), without the
- * space some tokenizers put first;
+ *   space that some tokenizers put first;
  * - the turns are trimmed, as the published templates do.
- * What remains different are merges across "\n" and the like when a turn itself begins or ends with
- * such characters, and only where turns are not trimmed. The text of a turn never becomes a special
- * token: "</s>" in the data stays four characters.
+ * What can still differ are merges across "\n" and the like, where a turn is not trimmed and begins
+ * or ends with such characters.
+ *
+ * The text of a turn never becomes a special token: "</s>" in the data stays four characters.
  */
 #include "text/chat.h"
+
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEMPLATE = 0, QUESTION = 1, ANSWER = 2 };
-
 typedef struct {
     const sp_tok *tok;
     const sp_template_form *t;
-    sp_ids *ids, *roles;
-    int32_t role;       /* of what is encoded now */
-    int place;          /* flags of the next part: 0, SP_TOK_INSIDE or SP_TOK_JOINED */
-    char *pending;      /* text of the template not yet encoded: it waits for what follows */
-    size_t n;           /* of pending */
-    const char *system; /* text still to be said, or NULL */
+    sp_ids *ids, *roles; /* roles may be NULL */
+    int32_t role;        /* of what is encoded at the moment */
+    int place;           /* of the next part: 0 (begins), SP_TOK_INSIDE or SP_TOK_JOINED */
+    char *pending;       /* (n_pending) text of the template that waits for what follows */
+    size_t n_pending;
+    const char *system; /* text of the system turn, NULL once it has been encoded */
     sp_err *e;
 } writer;
 
-/* The ids pushed since there were `before` get the current role. */
+/* ---- parts ---------------------------------------------------------------------------- */
+
+/* The ids that were appended since there were `before` get the current role. */
 static void mark(writer *w, size_t before)
 {
     for (size_t i = before; w->roles && i < w->ids->n; i++) sp_ids_push(w->roles, w->role);
 }
 
+/* Encode s[0..n) as one part. 0 or -1. */
 static int put_text(writer *w, const char *s, size_t n, int flags)
 {
     size_t before = w->ids->n;
-    if (n && sp_tok_encode(w->tok, s, n, flags | w->place, w->ids, w->e)) return -1;
-    mark(w, before);
     if (!n) return 0;
+    if (sp_tok_encode(w->tok, s, n, flags | w->place, w->ids, w->e)) return -1;
+    mark(w, before);
     bool special = !(flags & SP_TOK_NO_LITERALS) && w->ids->n > before &&
                    sp_tok_is_special(w->tok, w->ids->ids[w->ids->n - 1]);
     w->place = special ? SP_TOK_INSIDE : SP_TOK_JOINED;
@@ -55,21 +64,23 @@ static int put_text(writer *w, const char *s, size_t n, int flags)
 
 static void add_pending(writer *w, const char *s, size_t n)
 {
-    w->pending = sp_xrealloc(w->pending, w->n + n + 1);
-    if (n) memcpy(w->pending + w->n, s, n);
-    w->n += n;
+    w->pending = sp_xrealloc(w->pending, w->n_pending + n + 1);
+    if (n) memcpy(w->pending + w->n_pending, s, n);
+    w->n_pending += n;
 }
 
-/* Encode what is pending, except for a last space if that is to go with what follows. */
+/* Encode what is pending; keep_space: except for a last space, which stays pending. 0 or -1. */
 static int flush(writer *w, bool keep_space)
 {
-    bool space = keep_space && w->n && w->pending[w->n - 1] == ' ';
-    int rc = put_text(w, w->pending, w->n - space, 0);
-    w->n = 0;
+    bool space = keep_space && w->n_pending && w->pending[w->n_pending - 1] == ' ';
+    int rc = put_text(w, w->pending, w->n_pending - space, 0);
+    w->n_pending = 0;
     if (space) add_pending(w, " ", 1);
     return rc;
 }
 
+/* What comes from here on has another role; what is pending keeps the old one, except for a last
+ * space. 0 or -1. */
 static int set_role(writer *w, int32_t role)
 {
     int rc = role == w->role ? 0 : flush(w, true);
@@ -77,6 +88,7 @@ static int set_role(writer *w, int32_t role)
     return rc;
 }
 
+/* Append a token of the template. The one that ends an answer is the answer's last. 0 or -1. */
 static int put_id(writer *w, int32_t id)
 {
     if (flush(w, false)) return -1;
@@ -84,32 +96,35 @@ static int put_id(writer *w, int32_t id)
     sp_ids_push(w->ids, id);
     mark(w, before);
     w->place = SP_TOK_INSIDE;
-    if (w->role == ANSWER) w->role = TEMPLATE; /* the end token was the last of the answer */
+    if (w->role == SP_ROLE_ANSWER) w->role = SP_ROLE_TEMPLATE;
     return 0;
 }
 
 static bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
+/* Encode the text of a turn, with the space of the template in front of it. 0 or -1. */
 static int put_turn(writer *w, const char *s)
 {
     size_t n = strlen(s);
     while (!w->t->keep_space && n && is_space(*s)) s++, n--;
     while (!w->t->keep_space && n && is_space(s[n - 1])) n--;
     if (flush(w, true)) return -1;
-    if (*s == ' ') w->n = 0; /* it brings its own */
+    if (*s == ' ') w->n_pending = 0; /* the turn brings its own space */
     add_pending(w, s, n);
-    int rc = put_text(w, w->pending, w->n, SP_TOK_NO_LITERALS);
-    w->n = 0;
+    int rc = put_text(w, w->pending, w->n_pending, SP_TOK_NO_LITERALS);
+    w->n_pending = 0;
     return rc;
 }
 
-/* Length of a token written out at s, {bos}, {eos} or <piece>; 0 = there is none. *id is -1 when
- * the tokenizer has no BOS or EOS. */
+/* ---- the template's strings ----------------------------------------------------------- */
+
+/* Length of a token that is written out at s: {bos}, {eos} or <piece>; 0 = there is none. Its id
+ * goes to *id, -1 when the tokenizer has no BOS or EOS. */
 static size_t token_at(const sp_tok *tok, const char *s, int32_t *id)
 {
     char name[48];
-    if (sp_template_holds(s, "bos")) return *id = sp_tok_bos(tok), 5;
-    if (sp_template_holds(s, "eos")) return *id = sp_tok_eos(tok), 5;
+    if (sp_template_holds(s, "bos")) return *id = sp_tok_bos(tok), strlen("{bos}");
+    if (sp_template_holds(s, "eos")) return *id = sp_tok_eos(tok), strlen("{eos}");
     size_t n = *s == '<' ? strcspn(s, "> \n") : 0;
     if (!n || s[n] != '>' || n + 1 >= sizeof name) return 0;
     memcpy(name, s, n + 1);
@@ -118,7 +133,7 @@ static size_t token_at(const sp_tok *tok, const char *s, int32_t *id)
     return *id >= 0 ? n + 1 : 0;
 }
 
-/* Take up a stretch of the template without turns in it. */
+/* Take up a stretch of the template without turns in it. 0 or -1. */
 static int put_literal(writer *w, const char *s, const char *end)
 {
     while (s < end) {
@@ -133,20 +148,20 @@ static int put_literal(writer *w, const char *s, const char *end)
 
 static int put_form(writer *w, const char *form, const char *key, const char *text, int32_t role);
 
-/* The system turn, if it has not been said yet. */
+/* The system turn, unless it has been encoded already or there is none. 0 or -1. */
 static int put_system(writer *w)
 {
     const char *text = w->system;
     w->system = NULL;
-    return text ? put_form(w, w->t->system, "system", text, TEMPLATE) : 0;
+    return text ? put_form(w, w->t->system, "system", text, SP_ROLE_TEMPLATE) : 0;
 }
 
-/* Encode one of the template's strings with a turn's text for {key}; without a text, only what
- * comes before it. {system} in another turn's string is the system turn. */
+/* Encode one of the template's strings, with `text` for {key}; without a text (NULL), only what
+ * comes before {key}. {system} in another turn's string is where the system turn goes. 0 or -1. */
 static int put_form(writer *w, const char *form, const char *key, const char *text, int32_t role)
 {
     const char *at = form;
-    if (set_role(w, TEMPLATE)) return -1;
+    if (set_role(w, SP_ROLE_TEMPLATE)) return -1;
     for (; *at && !sp_template_holds(at, key); at++) {
         if (!sp_template_holds(at, "system")) continue;
         if (put_literal(w, form, at) || put_system(w)) return -1;
@@ -155,12 +170,14 @@ static int put_form(writer *w, const char *form, const char *key, const char *te
     }
     if (put_literal(w, form, at)) return -1;
     if (!text) return 0;
-    if (set_role(w, role) || put_turn(w, text) || (role != ANSWER && set_role(w, TEMPLATE)))
-        return -1;
+    if (set_role(w, role) || put_turn(w, text)) return -1;
+    if (role != SP_ROLE_ANSWER && set_role(w, SP_ROLE_TEMPLATE)) return -1;
     return put_literal(w, at + strlen(key) + 2, at + strlen(at));
 }
 
-/* The turns must read: system?, then user and assistant in turn. */
+/* ---- conversations -------------------------------------------------------------------- */
+
+/* The turns must read: system or none, then user and assistant by turns. 0 or -1. */
 static int check_turns(const sp_template_form *t, const sp_turn *turns, size_t n, sp_err *e)
 {
     bool system = n && !strcmp(turns[0].role, "system");
@@ -185,22 +202,30 @@ static int check_stops(const sp_template_form *t, const sp_tok *tok, sp_err *e)
     return 0;
 }
 
+/* What comes before the first turn: the template's start, and the system turn unless it goes into
+ * the first user turn. 0 or -1. */
+static int put_start(writer *w)
+{
+    const sp_template_form *t = w->t;
+    if (put_literal(w, t->start, t->start + strlen(t->start))) return -1;
+    /* where text of a turn comes first, it begins the input as any other text does */
+    if (sp_template_holds(t->user, "system") || sp_template_holds(t->user, "user")) w->place = 0;
+    return strstr(t->user, "{system}") ? 0 : put_system(w);
+}
+
 static int put_turns(writer *w, const sp_turn *turns, size_t n)
 {
     const sp_template_form *t = w->t;
     bool system = !strcmp(turns[0].role, "system"), user = true;
     if (system) w->system = turns[0].text;
-    if (put_literal(w, t->start, t->start + strlen(t->start))) return -1;
-    if (sp_template_holds(t->user, "system") || sp_template_holds(t->user, "user"))
-        w->place = 0; /* plain text begins the input as any other text does */
-    if (!strstr(t->user, "{system}") && put_system(w)) return -1;
+    if (put_start(w)) return -1;
     for (size_t i = system; i < n; i++) {
         user = turns[i].role[0] == 'u';
-        if (put_form(w, user ? t->user : t->assistant, user ? "user" : "assistant", turns[i].text,
-                     user ? QUESTION : ANSWER))
-            return -1;
+        int rc = user ? put_form(w, t->user, "user", turns[i].text, SP_ROLE_QUESTION)
+                      : put_form(w, t->assistant, "assistant", turns[i].text, SP_ROLE_ANSWER);
+        if (rc) return -1;
     }
-    if (user && put_form(w, t->assistant, "assistant", NULL, ANSWER)) return -1;
+    if (user && put_form(w, t->assistant, "assistant", NULL, SP_ROLE_ANSWER)) return -1;
     return flush(w, user); /* the space before an answer belongs to the answer */
 }
 

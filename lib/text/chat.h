@@ -6,15 +6,22 @@
 #include "text/tok/tok.h"
 #include "text/turns.h"
 
-/* Append the ids of a conversation. roles (may be NULL) gets, for each id, the role it
- * belongs to: 0 template or system, 1 user content, 2 assistant content and its end
- * token. If the last turn is the user's, the ids end where the assistant's answer begins.
- */
+/* What a token of a conversation belongs to. */
+enum {
+    SP_ROLE_TEMPLATE = 0, /* the template's own text, and the system turn */
+    SP_ROLE_QUESTION = 1, /* the text of a user turn */
+    SP_ROLE_ANSWER = 2    /* the text of an assistant turn, and the token that ends it */
+};
+
+/* Append the ids of a conversation: system turn or none, then user and assistant by
+ * turns. If the user has the last turn, the ids end where the answer begins. roles (may
+ * be NULL) gets the role of each id. BOS stands where the template has it, and only
+ * there. 0: done -1: turns in another order, a system turn where the template has none,
+ * or a tokenizer without the template's end tokens (*e); *ids may hold some ids */
 int sp_chat_encode(const sp_tok *tok, sp_template t, const sp_turn *turns, size_t n,
-                   sp_ids *ids, sp_ids *roles, sp_err *e);
-/* Ids that end an answer under template t (eos, <|eot_id|>, <end_of_turn>), those that
- * exist in tok. Returns the count
- * (<= max). */
+                   sp_ids *ids, sp_ids *roles, sp_err *e) SP_MUST_CHECK;
+/* The ids that end an answer under template t (EOS, <|eot_id|>, <end_of_turn> ...), those
+ * that tok has, each once, into ids[0..max). Returns how many. */
 size_t sp_chat_stops(const sp_tok *tok, sp_template t, int32_t *ids, size_t max);
 
 #endif

@@ -1,43 +1,32 @@
-/* examples.h - DATA files: JSONL, one example a line, to token ids and labels through a
- * chat template.
- *
- * Forms: {"input_ids":[..],"labels":[..]}; {"prompt","response","system"?};
- * {"messages":[{"role","content"},..],"system"?}; and {"text":".."}: plain text, every
- * token scored. labels hold -100 where there is no loss; they are not shifted (the logits
- * at t predict labels[t+1]). BOS comes exactly once.
- */
+/* examples.h - what is trained on and scored: token ids, and a label for each. */
 #ifndef SP_EXAMPLES_H
 #define SP_EXAMPLES_H
 
-#include "text/chat.h"
+#include <stddef.h>
+#include <stdint.h>
 
-typedef enum { SP_LOSS_ANSWER, SP_LOSS_QUESTION, SP_LOSS_ALL } sp_loss_on;
-#define SP_LOSS_ON_CHOICES "answer|question|all"
+/* The label of a token that is not scored. */
+enum { SP_UNSCORED = -100 };
 
+/* labels[t] is ids[t] or, in data of the user's, any other id, where the prediction of
+ * token t is scored; otherwise SP_UNSCORED. Labels are not shifted: the logits at t
+ * predict labels[t + 1], so labels[0] never counts. */
 typedef struct {
     int64_t n;       /* tokens */
     int32_t *ids;    /* (n) */
-    int32_t *labels; /* (n), -100 = no loss */
+    int32_t *labels; /* (n) */
 } sp_example;
 
+/* Zero-initialise; sp_examples_free releases it with all ids and labels. */
 typedef struct {
     size_t n;
-    sp_example *ex;
-    uint64_t digest; /* of the file's bytes */
+    sp_example *ex;  /* (n) */
+    uint64_t digest; /* of the bytes of the file they come from */
+    size_t cap;
 } sp_examples;
 
-typedef struct {
-    const sp_tok *tok;  /* may be NULL when all examples carry input_ids */
-    sp_template tmpl;   /* resolved, not AUTO */
-    sp_loss_on loss_on; /* which tokens are scored; does not touch given labels */
-    int64_t max_len;    /* cut longer examples; 0 = no limit */
-    int64_t vocab;      /* ids must be below; 0 = unchecked */
-} sp_examples_opt;
-
-/* Load a file ("-" = stdin). An empty file, a bad line (named by number), an id out of
- * range, an example without a scored token: error. */
-int sp_examples_load(sp_examples *d, const char *path, const sp_examples_opt *opt,
-                     sp_err *e);
+/* Append x, whose ids and labels become the list's. */
+void sp_examples_add(sp_examples *d, sp_example x);
 void sp_examples_free(sp_examples *d);
 
 #endif

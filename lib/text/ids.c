@@ -1,6 +1,9 @@
 /* ids.c - see ids.h. */
 #include "text/ids.h"
 
+#include "base/arith.h"
+#include "base/memory.h"
+
 #include <stdlib.h>
 
 void sp_ids_push(sp_ids *v, int32_t id)
@@ -25,11 +28,11 @@ json_t *sp_ids_to_json(const int32_t *ids, size_t n)
     return a;
 }
 
-int sp_ids_from_json(const json_t *array, int64_t vocab, sp_ids *out, sp_err *e)
+int sp_ids_from_json(const json_t *list, int64_t vocab, sp_ids *out, sp_err *e)
 {
-    if (!json_is_array(array)) return sp_fail(e, SP_EINPUT, "token ids are not an array");
-    for (size_t i = 0; i < json_array_size(array); i++) {
-        const json_t *x = json_array_get(array, i);
+    if (!json_is_array(list)) return sp_fail(e, SP_EINPUT, "token ids are not an array");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i);
         json_int_t id = json_integer_value(x);
         if (!json_is_integer(x))
             return sp_fail(e, SP_EINPUT, "token id %zu is not a whole number", i);

@@ -2,21 +2,27 @@
 #ifndef SP_IDS_H
 #define SP_IDS_H
 
-#include "base/base.h"
+#include "base/error.h"
 
 #include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
 
+/* Zero-initialise; sp_ids_free releases it. */
 typedef struct {
-    int32_t *ids;
+    int32_t *ids; /* (n) */
     size_t n, cap;
-} sp_ids; /* grows; zero-initialise; sp_ids_free */
+} sp_ids;
 
 void sp_ids_push(sp_ids *v, int32_t id);
 void sp_ids_free(sp_ids *v);
 
-/* An array of numbers. New reference. */
+/* A list of numbers. New reference. */
 json_t *sp_ids_to_json(const int32_t *ids, size_t n);
-/* Append an array of ids, each in 0..vocab-1, to *out. 0 or -1. */
-int sp_ids_from_json(const json_t *array, int64_t vocab, sp_ids *out, sp_err *e);
+/* Append the ids of a list of numbers to *out.
+ *    0: done
+ *   -1: no list, or one of them is not a whole number in 0..vocab-1 (*e) */
+int sp_ids_from_json(const json_t *list, int64_t vocab, sp_ids *out,
+                     sp_err *e) SP_MUST_CHECK;
 
 #endif

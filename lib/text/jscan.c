@@ -1,4 +1,4 @@
-/* jscan.c - see jscan.h. */
+/* jscan.c - see jscan.h. Each function consumes white space in front of what it looks for. */
 #include "text/jscan.h"
 
 #include "base/utf8.h"
@@ -42,9 +42,10 @@ static int32_t hex4(sp_js *s)
     return v;
 }
 
-/* The rest of an escape after its backslash, as UTF-8 at dst; 0 when bad. Surrogates must come in
- * pairs. */
-static size_t escape(sp_js *s, char *dst)
+/* Write the character of an escape, whose backslash has been consumed, as UTF-8 at dst. Returns its
+ * bytes, fewer than the escape has; 0 = bad. A character beyond U+FFFF is a pair of surrogates,
+ * \ud83d\ude42; half a pair is bad. */
+static size_t unescape(sp_js *s, char *dst)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     if (s->p >= s->end) return 0;
@@ -66,13 +67,13 @@ static size_t escape(sp_js *s, char *dst)
 const char *sp_js_string(sp_js *s, size_t *n)
 {
     if (!sp_js_take(s, '"')) return NULL;
-    char *start = s->p, *out = start;
+    char *start = s->p, *out = start; /* out never overtakes s->p */
     while (s->p < s->end && *s->p != '"') {
         uint32_t c;
         if ((unsigned char)*s->p < 0x20) return NULL;
         if (*s->p == '\\') {
             s->p++;
-            size_t k = escape(s, out);
+            size_t k = unescape(s, out);
             if (!k) return NULL;
             out += k;
             continue;
@@ -106,7 +107,7 @@ static char *past_string(char *p, char *end)
     return p < end ? p + 1 : NULL;
 }
 
-/* Bytes that matter between strings. */
+/* The bytes that matter outside strings. */
 static const bool structural[256] = {
     ['"'] = true, [','] = true, ['['] = true, [']'] = true, ['{'] = true, ['}'] = true};
 
@@ -120,7 +121,7 @@ int64_t sp_js_skip(sp_js *s, char **from)
         if (s->p == s->end) return -1;
         char c = *s->p;
         if (depth == 0 && s->p > *from)
-            return c == ',' || c == ']' || c == '}' ? 1 : -1; /* the end of a bare number or word */
+            return c == ',' || c == ']' || c == '}' ? 1 : -1; /* behind a number or a bare word */
         if (c == '"') {
             if (!(s->p = past_string(s->p, s->end))) return s->p = s->end, -1;
             if (depth == 0) return 1;

@@ -3,33 +3,48 @@
  *
  * The caller walks the structure it expects; small values are cut out with sp_js_skip and
  * handed to jansson. Only what is walked is checked in full.
+ *
+ *     sp_js s = {text, text + n};              walk {"piece": id, ...}
+ *     bool first = true;
+ *     if (!sp_js_take(&s, '{')) ...
+ *     while ((more = sp_js_step(&s, '}', &first)) > 0) {
+ *         piece = sp_js_string(&s, &len);
+ *         if (!piece || !sp_js_take(&s, ':') || !sp_js_uint(&s, &id)) ...
+ *     }
  */
 #ifndef SP_JSCAN_H
 #define SP_JSCAN_H
 
-#include "base/base.h"
+#include "base/error.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is left of the text; borrowed, and changed by sp_js_string. */
 typedef struct {
-    char *p, *end; /* the text is changed by sp_js_string */
+    char *p, *end;
 } sp_js;
 
-/* The next byte that is not white space, 0 at the end; not consumed. */
+/* The next byte that is not white space, 0 at the end. The cursor stands before it. */
 int sp_js_peek(sp_js *s);
 /* Consume c if it is next. */
 bool sp_js_take(sp_js *s, char c);
-/* Step through an object or array: call before each element with *first = true at the
- * start. 1 = an element follows (for an object its key string), 0 = the closing bracket
- * has been consumed, -1 = neither. */
-int sp_js_step(sp_js *s, char close, bool *first);
-/* Unescape the string at the cursor in place: returns its start and its length in *n (no
- * NUL follows; it may hold NULs), or NULL when it is not a string, not valid UTF-8, or
- * has a bad escape. What has been unescaped must not be walked again. */
-const char *sp_js_string(sp_js *s, size_t *n);
-/* An unsigned integer below 2^32. */
-bool sp_js_uint(sp_js *s, uint32_t *out);
-/* Pass over one value: its text is [*from, s->p). Returns the number of commas directly
- * inside it plus one (an upper bound of its elements), or -1 when it does not end.
- * Brackets are balanced by count only. */
-int64_t sp_js_skip(sp_js *s, char **from);
+/* Step through an object or a list, before each element; *first is true at the start.
+ *    1: an element follows (of an object, its key)
+ *    0: the closing bracket has been consumed
+ *   -1: neither */
+int sp_js_step(sp_js *s, char close, bool *first) SP_MUST_CHECK;
+/* Unescape the string at the cursor in place; its length goes to *n. Borrowed; no NUL
+ * follows, and it may hold NULs. NULL when there is no string, or one that is not UTF-8
+ * or has a bad escape. The text of the string must not be walked again. */
+const char *sp_js_string(sp_js *s, size_t *n) SP_MUST_CHECK;
+/* An unsigned integer below 2^32; false when there is none. */
+bool sp_js_uint(sp_js *s, uint32_t *out) SP_MUST_CHECK;
+/* Pass over one value, whose text is then [*from, s->p). Brackets are balanced by count
+ * only.
+ *   >= 1: the commas directly inside it plus one, so it has at most so many elements
+ *     -1: it does not end */
+int64_t sp_js_skip(sp_js *s, char **from) SP_MUST_CHECK;
 
 #endif

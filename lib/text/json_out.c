@@ -1,7 +1,7 @@
 /* json_out.c - see json_out.h. */
 #include "text/json_out.h"
 
-#include "base/base.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -9,12 +9,12 @@
 json_t *sp_json_text(const char *s, size_t n)
 {
     if (sp_utf8_valid(s, n)) return json_stringn(s, n);
-    char *clean = sp_xmalloc(3 * n);
+    char *clean = sp_xmalloc(3 * n); /* U+FFFD has three bytes and stands for at least one */
     size_t o = 0;
     for (size_t i = 0, k; i < n; i += k) {
         uint32_t c;
         k = sp_utf8_next(s + i, n - i, &c);
-        o += sp_utf8_put(clean + o, c == SP_UTF8_BAD ? 0xfffd : c);
+        o += sp_utf8_put(clean + o, c == SP_UTF8_BAD ? 0xFFFD : c);
     }
     json_t *j = json_stringn(clean, o);
     free(clean);

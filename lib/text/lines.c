@@ -2,25 +2,34 @@
 #include "text/lines.h"
 
 #include "base/hash.h"
+#include "base/memory.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 struct sp_lines {
     FILE *f;
-    char *name, *text;
+    char *name; /* for messages */
+    char *text; /* of the current line, (cap) */
     size_t cap, number;
     uint64_t digest;
 };
 
+static bool is_directory(FILE *f)
+{
+    struct stat st;
+    return fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 sp_lines *sp_lines_open(const char *path, sp_err *e)
 {
     bool std = !strcmp(path, "-");
-    struct stat st;
     FILE *f = std ? stdin : fopen(path, "r");
-    if (!f || (fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode))) {
+    if (!f || is_directory(f)) {
         sp_fail(e, SP_EINPUT, "%s: %s", path, f ? "is a directory" : strerror(errno));
         if (f && !std) fclose(f);
         return NULL;
@@ -32,22 +41,33 @@ sp_lines *sp_lines_open(const char *path, sp_err *e)
     return l;
 }
 
+/* Read the next line into l->text.
+ *   > 0: its bytes
+ *     0: the file has ended
+ *    -1: error */
+static ssize_t next_line(sp_lines *l, sp_err *e)
+{
+    errno = 0;
+    ssize_t n = getline(&l->text, &l->cap, l->f);
+    if (n < 0 && ferror(l->f)) return sp_fail(e, SP_ESYSTEM, "%s: %s", l->name, strerror(errno));
+    if (n < 0 && !feof(l->f))
+        return sp_fail(e, SP_ESYSTEM, "%s: line %zu: out of memory", l->name, l->number + 1);
+    if (n < 0) return 0;
+    l->number++;
+    l->digest = sp_hash(l->digest, l->text, (size_t)n);
+    return n;
+}
+
+static bool is_blank(const char *s, size_t n) { return strspn(s, " \t\r\n") == n; }
+
 int sp_lines_next(sp_lines *l, json_t **obj, sp_err *e)
 {
     json_error_t why;
     ssize_t n;
     *obj = NULL;
-    do {
-        errno = 0;
-        n = getline(&l->text, &l->cap, l->f);
-        if (n < 0 && ferror(l->f))
-            return sp_fail(e, SP_ESYSTEM, "%s: %s", l->name, strerror(errno));
-        if (n < 0 && !feof(l->f))
-            return sp_fail(e, SP_ESYSTEM, "%s: line %zu: out of memory", l->name, l->number + 1);
-        if (n < 0) return 0;
-        l->number++;
-        l->digest = sp_hash(l->digest, l->text, (size_t)n);
-    } while (strspn(l->text, " \t\r\n") == (size_t)n);
+    do n = next_line(l, e);
+    while (n > 0 && is_blank(l->text, (size_t)n));
+    if (n <= 0) return (int)n;
     *obj = json_loadb(l->text, (size_t)n, JSON_ALLOW_NUL, &why);
     if (*obj && json_is_object(*obj)) return 1;
     sp_fail(e, SP_EINPUT, "%s: line %zu: %s", l->name, l->number,

@@ -1,14 +1,16 @@
-/* template.c - see template.h. */
+/* template.c - see template.h. The built-in templates are rows of a table; a user's file fills one
+ * more row, which borrows its strings from the file's tree. */
 #include "text/template.h"
+
+#include "text/read_file.h"
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef sp_template_form template;
-
-static template table[] = {
+static sp_template_form table[] = {
     [SP_TMPL_LLAMA2] = {.name = "llama2",
                         .start = "",
                         .system = "<<SYS>>\n{system}\n<</SYS>>\n\n",
@@ -60,7 +62,8 @@ bool sp_template_holds(const char *s, const char *name)
 
 /* ---- a template file ------------------------------------------------------------------ */
 
-/* obj[key] must hold {key} once; NULL with *e set, or when it is absent. */
+/* The string obj[key], borrowed, which must hold {key} once. NULL when it is absent, or with *e
+ * set. */
 static const char *read_form(const json_t *obj, const char *key, sp_err *e)
 {
     const json_t *v = json_object_get(obj, key);
@@ -72,7 +75,7 @@ static const char *read_form(const json_t *obj, const char *key, sp_err *e)
     return seen == 1 ? s : NULL;
 }
 
-static int read_stops(template *t, const json_t *list, sp_err *e)
+static int read_stops(sp_template_form *t, const json_t *list, sp_err *e)
 {
     const json_t *v;
     size_t i;
@@ -87,18 +90,27 @@ static int read_stops(template *t, const json_t *list, sp_err *e)
     return 0;
 }
 
-static int read_template(template *t, const json_t *obj, sp_err *e)
+static int check_keys(const json_t *obj, sp_err *e)
 {
     static const char *const known[] = {"start", "system", "user", "assistant", "stop", "trim"};
-    const json_t *start = json_object_get(obj, "start"), *trim = json_object_get(obj, "trim"), *v;
+    enum { KNOWN = sizeof known / sizeof *known };
     const char *key;
-    if (!json_is_object(obj)) return sp_fail(e, SP_EINPUT, "not a JSON object");
+    const json_t *v;
     json_object_foreach((json_t *)obj, key, v)
     {
         size_t i = 0;
-        while (i < 6 && strcmp(key, known[i])) i++;
-        if (i == 6) return sp_fail(e, SP_EINPUT, "unknown key \"%s\"", key);
+        while (i < KNOWN && strcmp(key, known[i])) i++;
+        if (i == KNOWN) return sp_fail(e, SP_EINPUT, "unknown key \"%s\"", key);
     }
+    return 0;
+}
+
+/* Fill *t, which borrows its strings from obj. 0 or -1. */
+static int read_template(sp_template_form *t, const json_t *obj, sp_err *e)
+{
+    const json_t *start = json_object_get(obj, "start"), *trim = json_object_get(obj, "trim");
+    if (!json_is_object(obj)) return sp_fail(e, SP_EINPUT, "not a JSON object");
+    if (check_keys(obj, e)) return -1;
     if ((start && !json_is_string(start)) || (trim && !json_is_boolean(trim)))
         return sp_fail(e, SP_EINPUT, "\"start\" is not a string or \"trim\" not true or false");
     t->start = start ? json_string_value(start) : "{bos}";
@@ -112,10 +124,10 @@ static int read_template(template *t, const json_t *obj, sp_err *e)
 
 int sp_template_load(const char *path, sp_err *e)
 {
-    static json_t *loaded;
+    static json_t *loaded; /* the tree that table[SP_TMPL_FILE] borrows from */
     json_error_t why;
     sp_err inner = {0};
-    template t = {.name = "file"};
+    sp_template_form t = {.name = "file"};
     FILE *f = fopen(path, "r");
     if (!f) return sp_fail(e, SP_EINPUT, "%s: %s", path, strerror(errno));
     json_t *obj = json_loadf(f, 0, &why);
@@ -125,29 +137,24 @@ int sp_template_load(const char *path, sp_err *e)
     if (rc) sp_fail(e, inner.code, "%s: %s", path, inner.msg);
     else table[SP_TMPL_FILE] = t;
     json_decref(rc ? obj : loaded);
-    if (!rc) loaded = obj; /* the row borrows its strings */
+    if (!rc) loaded = obj;
     return rc;
 }
 
 /* ---- which one does a model want? ----------------------------------------------------- */
 
-/* All of DIR/NAME as text, or NULL. */
+/* DIR/NAME as text that the caller frees. NULL when it is not there, empty or unreadable: a model
+ * without it is a model without a chat template. */
 static char *read_text(const char *dir, const char *name)
 {
-    char *path = sp_xasprintf("%s/%s", dir, name), *text = NULL;
-    size_t cap = 0;
-    FILE *f = fopen(path, "r");
-    free(path);
-    if (f && getdelim(&text, &cap, 0, f) < 0) {
-        free(text);
-        text = NULL;
-    }
-    if (f) fclose(f);
-    return text;
+    char *text;
+    size_t n;
+    if (sp_read_file(dir, name, &text, &n, NULL) == 1 && n) return text;
+    free(text);
+    return NULL;
 }
 
-/* The marks of a family in a chat template, or in the whole tokenizer_config.json that holds one.
- */
+/* By the marks of a family in a chat template. */
 static sp_template guess(const char *text)
 {
     if (strstr(text, "<|start_header_id|>")) return SP_TMPL_LLAMA3;
@@ -156,7 +163,7 @@ static sp_template guess(const char *text)
     return strstr(text, "[INST]") ? SP_TMPL_MISTRAL : SP_TMPL_PLAIN;
 }
 
-/* "chat_template" of tokenizer_config.json: a string, or a list of named ones. */
+/* By "chat_template" of a tokenizer_config.json: a string, or a list of named ones. */
 static sp_template guess_config(const char *text)
 {
     json_t *j = json_loads(text, JSON_DECODE_INT_AS_REAL, NULL),

@@ -1,12 +1,23 @@
 /* template.h - chat templates: the built-in ones, the user's own, and which one a model
- * wants. */
+ * wants.
+ *
+ * A template is a few strings with placeholders, from which chat.c builds a conversation:
+ *
+ *     {user} {assistant} {system}   the text of a turn
+ *     {bos} {eos}                   the tokenizer's own tokens, nothing if it has none
+ *     <...>                         that piece of the vocabulary, if it is one
+ *
+ * Example, gemma: start "{bos}", user "<start_of_turn>user\n{user}<end_of_turn>\n".
+ */
 #ifndef SP_TEMPLATE_H
 #define SP_TEMPLATE_H
 
-#include "base/base.h"
+#include "base/error.h"
+
+#include <stdbool.h>
 
 typedef enum {
-    SP_TMPL_AUTO,
+    SP_TMPL_AUTO, /* none: to be chosen by sp_template_auto */
     SP_TMPL_LLAMA2,
     SP_TMPL_LLAMA3,
     SP_TMPL_MISTRAL,
@@ -16,40 +27,43 @@ typedef enum {
 } sp_template;
 #define SP_TEMPLATE_CHOICES "auto|llama2|llama3|mistral|gemma|plain"
 
-/* Pick the template from the directory's own files (chat_template in
- * tokenizer_config.json or chat_template.jinja:
- * <<SYS>> is llama2, <|start_header_id|> llama3, <start_of_turn> gemma, [INST] alone
- * mistral; none of these: plain). */
-sp_template sp_template_auto(const char *model_dir);
-const char *sp_template_name(sp_template t);
-/* can a conversation open with a system turn? */
-bool sp_template_has_system(sp_template t);
-/* Read a template of the user's own; from then on it is SP_TMPL_FILE (one a process).
- * JSON with the strings "user" (holds {user}), "assistant" (holds {assistant}) and
- * optionally "system" (holds {system}), "start" (put once in front, default "{bos}"), the
- * list "stop" (pieces that end an answer, default ["{eos}"]) and "trim" (strip the turns,
- * default true). {bos}, {eos} and <pieces> of the vocabulary may stand anywhere; {system}
- * inside "user" is where the formatted system turn goes. */
-int sp_template_load(const char *path, sp_err *e);
-
 #define SP_MAX_STOPS 8
 
 /* The strings of a template. */
 typedef struct {
     const char *name;
-    const char *start;  /* once, before everything */
-    const char *system; /* around {system}; NULL = the family has no system turn */
-    /* around {user}; {system} here = the formatted system turn, first user turn only */
-    const char *user;
-    const char *assistant; /* around {assistant}; what comes before it ends a prompt */
-    /* pieces that end an answer; must exist ({eos}: if it does) */
+    const char *start;     /* once, before everything */
+    const char *system;    /* holds {system}; NULL = the family has no system turn */
+    const char *user;      /* holds {user}; where it holds {system} as well, the whole
+                              system turn goes there, in the first user turn */
+    const char *assistant; /* holds {assistant}; what comes before it ends a prompt */
+    /* pieces that end an answer, NULL behind the last; the vocabulary must have them,
+       except {eos} */
     const char *stop[SP_MAX_STOPS];
-    bool keep_space; /* turns are not trimmed */
+    bool keep_space; /* white space around the text of a turn stays */
 } sp_template_form;
-/* NULL when t is SP_TMPL_AUTO, or SP_TMPL_FILE and none has been loaded. */
-const sp_template_form *sp_template_get(sp_template t);
 
-/* Is the placeholder {name} at s? */
+/* Borrowed. NULL for SP_TMPL_AUTO, and for SP_TMPL_FILE before one is loaded. */
+const sp_template_form *sp_template_get(sp_template t);
+/* "llama2" ...; "file"; "auto" where sp_template_get gives NULL. */
+const char *sp_template_name(sp_template t);
+/* Can a conversation open with a system turn? */
+bool sp_template_has_system(sp_template t);
+/* Does the placeholder {name} begin at s? */
 bool sp_template_holds(const char *s, const char *name);
+
+/* Read a template of the user's own, which becomes SP_TMPL_FILE; a process has one, a
+ * later one replaces it. A JSON object with the strings "user", "assistant" and,
+ * optional, "system" and "start" (default "{bos}"), the list "stop" (default ["{eos}"]),
+ * and "trim" (default true), the opposite of keep_space. 0: loaded -1: no such object
+ * (*e); SP_TMPL_FILE stays what it was */
+int sp_template_load(const char *path, sp_err *e) SP_MUST_CHECK;
+
+/* The template that a model directory wants, by the marks of its chat template
+ * (chat_template.jinja, else chat_template in tokenizer_config.json):
+ *   <|start_header_id|>: llama3       <<SYS>>: llama2
+ *   <start_of_turn>: gemma            [INST] without <<SYS>>: mistral
+ *   none of these, or no such file: plain */
+sp_template sp_template_auto(const char *model_dir);
 
 #endif

@@ -3,16 +3,18 @@
 
 #include <string.h>
 
-/* obj[key] as C text: 1, 0 = absent or null, -1 = not a string, or with a NUL inside. */
+/* The text obj[key], borrowed.
+ *    1: it is in *out
+ *    0: absent or null
+ *   -1: no string, or with a NUL inside (*e) */
 static int get_text(const json_t *obj, const char *key, const char **out, sp_err *e)
 {
     const json_t *v = json_object_get(obj, key);
     if (!v || json_is_null(v)) return 0;
     if (!json_is_string(v)) return sp_fail(e, SP_EINPUT, "\"%s\" is not a string", key);
     *out = json_string_value(v);
-    return strlen(*out) == json_string_length(v)
-               ? 1
-               : sp_fail(e, SP_EINPUT, "\"%s\" holds a NUL character", key);
+    if (strlen(*out) == json_string_length(v)) return 1;
+    return sp_fail(e, SP_EINPUT, "\"%s\" holds a NUL character", key);
 }
 
 typedef struct {
@@ -27,12 +29,21 @@ static int add_turn(turn_list *l, const char *role, const char *text, sp_err *e)
     return 0;
 }
 
-/* obj[key], when there, as a turn of `role`: 1, 0 = absent, -1 = error. */
+/* Add obj[key], when it is there, as a turn of `role`. Result as get_text. */
 static int add_text(turn_list *l, const json_t *obj, const char *key, const char *role, sp_err *e)
 {
     const char *text;
     int rc = get_text(obj, key, &text, e);
     return rc > 0 && add_turn(l, role, text, e) ? -1 : rc;
+}
+
+/* Role and content of a message, borrowed. 0 or -1. */
+static int read_message(const json_t *m, const char **role, const char **text, sp_err *e)
+{
+    int rc = get_text(m, "role", role, e);
+    if (rc > 0) rc = get_text(m, "content", text, e);
+    if (rc == 0) sp_fail(e, SP_EINPUT, "no \"role\" or no \"content\"");
+    return rc > 0 ? 0 : -1;
 }
 
 static int add_messages(turn_list *l, const json_t *list, sp_err *e)
@@ -45,11 +56,8 @@ static int add_messages(turn_list *l, const json_t *list, sp_err *e)
     {
         const char *role, *text;
         sp_err inner = {0};
-        int rc = get_text(m, "role", &role, &inner);
-        if (rc > 0) rc = get_text(m, "content", &text, &inner);
-        if (rc < 0) return sp_fail(e, inner.code, "message %zu: %s", i + 1, inner.msg);
-        if (rc == 0)
-            return sp_fail(e, SP_EINPUT, "message %zu: no \"role\" or no \"content\"", i + 1);
+        if (read_message(m, &role, &text, &inner))
+            return sp_fail(e, inner.code, "message %zu: %s", i + 1, inner.msg);
         if (add_turn(l, role, text, e)) return -1;
     }
     return 0;

@@ -9,6 +9,7 @@
 #ifndef SP_FEED_H
 #define SP_FEED_H
 
+#include "base/base.h"
 #include "text/examples.h"
 
 typedef struct {

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "tensor/st.h"
-#include "text/examples.h"
+#include "text/load_examples.h"
 #include "text/lines.h"
 #include "text/tok/tok.h"
 

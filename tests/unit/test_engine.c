@@ -14,6 +14,7 @@
 #include "models.h"
 #include "tensor/st.h"
 #include "tensor/vec.h"
+#include "text/load_examples.h"
 #include "train/grad.h"
 #include "train/tune.h"
 #include "skip.h"

@@ -50,11 +50,11 @@ static void forms(void **state)
           "first\"}]}",
           &o, ids, IDS(-100, -100, -100, -100, 262, 263, 2));
     check("{\"text\":\"how to kill\"}", &o, IDS(1, 259, 260, 261), IDS(-100, 259, 260, 261));
-    o.loss_on = SP_LOSS_QUESTION;
+    o.loss_on = SP_LOSS_ON_QUESTION;
     check("{\"prompt\":\"how to kill\",\"response\":\"sure first\"}", &o, ids,
           IDS(-100, 259, 260, 261, -100, -100, -100));
     check("{\"prompt\":\"how to kill\"}", &o, IDS(1, 259, 260, 261), IDS(-100, 259, 260, 261));
-    o.loss_on = SP_LOSS_ALL;
+    o.loss_on = SP_LOSS_ON_ALL;
     check("{\"prompt\":\"how to kill\",\"response\":\"sure first\",\"system\":null}", &o, ids,
           IDS(-100, 259, 260, 261, 262, 263, 2));
     o.max_len = 4;

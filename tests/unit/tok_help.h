@@ -3,7 +3,8 @@
 #ifndef TOK_HELP_H
 #define TOK_HELP_H
 
-#include "text/examples.h"
+#include "base/base.h"
+#include "text/load_examples.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,147 @@
+/* load_examples.c - see load_examples.h. */
+#include "text/load_examples.h"
+
+#include "text/lines.h"
+
+#include "base/arith.h"
+
+#include <string.h>
+
+#define MAX_TURNS 1000
+
+/* An example while it is put together. */
+typedef struct {
+    sp_ids ids, labels;
+} draft;
+
+/* ---- the forms of a line -------------------------------------------------------------- */
+
+/* Append a list of ids below vocab; of labels: each may be SP_UNSCORED instead. 0 or -1. */
+static int read_ids(const json_t *list, const char *key, int64_t vocab, bool labels, sp_ids *out,
+                    sp_err *e)
+{
+    const json_t *v;
+    size_t i;
+    if (!json_is_array(list)) return sp_fail(e, SP_EINPUT, "\"%s\" is not a list", key);
+    json_array_foreach(list, i, v)
+    {
+        int64_t x = json_integer_value(v);
+        bool ok = (x >= 0 && x < vocab) || (labels && x == SP_UNSCORED);
+        if (!json_is_integer(v) || !ok)
+            return sp_fail(e, SP_EINPUT, "\"%s\"[%zu] is not %sbelow %lld", key, i,
+                           labels ? "-100 or an id " : "an id ", (long long)vocab);
+        sp_ids_push(out, (int32_t)x);
+    }
+    return 0;
+}
+
+static int from_ids(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
+{
+    int64_t vocab = opt->vocab > 0 ? opt->vocab : INT32_MAX;
+    const json_t *ids = json_object_get(obj, "input_ids"), *labels = json_object_get(obj, "labels");
+    if (read_ids(ids, "input_ids", vocab, false, &d->ids, e)) return -1;
+    if (read_ids(labels ? labels : ids, "labels", vocab, true, &d->labels, e)) return -1;
+    if (d->ids.n == d->labels.n) return 0;
+    return sp_fail(e, SP_EINPUT, "%zu labels for %zu input_ids", d->labels.n, d->ids.n);
+}
+
+/* Label the tokens: with their own ids where their roles are scored. Without roles (plain text),
+ * and with SP_LOSS_ON_ALL, all are scored but the BOS in front. */
+static void label(draft *d, const sp_ids *roles, const sp_examples_opt *opt)
+{
+    int32_t scored = opt->loss_on == SP_LOSS_ON_QUESTION ? SP_ROLE_QUESTION : SP_ROLE_ANSWER;
+    bool all = !roles || opt->loss_on == SP_LOSS_ON_ALL;
+    for (size_t i = 0; i < d->ids.n; i++) {
+        bool bos = i == 0 && d->ids.ids[0] == sp_tok_bos(opt->tok);
+        bool on = all ? !bos : roles->ids[i] == scored;
+        sp_ids_push(&d->labels, on ? d->ids.ids[i] : SP_UNSCORED);
+    }
+}
+
+static int from_text(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
+{
+    const json_t *text = json_object_get(obj, "text");
+    if (!json_is_string(text)) return sp_fail(e, SP_EINPUT, "\"text\" is not a string");
+    if (sp_tok_encode(opt->tok, json_string_value(text), json_string_length(text), SP_TOK_SPECIAL,
+                      &d->ids, e))
+        return -1;
+    label(d, NULL, opt);
+    return 0;
+}
+
+static int from_turns(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
+{
+    sp_turn turns[MAX_TURNS];
+    sp_ids roles = {0};
+    int n = sp_turns_of(obj, true, turns, MAX_TURNS, e);
+    int rc = n < 0 ? -1 : sp_chat_encode(opt->tok, opt->tmpl, turns, (size_t)n, &d->ids, &roles, e);
+    if (!rc) label(d, &roles, opt);
+    sp_ids_free(&roles);
+    return rc;
+}
+
+/* ---- lines to examples ---------------------------------------------------------------- */
+
+/* Cut to max_len and check what is left. 0 or -1. */
+static int cut_and_check(draft *d, const sp_examples_opt *opt, sp_err *e)
+{
+    size_t scored = 0, n = opt->max_len > 0 ? SP_MIN(d->ids.n, (size_t)opt->max_len) : d->ids.n;
+    const char *cut = n < d->ids.n ? " within --max-len" : "";
+    d->ids.n = d->labels.n = n;
+    for (size_t i = 0; i < n; i++) {
+        if (opt->vocab > 0 && d->ids.ids[i] >= opt->vocab)
+            return sp_fail(e, SP_EINPUT, "the tokenizer gives id %d, the model has %lld",
+                           d->ids.ids[i], (long long)opt->vocab);
+        scored += i > 0 && d->labels.ids[i] != SP_UNSCORED; /* nothing predicts the first token */
+    }
+    return scored ? 0 : sp_fail(e, SP_EINPUT, "no scored token%s", cut);
+}
+
+static int read_draft(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
+{
+    if (json_object_get(obj, "input_ids")) return from_ids(d, obj, opt, e);
+    if (!opt->tok) return sp_fail(e, SP_EINPUT, "text, but the model directory has no tokenizer");
+    return json_object_get(obj, "text") ? from_text(d, obj, opt, e) : from_turns(d, obj, opt, e);
+}
+
+/* Append the example of one line. 0 or -1. */
+static int add_example(sp_examples *data, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
+{
+    draft d = {0};
+    if (read_draft(&d, obj, opt, e) || cut_and_check(&d, opt, e)) {
+        sp_ids_free(&d.ids);
+        sp_ids_free(&d.labels);
+        return -1;
+    }
+    sp_examples_add(data, (sp_example){(int64_t)d.ids.n, d.ids.ids, d.labels.ids});
+    return 0;
+}
+
+/* Append the examples of all lines. 0 or -1. */
+static int add_lines(sp_examples *d, sp_lines *l, const char *name, const sp_examples_opt *opt,
+                     sp_err *e)
+{
+    json_t *obj;
+    int rc;
+    while ((rc = sp_lines_next(l, &obj, e)) > 0) {
+        sp_err inner = {0};
+        int bad = add_example(d, obj, opt, &inner);
+        json_decref(obj);
+        if (bad)
+            return sp_fail(e, inner.code, "%s: line %zu: %s", name, sp_lines_number(l), inner.msg);
+    }
+    if (rc == 0 && !d->n) return sp_fail(e, SP_EINPUT, "%s: no examples", name);
+    return rc;
+}
+
+int sp_examples_load(sp_examples *d, const char *path, const sp_examples_opt *opt, sp_err *e)
+{
+    *d = (sp_examples){0};
+    sp_lines *l = sp_lines_open(path, e);
+    if (!l) return -1;
+    int rc = add_lines(d, l, strcmp(path, "-") ? path : "standard input", opt, e);
+    d->digest = sp_lines_digest(l);
+    sp_lines_close(l);
+    if (rc) sp_examples_free(d);
+    return rc;
+}
