@@ -1,6 +1,7 @@
 /* batch.c - see batch.h. */
 #include "train/batch.h"
 
+#include "base/base.h"
 #include "engine/target.h"
 
 #include <stdlib.h>
