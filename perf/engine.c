@@ -21,7 +21,7 @@
 #include "engine/checkpoint.h"
 #include "engine/gemm.h"
 #include "engine/gemm_dnnl.h"
-#include "eval/gen.h"
+#include "eval/generate.h"
 #include "tensor/vec.h"
 #include "train/tune.h"
 #include "perf.h"
@@ -210,12 +210,12 @@ static double generate(void *ctx)
 {
     bench *b = ctx;
     sp_err e = {0};
-    sp_gen_item *items = sp_xcalloc((size_t)b->prompts, sizeof *items);
+    sp_generation *items = sp_xcalloc((size_t)b->prompts, sizeof *items);
     int32_t *ids = sp_xarray((size_t)(b->prompts * b->prompt), sizeof *ids);
-    sp_gen_opt o = {
+    sp_generate_opt o = {
         .max_new = b->fresh, .batch = b->prompts, .prefill = 2048, .sampler = {0, 1, 0}};
     for (int64_t i = 0; i < b->prompts; i++) {
-        items[i] = (sp_gen_item){.prompt = ids + i * b->prompt, .n_prompt = b->prompt};
+        items[i] = (sp_generation){.prompt = ids + i * b->prompt, .n_prompt = b->prompt};
         for (int64_t t = 0; t < b->prompt; t++) ids[i * b->prompt + t] = some_id(i, t);
     }
     double t0 = sp_now();

@@ -60,6 +60,14 @@ void sp_subject_close(sp_subject *s)
     sp_model_close(s->m);
 }
 
+size_t sp_subject_end_ids(const sp_subject *s, int32_t *ids, size_t max)
+{
+    const sp_config *c = &s->m->cfg;
+    size_t n = 0;
+    while (n < (size_t)c->n_eos && n < max) ids[n] = c->eos[n], n++;
+    return s->tok ? n + sp_chat_stops(s->tok, s->opt.tmpl, ids + n, max - n) : n;
+}
+
 void sp_subject_load(sp_examples *d, const sp_subject *s, const char *path, int64_t limit)
 {
     sp_err e = {0};

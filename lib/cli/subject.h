@@ -47,6 +47,10 @@ typedef struct {
 void sp_subject_open(sp_subject *s, const char *dir, const sp_subject_args *a);
 void sp_subject_close(sp_subject *s);
 
+/* The ids that end an answer, those of the configuration and of the template, into
+ * ids[max]; returns how many. */
+size_t sp_subject_end_ids(const sp_subject *s, int32_t *ids, size_t max);
+
 /* Load DATA, the first `limit` examples of it (0 = all); the whole file is read and
  * checked in any case. Release with sp_examples_free. */
 void sp_subject_load(sp_examples *d, const sp_subject *s, const char *path,

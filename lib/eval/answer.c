@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_TURNS 256
+#define MAX_TURNS 256 /* of a prompt */
 
-/* Add `system` to the turns, which have room for one more before them; *made is to be freed.
- * Returns the first turn. */
+/* ---- prompts to ids ------------------------------------------------------------------- */
+
+/* Put `system` in front of the turns, which have room for one more before them. Returns the first
+ * turn. *made gets a text to be freed after use, if one had to be made. */
 static sp_turn *say_first(const char *system, sp_template tmpl, sp_turn *turns, char **made)
 {
     if (strcmp(turns->role, "system") && sp_template_has_system(tmpl)) {
@@ -24,7 +26,7 @@ static sp_turn *say_first(const char *system, sp_template tmpl, sp_turn *turns, 
 static int encode_chat(const sp_answers *a, const json_t *obj, const char *system, sp_ids *ids,
                        sp_err *e)
 {
-    sp_turn room[MAX_TURNS + 1], *turns = room + 1;
+    sp_turn with_room[MAX_TURNS + 1], *turns = with_room + 1;
     char *made = NULL;
     int n = sp_turns_of(obj, false, turns, MAX_TURNS, e);
     if (n <= 0) return sp_fail(e, SP_EINPUT, "no turns");
@@ -34,6 +36,7 @@ static int encode_chat(const sp_answers *a, const json_t *obj, const char *syste
     return rc;
 }
 
+/* A text may hold NUL characters; the system text is one line of C. */
 static int encode_text(const sp_answers *a, const json_t *text, const char *system, sp_ids *ids,
                        sp_err *e)
 {
@@ -46,6 +49,7 @@ static int encode_text(const sp_answers *a, const json_t *text, const char *syst
     return rc;
 }
 
+/* The ids of a prompt in any of its forms. */
 static int encode(const sp_answers *a, const json_t *obj, const char *system, sp_ids *ids,
                   sp_err *e)
 {
@@ -78,38 +82,41 @@ int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e)
         if (rc == 0) rc = check_length(a, ids[c].n, e);
     }
     if (rc < 0) {
-        sp_ids_free(&ids[0]), sp_ids_free(&ids[1]);
+        sp_ids_free(&ids[0]);
+        sp_ids_free(&ids[1]);
         return -1;
     }
-    if ((a->n & (a->n - 1)) == 0) {
-        size_t cap = SP_MAX(2 * a->n, 1);
-        a->objs = sp_xrealloc(a->objs, cap * sizeof *a->objs);
-        a->items = sp_xrealloc(a->items, cap * sizeof *a->items);
-    }
+    size_t cap = a->cap; /* of both arrays */
+    a->objs = sp_xgrow(a->objs, &cap, a->n + 1, sizeof *a->objs);
+    a->items = sp_xgrow(a->items, &a->cap, a->n + 1, sizeof *a->items);
     a->objs[a->n] = obj;
-    a->items[a->n++] = (sp_gen_item){.prompt = ids[0].ids,
-                                     .n_prompt = (int64_t)ids[0].n,
-                                     .other = ids[1].ids,
-                                     .n_other = (int64_t)ids[1].n};
+    a->items[a->n++] = (sp_generation){.prompt = ids[0].ids,
+                                       .n_prompt = (int64_t)ids[0].n,
+                                       .other = ids[1].ids,
+                                       .n_other = (int64_t)ids[1].n};
     return 0;
 }
 
-static void free_item(sp_gen_item *it)
+/* ---- answers to lines ----------------------------------------------------------------- */
+
+static void free_item(sp_generation *it)
 {
-    free((void *)it->prompt), free((void *)it->other);
+    free((void *)it->prompt);
+    free((void *)it->other);
     sp_ids_free(&it->out);
 }
 
+/* The answer's text, without the stop text that ended it and what came with its last token. */
 static void put_response(const sp_answers *a, json_t *obj, const sp_ids *out)
 {
     size_t n;
     char *text = sp_tok_decode(a->tok, out->ids, out->n, true, &n);
-    json_object_set_new(obj, "response",
-                        sp_json_text(text, sp_gen_cut(text, n, a->gen->stop, a->gen->n_stop)));
+    n = sp_ending_cut(&a->opt->ending, text, n);
+    json_object_set_new(obj, "response", sp_json_text(text, n));
     free(text);
 }
 
-static void write_answer(const sp_answers *a, json_t *obj, const sp_gen_item *it)
+static void write_answer(const sp_answers *a, json_t *obj, const sp_generation *it)
 {
     if (a->tok) put_response(a, obj, &it->out);
     json_object_set_new(obj, "ids", sp_ids_to_json(it->out.ids, it->out.n));
@@ -119,32 +126,34 @@ static void write_answer(const sp_answers *a, json_t *obj, const sp_gen_item *it
     sp_json_write_line(a->out, obj);
 }
 
-/* Answers finish in any order; those that no other waits for are written. */
+/* sp_generate's done: answers finish in any order, and those are written that wait for no other. */
 static void answer_done(void *self, size_t i)
 {
     sp_answers *a = self;
     a->finished[i] = true;
     sp_progress_at(&a->progress, (double)++a->n_finished);
     for (; a->written < a->n && a->finished[a->written]; a->written++) {
-        sp_gen_item *it = &a->items[a->written];
+        sp_generation *it = &a->items[a->written];
         write_answer(a, a->objs[a->written], it);
         json_decref(a->objs[a->written]);
         free_item(it);
     }
 }
 
-int sp_answers_run(sp_answers *a, const sp_gen_opt *gen, FILE *out, sp_err *e)
+int sp_answers_run(sp_answers *a, const sp_generate_opt *opt, FILE *out, sp_err *e)
 {
-    a->gen = gen;
+    a->opt = opt;
     a->out = out;
     a->finished = sp_xcalloc(a->n, sizeof *a->finished);
     sp_progress_start(&a->progress, "generate", "answers", (double)a->n);
-    int rc = sp_generate(a->m, a->items, a->n, gen, answer_done, a, e);
+    int rc = sp_generate(a->m, a->items, a->n, opt, answer_done, a, e);
     sp_progress_end(&a->progress);
     for (size_t i = a->written; i < a->n; i++) {
         json_decref(a->objs[i]);
         free_item(&a->items[i]);
     }
-    free(a->objs), free(a->items), free(a->finished);
+    free(a->objs);
+    free(a->items);
+    free(a->finished);
     return rc;
 }

@@ -11,31 +11,36 @@
 #define SP_ANSWER_H
 
 #include "base/progress.h"
-#include "eval/gen.h"
+#include "eval/generate.h"
 #include "text/chat.h"
 
 typedef struct {
+    /* set by the caller, all borrowed: */
+    sp_model *m;
     const sp_tok *tok; /* NULL = only input_ids */
     sp_template tmpl;  /* resolved, not AUTO */
-    sp_model *m;
-    /* said first in the contexts of each prompt, NULL = nothing; not with "input_ids" */
+    /* said first in each context (generate.h), NULL = nothing; not with "input_ids" */
     const char *system[2];
-    /* the second context has a prompt of its own, with system[1] */
-    bool two_prompts;
+    bool two_prompts; /* the second context has a prompt of its own, with system[1] */
+    /* zero at first: */
+    size_t n, cap;
     json_t **objs; /* [n] until they are written */
-    sp_gen_item *items;
-    bool *finished;
-    size_t n, written, n_finished;
-    const sp_gen_opt *gen;
+    sp_generation *items;
+    /* while answers are made: */
+    const sp_generate_opt *opt;
     FILE *out;
+    bool *finished;             /* [n] */
+    size_t written, n_finished; /* the first `written` are out */
     sp_progress progress;
-} sp_answers; /* set tok, tmpl, m, system and two_prompts, zero the rest */
+} sp_answers;
 
 /* Add a prompt; takes obj over unless it fails. A prompt without tokens, or too long for
- * the model, is an error. */
-int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e);
-/* Generate and write a line for each prompt to out, as soon as those before it are out.
- * Frees everything. 0 or -1. */
-int sp_answers_run(sp_answers *a, const sp_gen_opt *gen, FILE *out, sp_err *e);
+ * the model, is an error. 0 or -1. */
+SP_MUST_CHECK int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e);
+
+/* Generate, and write a line for each prompt to out as soon as those before it are out.
+ * Frees everything that was added. 0 or -1. */
+SP_MUST_CHECK int sp_answers_run(sp_answers *a, const sp_generate_opt *opt, FILE *out,
+                                 sp_err *e);
 
 #endif

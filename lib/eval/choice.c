@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_TURNS 256
+#define MAX_TURNS 256 /* of a prompt */
 
 /* ---- items to examples ---------------------------------------------------------------- */
 
-static void add_example(sp_examples *d, const sp_ids *ids, size_t n_context)
+/* Add an example of these ids, those from n_context on scored. */
+static void add_example(sp_items *it, const sp_ids *ids, size_t n_context)
 {
     sp_example x = {.n = (int64_t)ids->n,
                     .ids = sp_xarray(ids->n, sizeof(int32_t)),
@@ -20,27 +21,30 @@ static void add_example(sp_examples *d, const sp_ids *ids, size_t n_context)
         x.ids[i] = ids->ids[i];
         x.labels[i] = i < n_context ? SP_UNSCORED : ids->ids[i];
     }
-    sp_examples_add(d, x);
+    sp_examples_add(&it->data, x);
 }
 
-/* Ids of the text before the continuation, and of both; returns how many belong to the context, -1
- * on error. */
-static int64_t encode_pair(const json_t *obj, const char *more, const sp_examples_opt *opt,
-                           sp_ids *ids, sp_err *e)
+/* The prompt through the chat template, then the continuation. Returns how many ids come before the
+ * continuation, or -1. */
+static int64_t encode_after_chat(const json_t *obj, const char *more, const sp_examples_opt *opt,
+                                 sp_ids *ids, sp_err *e)
 {
-    const char *context = json_string_value(json_object_get(obj, "context"));
-    if (!context) {
-        sp_turn turns[MAX_TURNS];
-        int n = sp_turns_of(obj, false, turns, MAX_TURNS, e);
-        if (n < 0 || sp_chat_encode(opt->tok, opt->tmpl, turns, (size_t)n, ids, NULL, e) < 0)
-            return -1;
-        int64_t n_prompt = (int64_t)ids->n;
-        return sp_tok_encode(opt->tok, more, strlen(more), SP_TOK_NO_LITERALS, ids, e) < 0
-                   ? -1
-                   : n_prompt;
-    }
+    sp_turn turns[MAX_TURNS];
+    int n = sp_turns_of(obj, false, turns, MAX_TURNS, e);
+    if (n < 0 || sp_chat_encode(opt->tok, opt->tmpl, turns, (size_t)n, ids, NULL, e) < 0) return -1;
+    int64_t before = (int64_t)ids->n;
+    int rc = sp_tok_encode(opt->tok, more, strlen(more), SP_TOK_NO_LITERALS, ids, e);
+    return rc < 0 ? -1 : before;
+}
+
+/* Context and continuation as one text. How many ids belong to the context is seen by encoding it
+ * alone, without the blanks at its end, which tokens of the continuation begin with. Returns that
+ * number, or -1. */
+static int64_t encode_after_text(const char *context, const char *more, const sp_examples_opt *opt,
+                                 sp_ids *ids, sp_err *e)
+{
     sp_ids alone = {0};
-    size_t n_context = strlen(context); /* blanks at its end are encoded with the continuation */
+    size_t n_context = strlen(context);
     while (n_context && isspace((unsigned char)context[n_context - 1])) n_context--;
     char *whole = sp_xasprintf("%s%s", context, more);
     int rc = sp_tok_encode(opt->tok, context, n_context, SP_TOK_SPECIAL, &alone, e);
@@ -51,38 +55,45 @@ static int64_t encode_pair(const json_t *obj, const char *more, const sp_example
     return n;
 }
 
-static int add_pair(sp_examples *d, const json_t *obj, const json_t *more,
-                    const sp_examples_opt *opt, sp_err *e)
+/* Of the ids, `before` come before the continuation: can it be scored? */
+static int check_pair(size_t n, int64_t before, int64_t max_len, sp_err *e)
+{
+    if (before == 0) return sp_fail(e, SP_EINPUT, "nothing stands before the continuation");
+    if ((size_t)before == n)
+        return sp_fail(e, SP_EINPUT, "the continuation has no token of its own");
+    if ((int64_t)n > max_len)
+        return sp_fail(e, SP_EINPUT, "%zu tokens, but the model takes %lld", n, (long long)max_len);
+    return 0;
+}
+
+/* The example of one continuation. */
+static int add_pair(sp_items *it, const json_t *obj, const json_t *more, const sp_examples_opt *opt,
+                    sp_err *e)
 {
     if (!json_is_string(more))
         return sp_fail(e, SP_EINPUT, "no \"continuation\" and no \"choices\"");
     sp_ids ids = {0};
-    int64_t n = encode_pair(obj, json_string_value(more), opt, &ids, e);
-    int rc = n < 0 ? -1 : 0;
-    if (n == 0) rc = sp_fail(e, SP_EINPUT, "nothing stands before the continuation");
-    else if (n > 0 && (size_t)n == ids.n)
-        rc = sp_fail(e, SP_EINPUT, "the continuation has no token of its own");
-    else if (n > 0 && (int64_t)ids.n > opt->max_len)
-        rc = sp_fail(e, SP_EINPUT, "%zu tokens, but the model takes %lld", ids.n,
-                     (long long)opt->max_len);
-    else if (n > 0) add_example(d, &ids, (size_t)n);
+    const char *text = json_string_value(more),
+               *context = json_string_value(json_object_get(obj, "context"));
+    int64_t before = context ? encode_after_text(context, text, opt, &ids, e)
+                             : encode_after_chat(obj, text, opt, &ids, e);
+    int rc = before < 0 ? -1 : check_pair(ids.n, before, opt->max_len, e);
+    if (rc == 0) add_example(it, &ids, (size_t)before);
     sp_ids_free(&ids);
     return rc;
 }
 
 int sp_items_add(sp_items *it, json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
-    if ((it->n & (it->n - 1)) == 0)
-        it->items = sp_xrealloc(it->items, SP_MAX(2 * it->n, 1) * sizeof *it->items);
-    sp_item *item = &it->items[it->n++];
-    *item = (sp_item){obj, it->data.n, 0};
+    SP_PUSH(it->items, it->n, it->cap) = (sp_item){obj, it->data.n, 0};
+    sp_item *item = &it->items[it->n - 1];
     const json_t *choices = json_object_get(obj, "choices");
     size_t n = choices ? json_array_size(choices) : 1;
     if (!n) return sp_fail(e, SP_EINPUT, "\"choices\" is not an array of texts");
     for (; item->n < n; item->n++) {
         const json_t *more =
             choices ? json_array_get(choices, item->n) : json_object_get(obj, "continuation");
-        if (add_pair(&it->data, obj, more, opt, e) < 0) return -1;
+        if (add_pair(it, obj, more, opt, e) < 0) return -1;
     }
     return 0;
 }
@@ -97,6 +108,7 @@ void sp_items_free(sp_items *it)
 
 /* ---- scores to items ------------------------------------------------------------------ */
 
+/* UTF-8 characters, at least 1: the measure of a choice's length. */
 static size_t characters(const char *s)
 {
     size_t n = strlen(s), count = 0;
@@ -118,6 +130,7 @@ static size_t best(const json_t *choices, const sp_score *s, bool per_character)
     return pick;
 }
 
+/* The answer is given as an index or as the text of a choice. */
 static bool is_answer(const json_t *answer, const json_t *choices, size_t pick)
 {
     return json_is_integer(answer) ? json_integer_value(answer) == (json_int_t)pick
@@ -146,7 +159,9 @@ void sp_items_report(sp_items *it, size_t i, const sp_score *scores)
     json_object_set(obj, "loglik", choices ? loglik : json_array_get(loglik, 0));
     json_object_set(obj, "tokens", choices ? tokens : json_array_get(tokens, 0));
     json_object_set(obj, "greedy", choices ? greedy : json_array_get(greedy, 0));
-    json_decref(loglik), json_decref(tokens), json_decref(greedy);
+    json_decref(loglik);
+    json_decref(tokens);
+    json_decref(greedy);
     if (!choices) return;
     put_pick(obj, "pick", "acc", best(choices, s, false));
     put_pick(obj, "pick_norm", "acc_norm", best(choices, s, true));

@@ -7,9 +7,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define FLOOR 1e-8
+#define FLOOR 1e-8 /* probability of a token in the sample space that the sum leaves none */
 
-/* log of the sum of e^z. */
+/* log of the sum of e^z over z (n); no number if z holds NaN or infinity. */
 static double log_total(const float *z, int64_t n)
 {
     double max = (double)z[sp_argmax(z, n)], sum = 0;
@@ -17,8 +17,12 @@ static double log_total(const float *z, int64_t n)
     return max + log(sum);
 }
 
-/* The sample space as marks: 3 where a token is in both lists. Both are lengthened one token at a
- * time, from the likeliest down. */
+/* SafeDecoding's sample space as marks (n), owned by the caller: bit 0 where a token is in the top
+ * r of z, bit 1 in that of w; 3 is in. r grows one token at a time, from the likeliest down:
+ *
+ *     r    top r of z    top r of w    shared, with common = 2
+ *     2    a b           d b           b
+ *     3    a b c         d b c         b c       enough */
 static unsigned char *sample_space(const float *z, const float *w, int64_t n, int64_t common)
 {
     unsigned char *mark = sp_xcalloc((size_t)n, 1);
@@ -36,6 +40,7 @@ static unsigned char *sample_space(const float *z, const float *w, int64_t n, in
     return mark;
 }
 
+/* Rows that are no distribution give NaN: the floor must not hide damaged weights. */
 static void safe_decoding(const sp_contrast *c, float *z, const float *w, int64_t n)
 {
     double lz = log_total(z, n), lw = log_total(w, n), total = 0;
@@ -51,13 +56,15 @@ static void safe_decoding(const sp_contrast *c, float *z, const float *w, int64_
     free(in);
 }
 
+/* Self-CD and ROSE are both keep * z + add * w. */
 void sp_contrast_logits(const sp_contrast *c, float *z, const float *w, int64_t n)
 {
     if (c->kind == SP_SAFEDECODING) {
         safe_decoding(c, z, w, n);
         return;
     }
-    float keep = c->kind == SP_SELF_CD ? (float)(1 - c->strength) : 1,
-          add = (float)(c->kind == SP_SELF_CD ? c->strength : -c->strength);
+    bool self_cd = c->kind == SP_SELF_CD;
+    float keep = self_cd ? (float)(1 - c->strength) : 1,
+          add = (float)(self_cd ? c->strength : -c->strength);
     for (int64_t i = 0; i < n; i++) z[i] = keep * z[i] + add * w[i];
 }

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* The objects of `in` in a temporary file without a name, read from its beginning. NULL on error.
+ */
 static FILE *spool(const json_t *in, sp_err *e)
 {
     FILE *f = tmpfile();
@@ -43,6 +45,7 @@ static pid_t start(const char *command, FILE *in, FILE **out, sp_err *e)
     return sp_fail(e, SP_ESYSTEM, "%s: %s", command, strerror(errno));
 }
 
+/* Append the object on each line of f to `out`. */
 static int read_objects(const char *command, FILE *f, json_t *out, sp_err *e)
 {
     char *line = NULL;
@@ -62,6 +65,7 @@ static int read_objects(const char *command, FILE *f, json_t *out, sp_err *e)
     return rc;
 }
 
+/* Wait for the end of the process, which must be exit status 0. */
 static int wait_for(const char *command, pid_t pid, sp_err *e)
 {
     int status = 0;

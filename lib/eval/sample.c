@@ -13,6 +13,7 @@ static bool before(const float *x, int32_t a, int32_t b)
     return x[a] > x[b] || (x[a] == x[b] && a < b);
 }
 
+/* Let the entry at `at` sink to where no child comes before it. */
 static void sift(sp_ranking *r, int64_t at)
 {
     int32_t *heap = r->heap;
@@ -20,7 +21,8 @@ static void sift(sp_ranking *r, int64_t at)
         if (child + 1 < r->n && before(r->x, heap[child + 1], heap[child])) child++;
         if (!before(r->x, heap[child], heap[at])) return;
         int32_t t = heap[at];
-        heap[at] = heap[child], heap[child] = t;
+        heap[at] = heap[child];
+        heap[child] = t;
     }
 }
 
@@ -43,6 +45,14 @@ int32_t sp_ranking_next(sp_ranking *r)
 
 void sp_ranking_close(sp_ranking *r) { free(r->heap); }
 
+/* The likeliest tokens taken so far, best first, and their weights summed up: cum[i] is the sum of
+ * e^((logit - max) / T) over ids[0..i]. */
+typedef struct {
+    int32_t *ids;
+    double *cum;
+    int64_t n;
+} candidates;
+
 /* Smallest k with cum[k-1] >= goal, at most n. */
 static int64_t prefix_reaching(const double *cum, int64_t n, double goal)
 {
@@ -51,33 +61,43 @@ static int64_t prefix_reaching(const double *cum, int64_t n, double goal)
     return k;
 }
 
-/* Tokens are popped only as far as the draw needs: to the end of the set when its mass is asked
- * for, else to the token drawn. */
+/* Take candidates from the ranking until there are `limit`, or their sum reaches `goal`. */
+static void take(candidates *c, sp_ranking *r, double max, double temperature, int64_t limit,
+                 double goal)
+{
+    double sum = 0;
+    while (c->n < limit && (c->n == 0 || sum < goal)) {
+        c->ids[c->n] = sp_ranking_next(r);
+        sum += exp(((double)r->x[c->ids[c->n]] - max) / temperature);
+        c->cum[c->n++] = sum;
+    }
+}
+
+/* Tokens are taken only as far as the draw needs: with top_k so many, with top_p to the end of the
+ * set, else to the token drawn. Example: weights 8 4 2 2, u = 0.6.
+ *
+ *     no cut      taken 8 4      target 0.6 * 16 = 9.6 lies in the second
+ *     top_p 0.5   taken 8        target 0.6 * 8 = 4.8 lies in the first */
 int32_t sp_sample(const float *logits, int64_t n, const sp_sampler *s, double u)
 {
     if (s->temperature <= 0) return sp_argmax(logits, n);
     sp_ranking r;
-    int64_t k = 0;
     sp_ranking_open(&r, logits, n);
-    int32_t *order = sp_xarray((size_t)n, sizeof *order);
-    double *cum = sp_xarray((size_t)n, sizeof *cum), total = 0, sum = 0,
-           max = r.n ? (double)logits[r.heap[0]] : 0;
+    candidates c = {sp_xarray((size_t)n, sizeof *c.ids), sp_xarray((size_t)n, sizeof *c.cum), 0};
+    double total = 0, max = r.n ? (double)logits[r.heap[0]] : 0;
     for (int64_t i = 0; i < r.n; i++)
         total += exp(((double)logits[r.heap[i]] - max) / s->temperature);
     bool cut = s->top_k || s->top_p < 1;
     int64_t limit = s->top_k ? SP_MIN(s->top_k, r.n) : r.n;
     double goal = s->top_k ? INFINITY : (cut ? s->top_p : u) * total;
-    while (k < limit && (k == 0 || sum < goal)) {
-        order[k] = sp_ranking_next(&r);
-        sum += exp(((double)logits[order[k]] - max) / s->temperature);
-        cum[k++] = sum;
-    }
-    if (s->top_k && k) k = prefix_reaching(cum, k, s->top_p * sum);
-    double target = u * (cut && k ? cum[k - 1] : total);
+    take(&c, &r, max, s->temperature, limit, goal);
+    if (s->top_k && c.n) c.n = prefix_reaching(c.cum, c.n, s->top_p * c.cum[c.n - 1]);
+    double target = u * (cut && c.n ? c.cum[c.n - 1] : total);
     int64_t i = 0;
-    while (i + 1 < k && cum[i] <= target) i++;
-    int32_t id = k ? order[i] : 0;
+    while (i + 1 < c.n && c.cum[i] <= target) i++;
+    int32_t id = c.n ? c.ids[i] : 0;
     sp_ranking_close(&r);
-    free(order), free(cum);
+    free(c.ids);
+    free(c.cum);
     return id;
 }

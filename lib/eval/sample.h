@@ -6,17 +6,17 @@
 
 typedef struct {
     double temperature; /* 0 = greedy */
-    /* smallest set of likeliest tokens that holds this probability; 1 = all */
-    double top_p;
-    int64_t top_k; /* at most so many; 0 = all */
+    double
+        top_p; /* smallest set of likeliest tokens that holds this probability; 1 = all */
+    int64_t top_k; /* at most so many tokens; 0 = all */
 } sp_sampler;
 
-/* Indices of x[0..n) from the largest down, the lower of equals first, NaN left out. x is
- * borrowed, heap[0] is next. */
+/* Indices of x[0..n) from the largest down, the lower of equals first, NaN left out. Only
+ * as much is sorted as is asked for: opening takes time n, each index log n. */
 typedef struct {
-    const float *x;
-    int32_t *heap;
-    int64_t n; /* left */
+    const float *x; /* borrowed */
+    int32_t *heap;  /* [n] heap[0] is next */
+    int64_t n;      /* left */
 } sp_ranking;
 void sp_ranking_open(sp_ranking *r, const float *x, int64_t n);
 int32_t sp_ranking_next(sp_ranking *r); /* -1 at the end */

@@ -1,6 +1,7 @@
 /* score.c - see score.h. */
 #include "eval/score.h"
 
+#include "base/progress.h"
 #include "engine/head.h"
 #include "train/forward.h"
 
@@ -8,7 +9,10 @@
 
 #define LOGIT_ROWS 256 /* rows of logits in memory */
 
-/* Examples from..end-1 have at most max tokens together, but there is at least one. */
+/* ---- batches -------------------------------------------------------------------------- */
+
+/* Where a batch that begins at example `from` ends: its examples have at most `max` tokens
+ * together, but there is at least one. */
 static size_t batch_end(const sp_examples *d, size_t from, int64_t max)
 {
     int64_t n = 0;
@@ -18,44 +22,88 @@ static size_t batch_end(const sp_examples *d, size_t from, int64_t max)
     return i;
 }
 
-static sp_examples part_of(const sp_examples *d, size_t from, size_t end)
-{
-    return (sp_examples){.n = end - from, .ex = d->ex + from};
-}
+/* Given a batch of examples first .. and its hidden states x (N, hidden). 0 or -1. */
+typedef int batch_fn(void *self, size_t first, const sp_batch *b, const float *x);
 
-static void add_up(sp_score *s, const sp_batch *b, const double *ce, const int32_t *top)
+/* Take all examples through the layers, batch by batch. */
+static int each_batch(sp_model *m, const sp_examples *data, int64_t batch_tokens, batch_fn *fn,
+                      void *self)
 {
-    for (int64_t i = 0; i < b->n_seq; i++) {
-        s[i] = (sp_score){.greedy = true};
-        for (int64_t t = b->start[i]; t < b->start[i + 1]; t++) {
-            if (b->target[t] < 0) continue;
-            s[i].nll += ce[t];
-            s[i].tokens++;
-            s[i].greedy &= top[t] == b->target[t];
-        }
-    }
-}
-
-void sp_score_data(sp_model *m, const sp_examples *data, int64_t batch_tokens, sp_score *scores,
-                   void (*done)(void *self, int64_t tokens), void *self)
-{
-    int64_t tokens = 0;
-    for (size_t i = 0, end; i < data->n; i = end) {
-        end = batch_end(data, i, batch_tokens);
-        sp_examples part = part_of(data, i, end);
+    int rc = 0;
+    for (size_t i = 0, end; i < data->n && rc == 0; i = end) {
         sp_batch b;
+        end = batch_end(data, i, batch_tokens);
+        sp_examples part = {.n = end - i, .ex = data->ex + i};
         sp_batch_make(&b, &part, NULL, part.n, SP_MEAN_TOKEN);
         float *x = sp_forward_all(m, &b);
-        double *ce = sp_xarray((size_t)b.n, sizeof *ce);
-        int32_t *top = sp_xarray((size_t)b.n, sizeof *top);
-        sp_head_loss(m, x, b.n, b.target, NULL, &(sp_head_io){.ce = ce, .top = top});
-        add_up(scores + i, &b, ce, top);
-        tokens += b.n;
-        if (done) done(self, tokens);
-        free(x), free(ce), free(top);
+        rc = fn(self, i, &b, x);
+        free(x);
         sp_batch_free(&b);
     }
+    return rc;
 }
+
+/* ---- log-likelihoods ------------------------------------------------------------------ */
+
+typedef struct {
+    sp_model *m;
+    sp_score *scores;
+    int64_t tokens; /* done so far */
+    sp_progress progress;
+} scoring;
+
+/* The score of tokens from .. end-1, given the cross-entropy and the likeliest id of each. */
+static sp_score add_up(const sp_batch *b, int64_t from, int64_t end, const double *ce,
+                       const int32_t *top)
+{
+    sp_score s = {.greedy = true};
+    for (int64_t t = from; t < end; t++) {
+        if (b->target[t] < 0) continue;
+        s.nll += ce[t];
+        s.tokens++;
+        s.greedy &= top[t] == b->target[t];
+    }
+    return s;
+}
+
+static int score_batch(void *self, size_t first, const sp_batch *b, const float *x)
+{
+    scoring *s = self;
+    double *ce = sp_xarray((size_t)b->n, sizeof *ce);
+    int32_t *top = sp_xarray((size_t)b->n, sizeof *top);
+    sp_head_loss(s->m, x, b->n, b->target, NULL, &(sp_head_io){.ce = ce, .top = top});
+    for (int64_t i = 0; i < b->n_seq; i++)
+        s->scores[first + (size_t)i] = add_up(b, b->start[i], b->start[i + 1], ce, top);
+    free(ce);
+    free(top);
+    s->tokens += b->n;
+    sp_progress_at(&s->progress, (double)s->tokens);
+    return 0;
+}
+
+void sp_score_examples(sp_model *m, const sp_examples *data, int64_t batch_tokens, const char *what,
+                       sp_score *scores)
+{
+    scoring s = {.m = m, .scores = scores};
+    double tokens = 0;
+    for (size_t i = 0; i < data->n; i++) tokens += (double)data->ex[i].n;
+    sp_progress_start(&s.progress, what, "tokens", tokens);
+    each_batch(m, data, batch_tokens, score_batch, &s);
+    sp_progress_end(&s.progress);
+}
+
+sp_score sp_score_total(const sp_score *scores, size_t n)
+{
+    sp_score total = {.greedy = true};
+    for (size_t i = 0; i < n; i++) {
+        total.nll += scores[i].nll;
+        total.tokens += scores[i].tokens;
+        total.greedy &= scores[i].greedy;
+    }
+    return total;
+}
+
+/* ---- logits --------------------------------------------------------------------------- */
 
 sp_tinfo *sp_logits_tensors(const sp_model *m, const sp_examples *data)
 {
@@ -77,37 +125,42 @@ void sp_logits_tensors_free(sp_tinfo *t, size_t n)
     free(t);
 }
 
-/* Tensors come in the order of the tokens, so their rows simply follow each other. */
-static int write_logits(sp_model *m, const float *x, int64_t n, sp_dst *out, sp_err *e)
+typedef struct {
+    sp_model *m;
+    sp_dst *out;
+    sp_err *e;
+} logit_writer;
+
+/* The rows of one example, x (n, hidden), a block at a time. */
+static int write_rows(const logit_writer *w, const float *x, int64_t n)
 {
-    size_t v = (size_t)m->cfg.vocab;
+    size_t v = (size_t)w->m->cfg.vocab;
     float *logits = sp_xfloats((size_t)SP_MIN(n, LOGIT_ROWS) * v);
     int rc = 0;
     for (int64_t t = 0; t < n && rc == 0; t += LOGIT_ROWS) {
         int64_t rows = SP_MIN(LOGIT_ROWS, n - t);
-        sp_head_logits(m, x + t * m->cfg.hidden, rows, logits);
-        rc = sp_dst_write(out, logits, (size_t)rows * v * sizeof *logits, e);
+        sp_head_logits(w->m, x + t * w->m->cfg.hidden, rows, logits);
+        rc = sp_dst_write(w->out, logits, (size_t)rows * v * sizeof *logits, w->e);
     }
     free(logits);
+    return rc;
+}
+
+/* Example by example, so that the blocks, and with them the last bits, do not depend on the
+ * batch. */
+static int write_logits(void *self, size_t first, const sp_batch *b, const float *x)
+{
+    (void)first;
+    const logit_writer *w = self;
+    int rc = 0;
+    for (int64_t i = 0; i < b->n_seq && rc == 0; i++)
+        rc = write_rows(w, x + b->start[i] * w->m->cfg.hidden, b->start[i + 1] - b->start[i]);
     return rc;
 }
 
 int sp_score_logits(sp_model *m, const sp_examples *data, int64_t batch_tokens, sp_dst *out,
                     sp_err *e)
 {
-    int rc = 0;
-    for (size_t i = 0, end; i < data->n && rc == 0; i = end) {
-        end = batch_end(data, i, batch_tokens);
-        sp_examples part = part_of(data, i, end);
-        sp_batch b;
-        sp_batch_make(&b, &part, NULL, part.n, SP_MEAN_TOKEN);
-        float *x = sp_forward_all(m, &b);
-        for (int64_t k = 0; k < b.n_seq && rc == 0; k++) {
-            int64_t at = b.start[k];
-            rc = write_logits(m, x + at * m->cfg.hidden, b.start[k + 1] - at, out, e);
-        }
-        free(x);
-        sp_batch_free(&b);
-    }
-    return rc;
+    logit_writer w = {m, out, e};
+    return each_batch(m, data, batch_tokens, write_logits, &w);
 }

@@ -14,19 +14,24 @@ typedef struct {
     bool greedy; /* each of them is the likeliest at its place */
 } sp_score;
 
-/* Score data's examples, a batch of at least one and about batch_tokens tokens at a time;
- * scores has room for data->n. Sums run in the order of the tokens. `done` (may be NULL)
- * is called with the tokens done so far. */
-void sp_score_data(sp_model *m, const sp_examples *data, int64_t batch_tokens,
-                   sp_score *scores, void (*done)(void *self, int64_t tokens),
-                   void *self);
+/* Examples are worked on in batches of about batch_tokens tokens, at least one example at
+ * a time; the figures do not depend on it. */
 
-/* Write logits.0, logits.1 ... (tokens, vocab), F32, one per example. 0 or -1. */
-int sp_score_logits(sp_model *m, const sp_examples *data, int64_t batch_tokens,
-                    sp_dst *out, sp_err *e);
-/* Names and shapes of that stream: data->n entries, released with sp_logits_tensors_free.
- */
+/* scores[0..data->n) of the examples. Sums run in the order of the tokens. `what` stands
+ * in the progress line. */
+void sp_score_examples(sp_model *m, const sp_examples *data, int64_t batch_tokens,
+                       const char *what, sp_score *scores);
+
+/* The sums over n examples; greedy when all of them are. */
+sp_score sp_score_total(const sp_score *scores, size_t n);
+
+/* Names and shapes of the stream of logits: logits.0, logits.1 ... (tokens, vocab), F32,
+ * one per example. data->n entries, to be released with sp_logits_tensors_free. */
 sp_tinfo *sp_logits_tensors(const sp_model *m, const sp_examples *data);
 void sp_logits_tensors_free(sp_tinfo *t, size_t n);
+
+/* Write that stream to `out`, which was opened for it. 0 or -1. */
+SP_MUST_CHECK int sp_score_logits(sp_model *m, const sp_examples *data,
+                                  int64_t batch_tokens, sp_dst *out, sp_err *e);
 
 #endif

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Counts of the items that have one value of the field, or of all of them. */
 typedef struct {
-    char *name;
-    int64_t n, label[SP_N_LABELS];
-    int64_t with_ref, matches;
+    char *name;                    /* the value; NULL for all */
+    int64_t n, label[SP_N_LABELS]; /* items, and those of each label */
+    int64_t with_ref, matches;     /* those with "match", and those where it is true */
 } group;
 
 typedef struct {
@@ -18,6 +19,8 @@ typedef struct {
     size_t n, cap;
 } groups;
 
+/* mid -+ half = (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n), z the normal quantile of
+ * 97.5 %. At k = 0 and k = n one end is known without rounding. */
 sp_rate sp_wilson(int64_t k, int64_t n)
 {
     if (n <= 0) return (sp_rate){0, 0, 0};
@@ -37,6 +40,7 @@ static char *name_of(const json_t *item, const char *field)
                : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
+/* The group of that name, which is taken over; a new one comes last. */
 static group *find_group(groups *g, char *name)
 {
     for (size_t i = 0; i < g->n; i++)
@@ -44,11 +48,11 @@ static group *find_group(groups *g, char *name)
             free(name);
             return &g->v[i];
         }
-    if (g->n == g->cap) g->v = sp_xrealloc(g->v, (g->cap = SP_MAX(2 * g->cap, 16)) * sizeof *g->v);
-    g->v[g->n] = (group){.name = name};
-    return &g->v[g->n++];
+    SP_PUSH(g->v, g->n, g->cap) = (group){.name = name};
+    return &g->v[g->n - 1];
 }
 
+/* The item's label (sp_label), or -1. */
 static int label_of(const json_t *item, sp_err *e)
 {
     const char *name = json_string_value(json_object_get(item, "label"));

@@ -22,7 +22,7 @@ static void pack_one(sp_batch *b, int64_t at, const sp_seq *s)
     for (int64_t t = 0; t < s->ex->n; t++) {
         int32_t next = t + 1 < s->ex->n ? s->ex->labels[t + 1] : -1;
         b->ids[at + t] = s->ex->ids[t];
-        b->target[at + t] = next < 0 ? -1 : s->soft ? SP_SOFT : next;
+        b->target[at + t] = next < 0 ? SP_NO_TARGET : s->soft ? SP_SOFT : next;
         b->coef[at + t] = next < 0 ? 0 : (float)s->coef;
     }
 }

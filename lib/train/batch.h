@@ -6,7 +6,7 @@
  *
  *     start     0          4       7
  *     ids       a  b  c  d  e  f  g
- *     target    -  c  d  -  -  g  -     the next label of the same sequence, - is -1
+ *     target    -  c  d  -  -  g  -     the next label of the same sequence, - is none
  *     coef      0 1/3 1/3 0 0 1/3 0     so that L = sum over t of coef[t] * ce[t]
  */
 #ifndef SP_BATCH_H
@@ -26,8 +26,9 @@ typedef struct {
     int64_t n_seq, n; /* sequences; tokens of all of them, N */
     int64_t *start;   /* [n_seq + 1] sequence s is tokens start[s] .. start[s+1]-1 */
     int32_t *ids;     /* (N) */
-    /* (N) the label of the next token of the same sequence, SP_SOFT, or -1 where there is
-     * none. The label at position 0 of a sequence is no target: nothing predicts it. */
+    /* (N) the label of the next token of the same sequence, SP_SOFT, or SP_NO_TARGET
+     * where there is none (head.h). The label at position 0 of a sequence is no target:
+     * nothing predicts it. */
     int32_t *target;
     /* (N) weight of the token's cross-entropy in L; 0 where there is no target, negative
      * where the loss is to rise */

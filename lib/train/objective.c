@@ -82,7 +82,7 @@ static void set_npo_coefficients(sp_objective *j, const double *ce)
         double gap = sum_ce(b, i, ce) - sum_ce(b, i, j->ref_ce);
         double c = -2 * j->o->weight / (double)j->n_main / (1 + exp(j->o->npo_beta * gap));
         for (int64_t t = b->start[i]; t < b->start[i + 1]; t++)
-            b->coef[t] = b->target[t] == -1 ? 0 : (float)c;
+            b->coef[t] = b->target[t] == SP_NO_TARGET ? 0 : (float)c;
     }
 }
 

@@ -58,8 +58,8 @@ static void golden_open(golden *g, const char *name, sp_mean mean)
     die_on(&e);
     g->want = sp_src_open(expected, &e);
     die_on(&e);
-    sp_examples_load(&g->data, tokens,
-                     &(sp_examples_opt){.tmpl = SP_TMPL_PLAIN, .vocab = g->m->cfg.vocab}, &e);
+    sp_examples_opt o = {.tmpl = SP_TMPL_PLAIN, .vocab = g->m->cfg.vocab};
+    assert_int_equal(sp_examples_load(&g->data, tokens, &o, &e), 0);
     die_on(&e);
     sp_batch_make(&g->batch, &g->data, NULL, g->data.n, mean);
     free(expected);

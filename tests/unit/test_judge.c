@@ -1,5 +1,6 @@
 /* test_judge.c - the rules on made-up answers in the styles of several assistants, degenerate text,
  * matching, intervals. */
+#include "eval/degenerate.h"
 #include "eval/judge.h"
 #include "eval/tally.h"
 
@@ -147,7 +148,7 @@ static void test_partial(void **state)
 
 static void expect_degenerate(const char *text, size_t n, const char *why)
 {
-    const char *got = sp_judge_degenerate(text, n);
+    const char *got = sp_degenerate(text, n);
     if (!got || strcmp(got, why))
         print_error("\"%.60s\": %s, expected %s\n", text, got ? got : "(fine)", why);
     assert_non_null(got);

@@ -48,6 +48,15 @@ static sp_examples_opt options(const subject *s)
         .tok = s->tok, .tmpl = SP_TMPL_PLAIN, .vocab = s->m->cfg.vocab, .max_len = 512};
 }
 
+/* Add an item that must be a good one. */
+static void add_item(sp_items *it, json_t *obj, const sp_examples_opt *o)
+{
+    sp_err e = {0};
+    int rc = sp_items_add(it, obj, o, &e);
+    die_on(&e);
+    assert_int_equal(rc, 0);
+}
+
 static void open_subject(subject *s, const char *name)
 {
     sp_err e = {0};
@@ -128,7 +137,7 @@ static void expect_logits(subject *s, const float *want, int64_t stride, int64_t
 static void expect_losses(subject *s, const double *want, int64_t batch_tokens)
 {
     sp_score scores[8];
-    sp_score_data(s->m, &s->data, batch_tokens, scores, NULL, NULL);
+    sp_score_examples(s->m, &s->data, batch_tokens, "test", scores);
     for (size_t i = 0; i < s->data.n; i++)
         assert_true(fabs(scores[i].nll / (double)scores[i].tokens - want[i]) < 1e-5);
 }
@@ -140,8 +149,7 @@ static void test_reference(void **state)
     open_subject(&s, *state);
     char *tokens = golden(*state, "tokens.jsonl");
     sp_examples_opt o = options(&s);
-    sp_examples_load(&s.data, tokens, &o, &e);
-    die_on(&e);
+    assert_int_equal(sp_examples_load(&s.data, tokens, &o, &e), 0);
     const sp_tinfo *t = sp_src_info(s.want, (size_t)sp_src_find(s.want, "logits"));
     float *logits = load_f32(s.want, "logits");
     double losses[8];
@@ -161,7 +169,6 @@ static void test_stories(void **state)
 {
     (void)state;
     subject s;
-    sp_err e = {0};
     open_subject(&s, "stories260K");
     char *path = golden("stories260K", "expected.json");
     json_t *all = json_load_file(path, 0, NULL), *cases = json_object_get(all, "cases");
@@ -172,9 +179,8 @@ static void test_stories(void **state)
         sp_items it = {0};
         sp_score score;
         sp_examples_opt o = options(&s);
-        sp_items_add(&it, obj, &o, &e);
-        die_on(&e);
-        sp_score_data(s.m, &it.data, 1, &score, NULL, NULL);
+        add_item(&it, obj, &o);
+        sp_score_examples(s.m, &it.data, 1, "test", &score);
         assert_int_equal(score.tokens, json_array_size(json_object_get(c, "ids")));
         assert_true(fabs(score.nll / (double)score.tokens -
                          json_real_value(json_object_get(c, "mean_nll"))) < 1e-5);
@@ -216,9 +222,9 @@ static double one_loglik(subject *s, const char *context, const char *more, bool
     sp_items it = {0};
     sp_score score;
     sp_examples_opt o = options(s);
-    sp_items_add(&it, json_pack("{s:s,s:s}", "context", context, "continuation", more), &o, &e);
+    add_item(&it, json_pack("{s:s,s:s}", "context", context, "continuation", more), &o);
     die_on(&e);
-    sp_score_data(s->m, &it.data, 1, &score, NULL, NULL);
+    sp_score_examples(s->m, &it.data, 1, "test", &score);
     sp_items_free(&it);
     *greedy = score.greedy;
     return -score.nll;
@@ -237,15 +243,15 @@ static void test_choices(void **state)
     sp_examples_opt o = options(&s);
     json_t *obj = json_pack("{s:s,s:[s,s,s],s:i}", "context", context, "choices", more[0], more[1],
                             more[2], "answer", 0);
-    sp_items_add(&it, obj, &o, &e);
-    sp_items_add(&it,
-                 json_pack("{s:s,s:[s,s],s:s}", "context", context, "choices", more[2], more[0],
-                           "answer", more[0]),
-                 &o, &e);
+    add_item(&it, obj, &o);
+    add_item(&it,
+             json_pack("{s:s,s:[s,s],s:s}", "context", context, "choices", more[2], more[0],
+                       "answer", more[0]),
+             &o);
     die_on(&e);
     assert_int_equal(it.data.n, 5);
     sp_score scores[5];
-    sp_score_data(s.m, &it.data, 4096, scores, NULL, NULL);
+    sp_score_examples(s.m, &it.data, 4096, "test", scores);
     sp_items_report(&it, 0, scores);
     sp_items_report(&it, 1, scores);
     double best = -INFINITY, best_norm = -INFINITY;

@@ -1,11 +1,11 @@
-/* test_gen.c - greedy continuations of the reference models: exact ids, whatever the batch, the
- * stretches of the prompt, and the cache. */
+/* test_generate.c - greedy continuations of the reference models: exact ids, whatever the batch,
+ * the stretches of the prompt, and the cache. */
 #include "engine/checkpoint.h"
 #include "engine/embed.h"
 #include "engine/head.h"
 #include "engine/layer.h"
 #include "engine/softmax.h"
-#include "eval/gen.h"
+#include "eval/generate.h"
 #include "tensor/st.h"
 #include "skip.h"
 
@@ -75,15 +75,15 @@ static void done(void *self, size_t i)
 }
 
 /* All prompts, `rounds` times over, with the settings given: every answer is the reference's. */
-static void expect_reference(const reference *r, sp_gen_opt opt, int64_t rounds)
+static void expect_reference(const reference *r, sp_generate_opt opt, int64_t rounds)
 {
-    sp_gen_item items[64] = {0};
+    sp_generation items[64] = {0};
     size_t n = (size_t)(r->n_seq * rounds);
     sp_err e = {0};
     opt.max_new = STEPS;
     for (size_t i = 0; i < n; i++)
-        items[i] = (sp_gen_item){.prompt = r->prompt[i % (size_t)r->n_seq],
-                                 .n_prompt = r->length[i % (size_t)r->n_seq]};
+        items[i] = (sp_generation){.prompt = r->prompt[i % (size_t)r->n_seq],
+                                   .n_prompt = r->length[i % (size_t)r->n_seq]};
     n_done = 0;
     assert_int_equal(sp_generate(r->m, items, n, &opt, done, NULL, &e), 0);
     assert_int_equal(n_done, n);
@@ -99,15 +99,16 @@ static void test_reference(void **state)
 {
     reference r = {0};
     load(&r, *state);
-    expect_reference(&r, (sp_gen_opt){.batch = 8, .prefill = 2048}, 1);
-    expect_reference(&r, (sp_gen_opt){.batch = 1, .prefill = 2048}, 1);
-    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 2048}, 3); /* slots are taken again */
-    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 5},
+    expect_reference(&r, (sp_generate_opt){.batch = 8, .prefill = 2048}, 1);
+    expect_reference(&r, (sp_generate_opt){.batch = 1, .prefill = 2048}, 1);
+    expect_reference(&r, (sp_generate_opt){.batch = 2, .prefill = 2048},
+                     3); /* slots are taken again */
+    expect_reference(&r, (sp_generate_opt){.batch = 2, .prefill = 5},
                      2); /* prompts in stretches; a ring where there is a window */
-    expect_reference(&r, (sp_gen_opt){.batch = 3, .prefill = 1}, 1);
+    expect_reference(&r, (sp_generate_opt){.batch = 3, .prefill = 1}, 1);
     /* one slot after all */
-    expect_reference(&r, (sp_gen_opt){.batch = 3, .prefill = 64, .cache_bytes = 1}, 2);
-    expect_reference(&r, (sp_gen_opt){.batch = 2, .prefill = 2048, .no_cache = true}, 1);
+    expect_reference(&r, (sp_generate_opt){.batch = 3, .prefill = 64, .cache_bytes = 1}, 2);
+    expect_reference(&r, (sp_generate_opt){.batch = 2, .prefill = 2048, .no_cache = true}, 1);
     sp_model_close(r.m);
 }
 
@@ -129,14 +130,14 @@ static void test_cache_changes_nothing(void **state)
     assert_non_null(m);
     int32_t want[4][LONG];
     for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
-        sp_gen_item it[4] = {0};
+        sp_generation it[4] = {0};
         for (int i = 0; i < 4; i++)
             it[i] =
-                (sp_gen_item){.prompt = r.prompt[0], .n_prompt = SP_MIN(lengths[i], r.length[0])};
-        sp_gen_opt o = {.max_new = LONG,
-                        .batch = ways[way].batch,
-                        .prefill = ways[way].prefill,
-                        .no_cache = ways[way].no_cache};
+                (sp_generation){.prompt = r.prompt[0], .n_prompt = SP_MIN(lengths[i], r.length[0])};
+        sp_generate_opt o = {.max_new = LONG,
+                             .batch = ways[way].batch,
+                             .prefill = ways[way].prefill,
+                             .no_cache = ways[way].no_cache};
         n_done = 0;
         assert_int_equal(sp_generate(m, it, 4, &o, done, NULL, &e), 0);
         for (int i = 0; i < 4; i++) {
@@ -161,8 +162,9 @@ static void test_endings(void **state)
     int32_t end = r.want[0][5];
     int64_t at = 0;
     while (r.want[0][at] != end) at++;
-    sp_gen_item it = {.prompt = r.prompt[0], .n_prompt = r.length[0]};
-    sp_gen_opt o = {.max_new = STEPS, .batch = 4, .prefill = 64, .end = &end, .n_end = 1};
+    sp_generation it = {.prompt = r.prompt[0], .n_prompt = r.length[0]};
+    sp_generate_opt o = {
+        .max_new = STEPS, .batch = 4, .prefill = 64, .ending = {.ids = &end, .n_ids = 1}};
     n_done = 0;
     assert_int_equal(sp_generate(r.m, &it, 1, &o, done, NULL, &e), 0);
     assert_true(it.stopped);
@@ -171,18 +173,18 @@ static void test_endings(void **state)
     sp_model_close(r.m);
 }
 
-static void draw(const reference *r, int64_t batch, uint64_t seed, sp_gen_item *items, size_t n)
+static void draw(const reference *r, int64_t batch, uint64_t seed, sp_generation *items, size_t n)
 {
     sp_err e = {0};
-    sp_gen_opt o = {
+    sp_generate_opt o = {
         .max_new = STEPS, .batch = batch, .prefill = 16, .sampler = {1.5, .95, 50}, .seed = seed};
     n_done = 0;
     for (size_t i = 0; i < n; i++)
-        items[i] = (sp_gen_item){.prompt = r->prompt[0], .n_prompt = r->length[0]};
+        items[i] = (sp_generation){.prompt = r->prompt[0], .n_prompt = r->length[0]};
     assert_int_equal(sp_generate(r->m, items, n, &o, done, NULL, &e), 0);
 }
 
-static bool same(const sp_gen_item *a, const sp_gen_item *b)
+static bool same(const sp_generation *a, const sp_generation *b)
 {
     return !memcmp(a->out.ids, b->out.ids, STEPS * sizeof(int32_t));
 }
@@ -192,7 +194,7 @@ static void test_draws(void **state)
     (void)state;
     reference r = {0};
     load(&r, "llama2");
-    sp_gen_item a[4], b[4], c[4];
+    sp_generation a[4], b[4], c[4];
     draw(&r, 1, 7, a, 4);
     draw(&r, 3, 7, b, 4);
     draw(&r, 4, 8, c, 4);
@@ -214,10 +216,11 @@ static void test_positions_draw_apart(void **state)
     reference r = {0};
     sp_err e = {0};
     load(&r, "llama2");
-    sp_gen_item it[8];
-    sp_gen_opt o = {.max_new = STEPS, .batch = 8, .prefill = 64, .sampler = {1e6, 1, 2}, .seed = 3};
+    sp_generation it[8];
+    sp_generate_opt o = {
+        .max_new = STEPS, .batch = 8, .prefill = 64, .sampler = {1e6, 1, 2}, .seed = 3};
     for (int i = 0; i < 8; i++)
-        it[i] = (sp_gen_item){.prompt = r.prompt[0], .n_prompt = r.length[0]};
+        it[i] = (sp_generation){.prompt = r.prompt[0], .n_prompt = r.length[0]};
     n_done = 0;
     assert_int_equal(sp_generate(r.m, it, 8, &o, done, NULL, &e), 0);
     for (int i = 0; i < 8; i++) {
@@ -245,8 +248,8 @@ static void logits_after(sp_model *m, const int32_t *ids, int64_t n, float *z)
 }
 
 /* STEPS greedy tokens from two contexts, token by token: the definition. */
-static void slow_contrast(sp_model *m, sp_model *other, const sp_contrast *c, const sp_gen_item *it,
-                          int32_t *out)
+static void slow_contrast(sp_model *m, sp_model *other, const sp_contrast *c,
+                          const sp_generation *it, int32_t *out)
 {
     float *z = sp_xfloats((size_t)m->cfg.vocab), *w = sp_xfloats((size_t)m->cfg.vocab);
     int32_t a[512], b[512];
@@ -261,18 +264,18 @@ static void slow_contrast(sp_model *m, sp_model *other, const sp_contrast *c, co
     free(z), free(w);
 }
 
-static void expect_slow(const reference *r, sp_model *expert, sp_gen_opt o)
+static void expect_slow(const reference *r, sp_model *expert, sp_generate_opt o)
 {
-    sp_gen_item items[MAX_SEQ] = {0};
+    sp_generation items[MAX_SEQ] = {0};
     int32_t want[MAX_SEQ][STEPS];
     sp_err e = {0};
     size_t n = (size_t)r->n_seq;
     for (size_t i = 0; i < n; i++) {
         size_t k = (i + 1) % n; /* as second context, the next prompt: of another length */
-        items[i] = (sp_gen_item){.prompt = r->prompt[i],
-                                 .n_prompt = r->length[i],
-                                 .other = r->prompt[k],
-                                 .n_other = r->length[k]};
+        items[i] = (sp_generation){.prompt = r->prompt[i],
+                                   .n_prompt = r->length[i],
+                                   .other = r->prompt[k],
+                                   .n_other = r->length[k]};
         slow_contrast(r->m, expert ? expert : r->m, &o.contrast, &items[i], want[i]);
     }
     static const struct {
@@ -301,10 +304,10 @@ static void test_two_contexts(void **state)
     char *dir = golden(*state);
     sp_model *expert = sp_model_random(dir, .3, 5, &e);
     assert_non_null(expert);
-    expect_slow(&r, expert, (sp_gen_opt){.contrast = {SP_SAFEDECODING, 3, 2, 5}});
-    expect_slow(&r, expert, (sp_gen_opt){.contrast = {SP_SAFEDECODING, 3, STEPS + 9, 5}});
-    expect_slow(&r, NULL, (sp_gen_opt){.contrast = {.kind = SP_SELF_CD, .strength = 2.5}});
-    expect_slow(&r, NULL, (sp_gen_opt){.contrast = {.kind = SP_ROSE, .strength = .5}});
+    expect_slow(&r, expert, (sp_generate_opt){.contrast = {SP_SAFEDECODING, 3, 2, 5}});
+    expect_slow(&r, expert, (sp_generate_opt){.contrast = {SP_SAFEDECODING, 3, STEPS + 9, 5}});
+    expect_slow(&r, NULL, (sp_generate_opt){.contrast = {.kind = SP_SELF_CD, .strength = 2.5}});
+    expect_slow(&r, NULL, (sp_generate_opt){.contrast = {.kind = SP_ROSE, .strength = .5}});
     free(dir);
     sp_model_close(expert);
     sp_model_close(r.m);
@@ -319,26 +322,18 @@ static void test_no_contrast(void **state)
     load(&r, "llama2");
     expect_reference(
         &r,
-        (sp_gen_opt){
+        (sp_generate_opt){
             .batch = 2, .prefill = 9, .contrast = {SP_SAFEDECODING, 3, 2, 5}, .expert = r.m},
         2);
+    expect_reference(&r,
+                     (sp_generate_opt){
+                         .batch = 2, .prefill = 9, .contrast = {.kind = SP_SELF_CD, .strength = 2}},
+                     2);
     expect_reference(
-        &r, (sp_gen_opt){.batch = 2, .prefill = 9, .contrast = {.kind = SP_SELF_CD, .strength = 2}},
-        2);
-    expect_reference(
-        &r, (sp_gen_opt){.batch = 2, .prefill = 9, .contrast = {.kind = SP_ROSE, .strength = 0}},
+        &r,
+        (sp_generate_opt){.batch = 2, .prefill = 9, .contrast = {.kind = SP_ROSE, .strength = 0}},
         2);
     sp_model_close(r.m);
-}
-
-static void test_cut(void **state)
-{
-    (void)state;
-    const char *stop[] = {"End", "\n\n"};
-    assert_int_equal(sp_gen_cut("a\n\nb End", 8, stop, 2), 1);
-    assert_int_equal(sp_gen_cut("abc", 3, stop, 2), 3);
-    assert_int_equal(sp_gen_cut("End", 3, stop, 2), 0);
-    assert_int_equal(sp_gen_cut("", 0, stop, 2), 0);
 }
 
 int main(void)
@@ -362,7 +357,6 @@ int main(void)
         cmocka_unit_test_prestate(test_two_contexts, "mistral"),
         cmocka_unit_test_prestate(test_two_contexts, "gemma"),
         cmocka_unit_test(test_no_contrast),
-        cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

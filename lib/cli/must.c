@@ -1,0 +1,30 @@
+/* must.c - see must.h. */
+#include "cli/must.h"
+
+#include "io/text.h"
+#include "text/json_out.h"
+#include "text/lines.h"
+
+void sp_must_each(const char *path, int (*each)(void *self, json_t *obj, sp_err *e), void *self)
+{
+    sp_err e = {0}, refusal = {0};
+    json_t *obj;
+    int rc;
+    sp_lines *l = sp_lines_open(path, &e);
+    if (!l) sp_die_err(&e);
+    while ((rc = sp_lines_next(l, &obj, &e)) > 0)
+        if (each(self, obj, &refusal) < 0)
+            sp_die(refusal.code, "%s: line %zu: %s", path, sp_lines_number(l), refusal.msg);
+    sp_must(rc, &e);
+    if (!sp_lines_number(l)) sp_die(SP_EINPUT, "%s: no lines", path);
+    sp_lines_close(l);
+}
+
+void sp_must_write(const char *path, const json_t *o)
+{
+    sp_text out;
+    sp_text_open(&out, path);
+    if (!json_is_array(o)) sp_json_write_line(out.f, o);
+    for (size_t i = 0; i < json_array_size(o); i++) sp_json_write_line(out.f, json_array_get(o, i));
+    sp_text_finish(&out);
+}
