@@ -1,4 +1,5 @@
-# data.mk - the public benchmarks: `make data` fetches what is missing and checks what is there (benchmarks/datasets.json: source, licence, digest).
+# data.mk - the public benchmarks: `make data` fetches what is missing and checks what is there.
+# benchmarks/datasets.json says of each file where it comes from, its licence and its digest.
 DATASETS ?= benchmarks/datasets.json
 BENCH_DATA ?= data
 .PHONY: data

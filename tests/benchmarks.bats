@@ -1,7 +1,8 @@
 # benchmarks.bats - published benchmark files in, figures out: formats, extraction of answers, MT-Bench, fetching.
 load helper
 
-items() { "$ROOT/benchmarks/items" "$@"; }
+# A failure reaches the other end of a pipe: jq -e has nothing against an empty input.
+items() { "$ROOT/benchmarks/items" "$@" || echo '"items failed"'; }
 score() { "$ROOT/benchmarks/score" "$@"; }
 # answered NAME FILE RESPONSE...: items of FILE with these responses, scored
 answered() {
