@@ -12,8 +12,9 @@
 #include "cli/main.h"
 #include "cli/opt.h"
 #include "engine/checkpoint.h"
-#include "tensor/st.h"
+#include "tensor/dst.h"
 #include "io/text.h"
+#include "tensor/dst.h"
 #include "tensor/vec.h"
 
 #include <jansson.h>

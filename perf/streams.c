@@ -14,7 +14,7 @@
 #include "base/philox.h"
 #include "cli/main.h"
 #include "perf.h"
-#include "tensor/st.h"
+#include "tensor/dst.h"
 
 #include <fcntl.h>
 #include <math.h>

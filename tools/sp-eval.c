@@ -7,6 +7,7 @@
  */
 #include "cli/decoding.h"
 #include "cli/must.h"
+#include "cli/need.h"
 #include "cli/opt.h"
 #include "cli/restart.h"
 #include "cli/subject.h"
@@ -205,17 +206,16 @@ static int run_logits(int argc, char **argv)
     sp_err e = {0};
     sp_subject s;
     sp_examples d;
-    sp_meta meta = {0};
     sp_subject_open(&s, argv[0], &from);
     sp_subject_load(&d, &s, argv[1], 0);
     sp_tinfo *tensors = sp_logits_tensors(s.m, &d);
-    sp_pg_append(&meta, &s.m->src, 1);
-    sp_dst *out = sp_dst_open(sp_args.out, tensors, d.n, &meta, (int)sp_args.level, &e);
+    sp_output where = sp_need_output();
+    where.inputs = &s.m->src, where.n_inputs = 1;
+    sp_dst *out = sp_output_open(&where, tensors, d.n, &e);
     if (!out) sp_die_err(&e);
     sp_must(sp_score_logits(s.m, &d, batch_tokens, out, &e), &e);
     sp_must(sp_dst_finish(out, &e), &e);
     sp_logits_tensors_free(tensors, d.n);
-    sp_meta_free(&meta);
     sp_examples_free(&d);
     sp_subject_close(&s);
     return SP_OK;

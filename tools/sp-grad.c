@@ -6,6 +6,7 @@
  * weights at the end (train/tune.h, train/weights.h).
  */
 #include "base/capacity.h"
+#include "cli/need.h"
 #include "cli/opt.h"
 #include "cli/restart.h"
 #include "cli/subject.h"
@@ -118,17 +119,13 @@ static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *
                            size_t n_inputs, const char *base_dir, const sp_src *like)
 {
     sp_err e = {0};
-    sp_meta meta = {0};
-    if (like) sp_meta_inherit(&meta, sp_src_meta(like));
+    sp_output out = sp_need_output();
+    out.replaces = like, out.inputs = inputs, out.n_inputs = n_inputs;
+    if (out.path && *out.path && out.path[strlen(out.path) - 1] == '/') out.base_dir = base_dir;
     sp_tinfo *info = sp_xcalloc(n, sizeof *info);
     for (size_t i = 0; i < n; i++) info[i] = sp_param_tensor(list[i], d);
-    sp_pg_append(&meta, inputs, n_inputs);
-    const char *out = sp_args.out;
-    bool dir = base_dir && out && *out && out[strlen(out) - 1] == '/';
-    sp_dst *dst = dir ? sp_dst_open_dir(out, base_dir, info, n, &meta, &e)
-                      : sp_dst_open(out, info, n, &meta, (int)sp_args.level, &e);
+    sp_dst *dst = sp_output_open(&out, info, n, &e);
     if (!dst) sp_die_err(&e);
-    sp_meta_free(&meta);
     free(info);
     return dst;
 }

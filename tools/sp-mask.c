@@ -11,7 +11,8 @@
 #include "base/scratch.h"
 #include "cli/opt.h"
 #include "patch/stream.h"
-#include "tensor/select.h"
+#include "tensor/radix.h"
+#include "tensor/topk.h"
 #include "tensor/vec.h"
 
 #include <math.h>
@@ -100,21 +101,21 @@ static void free_scores(scores *w)
     free(w->mask);
 }
 
-static void count(sp_select *sel, const scores *w, uint64_t n)
+static void count(sp_radix *sel, const scores *w, uint64_t n)
 {
     for (uint64_t at = 0; at < n; at += SP_STEP) {
         size_t here = SP_MIN(n - at, (uint64_t)SP_STEP);
-        sp_select_count(sel, w->x + at, here);
+        sp_radix_count(sel, w->x + at, here);
         rest(w, at, here);
     }
 }
 
 /* The mask of a tensor whose threshold is known. */
-static void write_selected(sp_select *sel, const scores *w, uint64_t n, sp_dst *dst)
+static void write_selected(sp_radix *sel, const scores *w, uint64_t n, sp_dst *dst)
 {
     for (uint64_t at = 0; at < n; at += SP_STEP) {
         size_t here = SP_MIN(n - at, (uint64_t)SP_STEP);
-        sp_select_mark(sel, w->mask, w->x + at, here);
+        sp_radix_mark(sel, w->mask, w->x + at, here);
         sp_need_write(dst, w->mask, here);
         rest(w, at, here);
     }
@@ -143,25 +144,26 @@ static bool top_at_once(scores *w, sp_src *s, size_t i, sp_dst *dst)
     need_mask(w, n);
     reader r = {w, s, i};
     bool finite = true;
-    int rc = sp_top_k_parts(w->mask, n, sp_fraction(rate, n), read_part, &r, &finite, &e);
-    if (rc < 0) sp_die_err(&e);
+    sp_topk_result got =
+        sp_topk_parts(w->mask, n, sp_fraction(rate, n), read_part, &r, &finite, &e);
+    if (got == SP_TOPK_FAILED) sp_die_err(&e);
     if (!finite && !allow_nonfinite) sp_die_nonfinite(s, i);
-    if (rc == 1) sp_need_write(dst, w->mask, n);
-    return rc == 1;
+    if (got == SP_TOPK_SELECTED) sp_need_write(dst, w->mask, n);
+    return got == SP_TOPK_SELECTED;
 }
 
 static void top_matrix(scores *w, sp_src *s, size_t i, sp_dst *dst)
 {
-    sp_select sel;
+    sp_radix sel;
     uint64_t n = sp_src_info(s, i)->numel;
     bool raw = sp_src_map(s, i);
     w->x = NULL;
     if (raw && top_at_once(w, s, i, dst)) return;
     load_scores(w, s, i);
     if (!raw && top_at_once(w, s, i, dst)) return;
-    sp_select_start(&sel, sp_fraction(rate, n));
+    sp_radix_start(&sel, sp_fraction(rate, n));
     do count(&sel, w, n);
-    while (sp_select_next(&sel));
+    while (sp_radix_next(&sel));
     write_selected(&sel, w, n, dst);
 }
 
@@ -176,14 +178,14 @@ static void top_rows(scores *w, const sp_tinfo *t, sp_dst *dst)
         const float *x = w->x + r0 * cols;
 #pragma omp parallel for schedule(dynamic, 16)
         for (size_t r = 0; r < here; r++)
-            sp_top_k(w->mask + r * cols, x + r * cols, cols, sp_fraction(rate, cols));
+            sp_topk(w->mask + r * cols, x + r * cols, cols, sp_fraction(rate, cols));
         sp_need_write(dst, w->mask, here * cols);
         rest(w, r0 * cols, here * cols);
     }
 }
 
 /* The threshold over all tensors takes three passes before the one that marks. */
-static void select_global(sp_select *sel, scores *w, sp_src *s)
+static void select_global(sp_radix *sel, scores *w, sp_src *s)
 {
     uint64_t total = 0;
     size_t n = sp_src_count(s);
@@ -191,13 +193,13 @@ static void select_global(sp_select *sel, scores *w, sp_src *s)
         sp_die(SP_EINPUT, "%s: --by global reads the scores four times, so it needs a file",
                sp_src_name(s));
     for (size_t i = 0; i < n; i++) total += sp_src_info(s, i)->numel;
-    sp_select_start(sel, sp_fraction(rate, total));
+    sp_radix_start(sel, sp_fraction(rate, total));
     do
         for (size_t i = 0; i < n; i++) {
             load_scores(w, s, i);
             count(sel, w, sp_src_info(s, i)->numel);
         }
-    while (sp_select_next(sel));
+    while (sp_radix_next(sel));
 }
 
 static int run_top(int argc, char **argv)
@@ -205,7 +207,7 @@ static int run_top(int argc, char **argv)
     (void)argc;
     if (rate < 0) sp_die(SP_EUSAGE, "top needs --rate");
     sp_src *s = sp_need_src(argv[0]);
-    sp_select sel;
+    sp_radix sel;
     scores w = {0};
     if (by == BY_GLOBAL) select_global(&sel, &w, s);
     sp_dst *dst = sp_dst_like(s, SP_BOOL, &s, 1);

@@ -8,6 +8,9 @@
 #include "cli/opt.h"
 #include "patch/merge.h"
 #include "patch/stream.h"
+#include "tensor/pg.h"
+#include "tensor/radix.h"
+#include "tensor/topk.h"
 #include "tensor/vec.h"
 
 #include <math.h>
@@ -24,7 +27,7 @@ static struct patch {
     size_t mask_index, fisher_index;
     char *x, *f; /* a chunk of it as stored, of its Fisher information, and of its mask */
     uint8_t *keep;
-    sp_select select; /* global trimming */
+    sp_radix threshold; /* global trimming */
 } patches[SP_MERGE_MAX];
 static int n_patches;
 
@@ -163,7 +166,7 @@ static sp_delta load(struct patch *p, uint64_t at, size_t n)
                   .scale = p->scale,
                   .keep = p->keep,
                   .work = chunk.work,
-                  .select = &p->select};
+                  .threshold = &p->threshold};
     if (p->fisher) {
         sp_need_part(p->fisher, p->fisher_index, at, n, p->f);
         d.fisher = p->f;
@@ -244,10 +247,10 @@ static void find_threshold(struct patch *p)
     need_seekable(p->src);
     need_seekable(p->mask);
     for (size_t i = 0; i < n; i++) total += sp_src_info(p->src, i)->numel;
-    sp_select_start(&p->select, sp_fraction(merge.density, total));
+    sp_radix_start(&p->threshold, sp_fraction(merge.density, total));
     do
         for (size_t i = 0; i < n; i++) count_tensor(p, i);
-    while (sp_select_next(&p->select));
+    while (sp_radix_next(&p->threshold));
 }
 
 /* ---- streams -------------------------------------------------------------------------- */
@@ -301,8 +304,8 @@ static sp_dst *begin_output(const char *base_path, sp_src *base, sp_tinfo *t, sp
                             size_t n_in)
 {
     sp_meta meta = {0};
-    sp_meta_inherit(&meta, sp_src_meta(base));
-    sp_pg_append(&meta, in, n_in);
+    sp_pg_inherit(&meta, sp_src_meta(base));
+    if (!sp_args.no_pg) sp_pg_append(&meta, in, n_in);
     for (size_t i = 0; i < sp_src_count(base); i++) {
         t[i] = *sp_src_info(base, i);
         if (out_dtype >= 0 && sp_dtype_is_float(t[i].dtype)) t[i].dtype = (sp_dtype)out_dtype;

@@ -65,7 +65,7 @@ static void score_row(float *scores, const float *q, const float *k, int64_t ld,
                       int64_t d, float scale)
 {
     for (int64_t j = 0; j < n; j++) {
-        if (j + AHEAD < n) sp_bring(k + (j + AHEAD) * ld, d * (int64_t)sizeof *k);
+        if (j + AHEAD < n) sp_prefetch(k + (j + AHEAD) * ld, d * (int64_t)sizeof *k);
         scores[j] = scale * sp_dotf(q, k + j * ld, d);
     }
 }
@@ -111,7 +111,7 @@ static void mix_row(float *ctx, bool add, const float *prob, const float *v, int
     for (; i + 64 <= d; i += 64) {
         sp_f32x16 *to = (sp_f32x16 *)(ctx + i), s0 = to[0], s1 = to[1], s2 = to[2], s3 = to[3];
         for (int64_t j = 0; j < n; j++) {
-            if (j + AHEAD < n) sp_bring(v + (j + AHEAD) * ld + i, 64 * sizeof *v);
+            if (j + AHEAD < n) sp_prefetch(v + (j + AHEAD) * ld + i, 64 * sizeof *v);
             const sp_f32x16 *y = (const sp_f32x16 *)(v + j * ld + i);
             s0 += prob[j] * y[0], s1 += prob[j] * y[1];
             s2 += prob[j] * y[2], s3 += prob[j] * y[3];

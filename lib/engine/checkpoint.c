@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/philox.h"
-#include "tensor/st.h"
+#include "tensor/src.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -154,7 +154,7 @@ static void prefetch_rows(sp_mat a, int64_t at, int64_t lda, int64_t rows, int64
 {
     int64_t size = (int64_t)sp_dtype_size(a.dtype);
     for (int64_t i = 0; i < rows; i++)
-        sp_bring((const char *)a.data + (at + i * lda) * size, n * size);
+        sp_prefetch((const char *)a.data + (at + i * lda) * size, n * size);
 }
 
 /* sum (rows, PANEL) = A times the panel, for rows <= STRIP_ROWS of A, which start at its element

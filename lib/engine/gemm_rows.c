@@ -52,7 +52,7 @@ INLINE void dots_of(float *sum, const float *x, int64_t ldx, int64_t rows, const
     sp_f32x16 s[SP_GEMM_ROWS][2] = {0}, w0, w1;
     int64_t i = 0, size = dtype == SP_F32 ? 4 : 2;
     for (; i + 32 <= n; i += 32) {
-        sp_bring((const char *)w + (at + i) * size + AHEAD, 32 * size);
+        sp_prefetch((const char *)w + (at + i) * size + AHEAD, 32 * size);
         load16(&w0, w, dtype, at + i);
         load16(&w1, w, dtype, at + i + 16);
         for (int64_t r = 0; r < rows; r++) {

@@ -4,7 +4,7 @@
 #define SP_SCORE_H
 
 #include "engine/model.h"
-#include "tensor/st.h"
+#include "tensor/dst.h"
 #include "text/examples.h"
 
 /* One example's scored tokens. */

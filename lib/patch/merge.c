@@ -1,8 +1,10 @@
 /* merge.c - see merge.h. */
 #include "patch/merge.h"
 
+#include "base/base.h"
 #include "base/hash.h"
 #include "base/philox.h"
+#include "tensor/topk.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -115,8 +117,8 @@ static void magnitudes(sp_delta *d, size_t n)
 static void trim(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, size_t n)
 {
     magnitudes(d, n);
-    if (o->global) sp_select_mark(d->select, d->keep, d->work, n);
-    else sp_top_k(d->keep, d->work, n, sp_fraction(o->density, t->numel));
+    if (o->global) sp_radix_mark(d->threshold, d->keep, d->work, n);
+    else sp_topk(d->keep, d->work, n, sp_fraction(o->density, t->numel));
 }
 
 /* Model breadcrumbs (Davari and Belilovsky, 2023): as many, after the floor(gamma * numel) largest
@@ -126,10 +128,10 @@ static void trim_both(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, siz
     uint64_t kept = sp_fraction(o->density, t->numel),
              top = SP_MIN(sp_fraction(o->gamma, t->numel), t->numel - kept);
     magnitudes(d, n);
-    sp_top_k(d->keep, d->work, n, top);
+    sp_topk(d->keep, d->work, n, top);
     for (size_t i = 0; i < n; i++)
         if (d->keep[i]) d->work[i] = 0;
-    sp_top_k(d->keep, d->work, n, kept);
+    sp_topk(d->keep, d->work, n, kept);
 }
 
 /* ---- whole tensors -------------------------------------------------------------------- */
@@ -282,7 +284,7 @@ void sp_merge_count(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint6
 {
     if (o->drop > 0) drop(o, d, t, at, n);
     magnitudes(d, n);
-    sp_select_count(d->select, d->work, n);
+    sp_radix_count(d->threshold, d->work, n);
 }
 
 void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)

@@ -6,8 +6,8 @@
 #ifndef SP_MERGE_H
 #define SP_MERGE_H
 
-#include "tensor/select.h"
-#include "tensor/st.h"
+#include "tensor/radix.h"
+#include "tensor/tinfo.h"
 #include "tensor/vec.h"
 
 #define SP_MERGE_METHODS "sum|average|ties|dare|fisher|breadcrumbs|slerp|stock"
@@ -48,7 +48,7 @@ typedef struct {
     const char *fisher; /* diagonal of the Fisher information, or NULL */
     /* room for n floats while thinning; may be shared by all patches */
     float *work;
-    sp_select *select; /* global trimming: the patch's, at one chunk after the other */
+    sp_radix *threshold; /* global trimming: the patch's, at one chunk after the other */
 } sp_delta;
 
 /* must the functions below see whole tensors? Otherwise chunks will do, */
@@ -58,8 +58,8 @@ bool sp_merge_apart(const sp_merge_opt *o);
 /* does thinning need the threshold of a whole patch? */
 bool sp_merge_global(const sp_merge_opt *o);
 
-/* Global trimming, before the first sp_merge_thin: between sp_select_start and
- * sp_select_next, count all chunks of a patch. */
+/* Global trimming, before the first sp_merge_thin: between sp_radix_start and
+ * sp_radix_next, count all chunks of a patch. */
 void sp_merge_count(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at,
                     size_t n);
 

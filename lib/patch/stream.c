@@ -77,18 +77,9 @@ void sp_die_nonfinite(const sp_src *s, size_t i)
 sp_dst *sp_dst_like(const sp_src *like, int dtype, sp_src *const *inputs, size_t n)
 {
     sp_err e = {0};
-    size_t count = sp_src_count(like);
-    sp_tinfo *t = sp_xarray(count, sizeof *t);
-    for (size_t i = 0; i < count; i++) {
-        t[i] = *sp_src_info(like, i);
-        if (dtype >= 0) t[i].dtype = (sp_dtype)dtype;
-    }
-    sp_meta meta = {0};
-    sp_pg_append(&meta, inputs, n);
-    sp_dst *d = sp_dst_open(sp_args.out, t, count, &meta, (int)sp_args.level, &e);
+    sp_output out = {sp_args.out, (int)sp_args.level, sp_args.no_pg, NULL, NULL, inputs, n};
+    sp_dst *d = sp_output_like(&out, like, dtype, &e);
     if (!d) sp_die_err(&e);
-    sp_meta_free(&meta);
-    free(t);
     return d;
 }
 
@@ -276,7 +267,8 @@ int sp_set_float_dtype(void *self, const char *name, const char *value, sp_err *
 {
     (void)name;
     int d = sp_dtype_parse(value);
-    if (d < 0 || !sp_dtype_is_float((sp_dtype)d)) return sp_fail(e, SP_EUSAGE, "'%s' is none of F64, F32, BF16, F16", value);
+    if (d < 0 || !sp_dtype_is_float((sp_dtype)d))
+        return sp_fail(e, SP_EUSAGE, "'%s' is none of F64, F32, BF16, F16", value);
     *(int *)self = d;
     return 0;
 }

@@ -5,7 +5,7 @@
 #ifndef SP_STREAM_H
 #define SP_STREAM_H
 
-#include "tensor/st.h"
+#include "tensor/output.h"
 
 #include <jansson.h>
 

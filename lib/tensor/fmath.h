@@ -1,27 +1,13 @@
-/* fmath.h - exp, halves and friends in plain arithmetic, so that the compiler can
- * vectorise loops over them without -ffast-math. */
+/* fmath.h - exp and what is made of it, in plain arithmetic, so that the compiler can
+ * make vectors of loops over them without -ffast-math; the dot product of F32;
+ * prefetching.
+ */
 #ifndef SP_FMATH_H
 #define SP_FMATH_H
 
-#include <math.h>
-#include <stddef.h>
+#include "tensor/bits.h"
+
 #include <stdint.h>
-#include <string.h>
-
-/* A float and its bits. */
-static inline uint32_t sp_f32_bits(float x)
-{
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    return u;
-}
-
-static inline float sp_bits_f32(uint32_t u)
-{
-    float x;
-    memcpy(&x, &u, sizeof x);
-    return x;
-}
 
 /* e^x for x in [-87, 88] (clamped), relative error below 2e-7: 2^k * polynomial on
  * [-ln2/2, ln2/2]. */
@@ -66,34 +52,9 @@ static inline float sp_gelu_tanh_grad(float g)
            0.5f * g * (1.0f - t * t) * SP_GELU_C * (1.0f + 3.0f * 0.044715f * g * g);
 }
 
-static inline float sp_bf16_f32(uint16_t h) { return sp_bits_f32((uint32_t)h << 16); }
-
-/* F16 to F32 and back (nearest, ties to even) by shifting the bits: those of _Float16 are
- * made one by one. The first has no branches, for the vectors of 16 in gemm.c. */
-static inline float sp_f16_f32(uint16_t h)
-{
-    uint32_t u = h & 0x7fffu;
-    /* the exponent's bias is 127, not 15; brings subnormals into place as well */
-    float x = sp_bits_f32(u << 13) * 0x1p112f;
-    /* infinity and NaN; sign */
-    return sp_bits_f32(sp_f32_bits(x) | (-(uint32_t)(u >= 0x7c00u) & 0x7f800000u) |
-                       (h & 0x8000u) << 16);
-}
-
-static inline uint16_t sp_f32_f16(float x)
-{
-    uint32_t bits = sp_f32_bits(x), u = bits & 0x7fffffffu,
-             normal = (u - (112u << 23) + 0xfff + (u >> 13 & 1)) >> 13;
-    /* the last bit of 0.5 is worth 2^-24, as that of a subnormal F16 */
-    uint32_t small = sp_f32_bits(sp_bits_f32(u) + 0.5f) - sp_f32_bits(0.5f);
-    uint32_t h = u < 113u << 23 ? small : (normal < 0x7c00u ? normal : 0x7c00u);
-    h = u > 0x7f800000u ? 0x7e00u | (u >> 13 & 0x3ffu) : h;
-    return (uint16_t)(h | (bits >> 16 & 0x8000u));
-}
-
-/* Ask for what lies at p to be brought near: what the processor foresees by itself ends
- * at a page. */
-static inline void sp_bring(const void *p, int64_t bytes)
+/* Ask the processor to fetch `bytes` bytes at p into its cache. What it foresees by
+ * itself ends at the end of a page. */
+static inline void sp_prefetch(const void *p, int64_t bytes)
 {
     for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)p + i);
 }

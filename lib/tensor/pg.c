@@ -1,26 +1,32 @@
-/* pg.c - provenance: the chain of sp.pg.N entries in a stream's metadata (st.h). */
+/* pg.c - see pg.h. */
+#include "tensor/pg.h"
+
 #include "base/command.h"
-#include "cli/opt.h"
-#include "tensor/st.h"
+#include "base/memory.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define PREFIX "sp.pg."
+
+/* Entry i >= 1 of a chain, or NULL behind its end. */
 static const char *entry(const sp_meta *m, size_t i)
 {
     char key[32];
-    snprintf(key, sizeof key, "sp.pg.%zu", i);
+    snprintf(key, sizeof key, PREFIX "%zu", i);
     return sp_meta_get(m, key);
 }
 
+/* Append an entry, unless the chain has it. */
 static void add_entry(sp_meta *m, const char *value)
 {
     char key[32];
     size_t i = 1;
     for (const char *old; (old = entry(m, i)); i++)
         if (!strcmp(old, value)) return;
-    snprintf(key, sizeof key, "sp.pg.%zu", i);
+    snprintf(key, sizeof key, PREFIX "%zu", i);
     sp_meta_set(m, key, value);
 }
 
@@ -37,6 +43,7 @@ static json_t *text(const char *s)
     return j;
 }
 
+/* The entry of the running program, or NULL where memory ran out. */
 static char *describe(sp_src *const *inputs, size_t n)
 {
     json_t *list = json_array();
@@ -54,15 +61,15 @@ static char *describe(sp_src *const *inputs, size_t n)
     return out;
 }
 
-void sp_meta_inherit(sp_meta *m, const sp_meta *from)
+void sp_pg_inherit(sp_meta *m, const sp_meta *from)
 {
     for (size_t i = 0; i < from->n; i++)
-        if (strncmp(from->key[i], "sp.pg.", 6)) sp_meta_set(m, from->key[i], from->value[i]);
+        if (strncmp(from->pair[i].key, PREFIX, strlen(PREFIX)))
+            sp_meta_set(m, from->pair[i].key, from->pair[i].value);
 }
 
 void sp_pg_append(sp_meta *m, sp_src *const *inputs, size_t n)
 {
-    if (sp_args.no_pg) return;
     for (size_t i = 0; i < n; i++) {
         const char *v;
         for (size_t k = 1; inputs[i] && (v = entry(sp_src_meta(inputs[i]), k)); k++)

@@ -1,8 +1,13 @@
-/* vec.c - see vec.h. */
+/* vec.c - see vec.h.
+ *
+ * Conversions are written once, as macros over the C types of the dtypes; arithmetic in one pass is
+ * written once, as functions that are inlined with a constant dtype. Either way the compiler sees
+ * one plain loop for each dtype and makes vectors of it.
+ */
 #include "tensor/vec.h"
 
-#include "base/base.h"
-#include "tensor/fmath.h"
+#include "base/arith.h"
+#include "tensor/bits.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,14 +16,9 @@
 
 /* ---- dtypes --------------------------------------------------------------------------- */
 
-static inline uint16_t to_bf16(float x)
-{
-    uint32_t u = sp_f32_bits(x), rounded = u + 0x7fff + (u >> 16 & 1);
-    return (uint16_t)((x != x ? u | 0x400000 : rounded) >> 16); /* a NaN stays one */
-}
-
-/* Blocks inside a parallel loop are short, and opening a region of one thread would cost as much as
- * the work. */
+/* BODY for i in [0, N), in parallel where that is worth it. A short loop opens no parallel region
+ * at all: even one of one thread would cost as much as the work, and callers with threads of their
+ * own pass short blocks. */
 #define LOOP(N, BODY)                                                                       \
     if ((N) < PARALLEL_FROM) _Pragma("omp simd") for (size_t i = 0; i < (N); i++)           \
         {                                                                                   \
@@ -29,33 +29,33 @@ static inline uint16_t to_bf16(float x)
             BODY;                                                                           \
         }
 
-/* Widen src[] of C type T to D through CONV; dst[] gets EXPR of it, x. */
-#define WIDEN(D, T, CONV, EXPR)                     \
-    {                                               \
-        const T *s = src;                           \
-        LOOP(n, D x = (D)CONV(s[i]); dst[i] = EXPR) \
-    }                                               \
+/* dst[] of C type D from src[] of C type T, through CONV. */
+#define WIDEN(D, T, CONV)               \
+    {                                   \
+        const T *s = src;               \
+        LOOP(n, dst[i] = (D)CONV(s[i])) \
+    }                                   \
     return
-#define WIDEN_ALL(D, EXPR)                               \
-    switch (d) {                                         \
-    case SP_BOOL: WIDEN(D, uint8_t, !!, EXPR);           \
-    case SP_U8: WIDEN(D, uint8_t, , EXPR);               \
-    case SP_I8: WIDEN(D, int8_t, , EXPR);                \
-    case SP_U16: WIDEN(D, uint16_t, , EXPR);             \
-    case SP_I16: WIDEN(D, int16_t, , EXPR);              \
-    case SP_U32: WIDEN(D, uint32_t, , EXPR);             \
-    case SP_I32: WIDEN(D, int32_t, , EXPR);              \
-    case SP_U64: WIDEN(D, uint64_t, , EXPR);             \
-    case SP_I64: WIDEN(D, int64_t, , EXPR);              \
-    case SP_F16: WIDEN(D, uint16_t, sp_f16_f32, EXPR);   \
-    case SP_BF16: WIDEN(D, uint16_t, sp_bf16_f32, EXPR); \
-    case SP_F32: WIDEN(D, float, , EXPR);                \
-    case SP_F64: WIDEN(D, double, , EXPR);               \
-    case SP_NDTYPES: return;                             \
+#define WIDEN_ALL(D)                               \
+    switch (d) {                                   \
+    case SP_BOOL: WIDEN(D, uint8_t, !!);           \
+    case SP_U8: WIDEN(D, uint8_t, );               \
+    case SP_I8: WIDEN(D, int8_t, );                \
+    case SP_U16: WIDEN(D, uint16_t, );             \
+    case SP_I16: WIDEN(D, int16_t, );              \
+    case SP_U32: WIDEN(D, uint32_t, );             \
+    case SP_I32: WIDEN(D, int32_t, );              \
+    case SP_U64: WIDEN(D, uint64_t, );             \
+    case SP_I64: WIDEN(D, int64_t, );              \
+    case SP_F16: WIDEN(D, uint16_t, sp_f16_f32);   \
+    case SP_BF16: WIDEN(D, uint16_t, sp_bf16_f32); \
+    case SP_F32: WIDEN(D, float, );                \
+    case SP_F64: WIDEN(D, double, );               \
+    case SP_NDTYPES: return;                       \
     }
 
-void sp_to_f32(float *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(float, x) }
-void sp_to_f64(double *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(double, x) }
+void sp_to_f32(float *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(float) }
+void sp_to_f64(double *dst, const void *src, sp_dtype d, size_t n) { WIDEN_ALL(double) }
 
 /* Nearest whole number inside [lo, hi]; NaN becomes 0. hi is the largest float that fits. */
 static inline float clamp(float x, float lo, float hi)
@@ -82,7 +82,7 @@ static inline float clamp(float x, float lo, float hi)
     case SP_U64: NARROW(FROM, uint64_t, clamp(x, 0, 0x1.fffffep63f));       \
     case SP_I64: NARROW(FROM, int64_t, clamp(x, -0x1p63f, 0x1.fffffep62f)); \
     case SP_F16: NARROW(FROM, uint16_t, sp_f32_f16(x));                     \
-    case SP_BF16: NARROW(FROM, uint16_t, to_bf16(x));                       \
+    case SP_BF16: NARROW(FROM, uint16_t, sp_f32_bf16(x));                   \
     case SP_F32: NARROW(FROM, float, x);                                    \
     case SP_F64: NARROW(FROM, double, ((void)x, FROM));                     \
     case SP_NDTYPES: return;                                                \
@@ -101,7 +101,7 @@ int64_t sp_first_nonfinite(const float *x, size_t n)
     return -1;
 }
 
-/* The largest exponent tells. */
+/* Is the largest EXPONENT of the elements, seen as bits in T, below that of NaN and infinity? */
 #define FINITE(T, EXPONENT)                                                           \
     {                                                                                 \
         const T *bits = x;                                                            \
@@ -127,6 +127,7 @@ bool sp_all_finite(const void *x, sp_dtype d, size_t n)
 /* Inlined for each dtype, so that the switches are gone before the loops become vectors. */
 #define PER_DTYPE static inline __attribute__((always_inline))
 
+/* Element i of x, as double. */
 PER_DTYPE double get(const void *x, sp_dtype d, size_t i)
 {
     switch (d) {
@@ -137,16 +138,18 @@ PER_DTYPE double get(const void *x, sp_dtype d, size_t i)
     }
 }
 
+/* Round x and store it as element i. */
 PER_DTYPE void put(void *to, sp_dtype d, size_t i, double x)
 {
     switch (d) {
     case SP_F16: ((uint16_t *)to)[i] = sp_f32_f16((float)x); break;
-    case SP_BF16: ((uint16_t *)to)[i] = to_bf16((float)x); break;
+    case SP_BF16: ((uint16_t *)to)[i] = sp_f32_bf16((float)x); break;
     case SP_F32: ((float *)to)[i] = (float)x; break;
     default: ((double *)to)[i] = x;
     }
 }
 
+/* Is element i NaN or infinity? */
 PER_DTYPE uint32_t nonfinite(const void *x, sp_dtype d, size_t i)
 {
     switch (d) {
@@ -157,6 +160,8 @@ PER_DTYPE uint32_t nonfinite(const void *x, sp_dtype d, size_t i)
     }
 }
 
+/* sp_to_f64_masked and sp_add_f64 for a constant dtype. A flag gathers what is not finite: a branch
+ * would keep the loop from becoming vectors. */
 PER_DTYPE bool to_masked(double *dst, const void *src, sp_dtype d, const uint8_t *keep,
                          double scale, size_t n)
 {
@@ -212,9 +217,8 @@ bool sp_add_f64(void *dst, sp_dtype d, const void *base, sp_dtype bd, const doub
 
 /* ---- sums ----------------------------------------------------------------------------- */
 
-#define BLOCK                                                                                     \
-    4096 /* elements a partial sum: fixed, so that results do not depend on the number of threads \
-          */
+/* Elements of a partial sum: fixed, so that results do not depend on the number of threads. */
+#define SUM_BLOCK 4096
 
 static double dot_block(const float *a, const float *b, size_t n)
 {
@@ -228,20 +232,15 @@ double sp_dot(const float *a, const float *b, size_t n)
 {
     double total = 0;
     /* 256 partial sums at a time fit on the stack */
-    for (size_t at = 0; at < n; at += (size_t)BLOCK * 256) {
+    for (size_t at = 0; at < n; at += (size_t)SUM_BLOCK * 256) {
         double part[256] = {0};
-        size_t here = SP_MIN(n - at, (size_t)BLOCK * 256), blocks = (here + BLOCK - 1) / BLOCK;
+        size_t here = SP_MIN(n - at, (size_t)SUM_BLOCK * 256),
+               blocks = (here + SUM_BLOCK - 1) / SUM_BLOCK;
 #pragma omp parallel for schedule(static) if (here >= PARALLEL_FROM)
         for (size_t i = 0; i < blocks; i++)
-            part[i] = dot_block(a + at + i * BLOCK, b + at + i * BLOCK,
-                                SP_MIN(here - i * BLOCK, (size_t)BLOCK));
+            part[i] = dot_block(a + at + i * SUM_BLOCK, b + at + i * SUM_BLOCK,
+                                SP_MIN(here - i * SUM_BLOCK, (size_t)SUM_BLOCK));
         for (size_t i = 0; i < blocks; i++) total += part[i];
     }
     return total;
-}
-
-uint64_t sp_fraction(double rate, uint64_t n)
-{
-    double k = rate * (double)n;
-    return SP_MIN(n, (uint64_t)floor(k + 1e-9 + 1e-14 * k));
 }

@@ -10,8 +10,9 @@
 #ifndef SP_SCORES_H
 #define SP_SCORES_H
 
-#include "tensor/st.h"
-#include "train//grad.h"
+#include "tensor/dst.h"
+#include "tensor/src.h"
+#include "train/grad.h"
 
 typedef struct {
     sp_each each;    /* that the run makes of each example */

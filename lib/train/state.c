@@ -2,7 +2,8 @@
 #include "train/state.h"
 
 #include "base/capacity.h"
-#include "tensor/st.h"
+#include "tensor/dst.h"
+#include "tensor/src.h"
 
 #include <errno.h>
 #include <inttypes.h>

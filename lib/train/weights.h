@@ -4,7 +4,7 @@
 #define SP_WEIGHTS_H
 
 #include "engine/model.h"
-#include "tensor/st.h"
+#include "tensor/dst.h"
 
 /* Name, shape and size of a parameter in dtype d, as a stream's header has them; the name
  * is borrowed from p. */

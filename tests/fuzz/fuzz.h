@@ -5,9 +5,10 @@
 #ifndef SP_FUZZ_H
 #define SP_FUZZ_H
 
+#include "base/base.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
-#include "tensor/st.h"
+#include "tensor/src.h"
 #include "text/load_examples.h"
 #include "text/lines.h"
 #include "text/tok/tok.h"

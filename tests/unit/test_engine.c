@@ -12,7 +12,7 @@
 #include "cli/restart.h"
 #include "engine/gemm.h"
 #include "models.h"
-#include "tensor/st.h"
+#include "tensor/src.h"
 #include "tensor/vec.h"
 #include "text/load_examples.h"
 #include "train/grad.h"
@@ -84,8 +84,7 @@ static float *expected(const golden *g, const char *prefix, const char *name, si
     if (at < 0) fail_msg("no tensor %s", full);
     *n = sp_src_info(g->want, (size_t)at)->numel;
     float *x = sp_xfloats(*n);
-    sp_src_read_f32(g->want, (size_t)at, x, &e);
-    die_on(&e);
+    if (sp_src_read_f32(g->want, (size_t)at, x, &e) < 0) die_on(&e);
     free(full);
     return x;
 }
@@ -97,8 +96,7 @@ static double expected_scalar(const golden *g, const char *name)
     int64_t at = sp_src_find(g->want, name);
     assert_true(at >= 0);
     assert_int_equal(sp_src_info(g->want, (size_t)at)->dtype, SP_F64);
-    sp_src_read(g->want, (size_t)at, &x, &e);
-    die_on(&e);
+    if (sp_src_read(g->want, (size_t)at, &x, &e) < 0) die_on(&e);
     return x;
 }
 

@@ -3,6 +3,7 @@
 
 #include "tensor/fmath.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

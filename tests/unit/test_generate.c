@@ -6,7 +6,8 @@
 #include "engine/layer.h"
 #include "engine/softmax.h"
 #include "eval/generate.h"
-#include "tensor/st.h"
+#include "tensor/dst.h"
+#include "tensor/src.h"
 #include "skip.h"
 
 #include <setjmp.h>

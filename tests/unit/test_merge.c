@@ -1,8 +1,10 @@
 /* test_merge.c - the merging methods on numbers small enough to work out by hand, and the bits that
  * must not change. */
+#include "base/base.h"
 #include "base/hash.h"
 #include "base/philox.h"
 #include "patch/merge.h"
+#include "tensor/topk.h"
 #include "tensor/vec.h"
 
 #include <setjmp.h>
@@ -20,7 +22,7 @@ static int merge(sp_merge_opt o, int K, const float *const *x, const double *sca
     sp_delta d[SP_MERGE_MAX];
     float *work = sp_xfloats(n);
     for (int k = 0; k < K; k++) {
-        sp_select *select = sp_xcalloc(1, sizeof *select);
+        sp_radix *select = sp_xcalloc(1, sizeof *select);
         d[k] = (sp_delta){.number = k,
                           .scale = scale ? scale[k] : 1,
                           .dtype = SP_F32,
@@ -29,17 +31,17 @@ static int merge(sp_merge_opt o, int K, const float *const *x, const double *sca
                           .fisher_dtype = SP_F32,
                           .fisher = fisher ? (const char *)fisher[k] : NULL,
                           .work = work,
-                          .select = select};
-        sp_select_start(select, sp_fraction(o.density, n));
+                          .threshold = select};
+        sp_radix_start(select, sp_fraction(o.density, n));
         do {
             mask ? memcpy(d[k].keep, mask[k], n) : memset(d[k].keep, 1, n);
             if (x[k] && sp_merge_global(&o)) sp_merge_count(&o, &d[k], &t, 0, n);
-        } while (sp_select_next(select));
+        } while (sp_radix_next(select));
         mask ? memcpy(d[k].keep, mask[k], n) : memset(d[k].keep, 1, n);
         sp_merge_thin(&o, &d[k], &t, 0, n);
     }
     int rc = sp_merge_chunk(&o, d, K, (const char *)base, SP_F32, (char *)out, SP_F32, n);
-    for (int k = 0; k < K; k++) free(d[k].keep), free(d[k].select);
+    for (int k = 0; k < K; k++) free(d[k].keep), free(d[k].threshold);
     free(work);
     return rc;
 }

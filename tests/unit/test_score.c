@@ -6,6 +6,7 @@
 #include "engine/head.h"
 #include "eval/choice.h"
 #include "eval/sample.h"
+#include "tensor/src.h"
 #include "train/forward.h"
 #include "skip.h"
 
@@ -83,7 +84,7 @@ static float *load_f32(sp_src *src, const char *name)
     sp_err e = {0};
     size_t i = (size_t)sp_src_find(src, name);
     float *x = sp_xfloats(sp_src_info(src, i)->numel);
-    sp_src_read_f32(src, i, x, &e);
+    if (sp_src_read_f32(src, i, x, &e) < 0) fail_msg("%s", e.msg);
     die_on(&e);
     return x;
 }

@@ -152,22 +152,6 @@ static void reachable_weights_come_back(void **state)
     assert_in_range(moved, 1000, 100000); /* without it these would not */
 }
 
-/* ---- fractions ------------------------------------------------------------------------ */
-
-static void fractions(void **state)
-{
-    (void)state;
-    assert_int_equal(sp_fraction(0.1 * 3, 10), 3);
-    assert_int_equal(sp_fraction(0.29, 100), 29); /* 28.999999999999996 */
-    assert_int_equal(sp_fraction(0.29, 99), 28);
-    assert_int_equal(sp_fraction(0.07, 100000000), 7000000);
-    assert_int_equal(sp_fraction(0, 10), 0);
-    assert_int_equal(sp_fraction(1, 45088768), 45088768);
-    assert_int_equal(sp_fraction(0.03, 7), 0);
-    for (uint64_t n = 1; n < 2000; n++)
-        assert_int_equal(sp_fraction((double)(n - 1) / (double)n, n), n - 1);
-}
-
 /* ---- sums and threads ----------------------------------------------------------------- */
 
 static void dot_and_nonfinite(void **state)
@@ -286,15 +270,10 @@ static void fused_checks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_half_widens),
-        cmocka_unit_test(rounding_is_to_nearest_even),
-        cmocka_unit_test(other_dtypes),
-        cmocka_unit_test(reachable_weights_come_back),
-        cmocka_unit_test(fractions),
-        cmocka_unit_test(dot_and_nonfinite),
-        cmocka_unit_test(finite_as_stored),
-        cmocka_unit_test(fused_conversions),
-        cmocka_unit_test(fused_checks),
+        cmocka_unit_test(every_half_widens), cmocka_unit_test(rounding_is_to_nearest_even),
+        cmocka_unit_test(other_dtypes),      cmocka_unit_test(reachable_weights_come_back),
+        cmocka_unit_test(dot_and_nonfinite), cmocka_unit_test(finite_as_stored),
+        cmocka_unit_test(fused_conversions), cmocka_unit_test(fused_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

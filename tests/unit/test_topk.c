@@ -1,8 +1,11 @@
-/* test_select.c - selection of the k largest: against a sort where arrays are small, against radix
+/* test_topk.c - selection of the k largest: against a sort where arrays are small, against radix
  * selection where they are large enough to be passed once; arrays made to mislead the sample; and
  * that the number of threads changes nothing. */
+#include "tensor/topk.h"
+
+#include "base/base.h"
 #include "base/philox.h"
-#include "tensor/select.h"
+#include "tensor/radix.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -66,7 +69,7 @@ static void top_k_is_a_sort(void **state)
             for (int i = 0; i < 7; i++) {
                 size_t k = naive_top_k(want, x, n, ks[i]);
                 memset(got, 7, n);
-                assert_int_equal(sp_top_k(got, x, n, ks[i]), k);
+                assert_int_equal(sp_topk(got, x, n, ks[i]), k);
                 assert_memory_equal(got, want, n);
             }
             free(x);
@@ -84,16 +87,16 @@ static void selection_over_arrays(void **state)
     uint8_t *one = sp_xmalloc(n), *three = sp_xmalloc(n);
     for (int kind = 0; kind < 4; kind++) {
         make_scores(x, n, kind);
-        sp_select s;
-        size_t set = 0, want = sp_top_k(one, x, n, n / 7);
+        sp_radix s;
+        size_t set = 0, want = sp_topk(one, x, n, n / 7);
         int rounds = 0;
-        sp_select_start(&s, n / 7);
+        sp_radix_start(&s, n / 7);
         do {
-            for (int i = 0; i < 3; i++) sp_select_count(&s, x + cut[i], cut[i + 1] - cut[i]);
+            for (int i = 0; i < 3; i++) sp_radix_count(&s, x + cut[i], cut[i + 1] - cut[i]);
             rounds++;
-        } while (sp_select_next(&s));
+        } while (sp_radix_next(&s));
         for (int i = 0; i < 3; i++)
-            set += sp_select_mark(&s, three + cut[i], x + cut[i], cut[i + 1] - cut[i]);
+            set += sp_radix_mark(&s, three + cut[i], x + cut[i], cut[i + 1] - cut[i]);
         assert_int_equal(rounds, 3);
         assert_int_equal(set, want);
         assert_memory_equal(one, three, n);
@@ -143,11 +146,9 @@ static void make_large(float *x, int kind)
 
 static size_t radix(uint8_t *mask, const float *x, size_t n, size_t k)
 {
-    sp_select s;
-    sp_select_start(&s, k);
-    do sp_select_count(&s, x, n);
-    while (sp_select_next(&s));
-    return sp_select_mark(&s, mask, x, n);
+    sp_radix r;
+    sp_radix_find(&r, x, n, k);
+    return sp_radix_mark(&r, mask, x, n);
 }
 
 typedef struct {
@@ -155,14 +156,15 @@ typedef struct {
     uint64_t bad; /* the part that holds this index fails */
 } parts;
 
-static const float *part(void *ctx, uint64_t at, size_t n, float *room, sp_err *e)
+static const float *part(void *ctx, uint64_t at, size_t n, float *space, sp_err *e)
 {
     parts *p = ctx;
-    if (!room || n > SP_PART || at + n > N) sp_fail(e, SP_EUSAGE, "bad call");
+    if (!space || n > SP_TOPK_PART || at + n > N) sp_fail(e, SP_EUSAGE, "bad call");
     else if (p->bad >= at && p->bad < at + n) sp_fail(e, SP_EINPUT, "part %d", 17);
     else {
-        if (at == 0 && n == SP_PART) usleep(2000); /* the first part is not the first to be ready */
-        return memcpy(room, p->x + at, n * sizeof(float));
+        if (at == 0 && n == SP_TOPK_PART)
+            usleep(2000); /* the first part is not the first to be ready */
+        return memcpy(space, p->x + at, n * sizeof(float));
     }
     return NULL;
 }
@@ -181,17 +183,18 @@ static void one_pass_is_radix(void **state)
             sp_err e = {0};
             size_t set = radix(want, x, N, ks[i]);
             memset(got, 9, N);
-            assert_int_equal(sp_top_k(got, x, N, ks[i]), set);
+            assert_int_equal(sp_topk(got, x, N, ks[i]), set);
             assert_memory_equal(got, want, N);
             memset(got, 9, N);
             bool finite = false;
-            int rc = sp_top_k_parts(got, N, ks[i], part, &p, &finite, &e);
-            assert_in_range(rc, 0, 1);
-            if (rc == 1) assert_memory_equal(got, want, N);
-            if (rc == 1) assert_int_equal(finite, kind != ODD);
-            once[kind] += rc;
+            sp_topk_result got_it = sp_topk_parts(got, N, ks[i], part, &p, &finite, &e);
+            assert_int_not_equal(got_it, SP_TOPK_FAILED);
+            bool selected = got_it == SP_TOPK_SELECTED;
+            if (selected) assert_memory_equal(got, want, N);
+            if (selected) assert_int_equal(finite, kind != ODD);
+            once[kind] += selected;
             if (ks[i] == N * 3 / 100)
-                assert_int_equal(rc,
+                assert_int_equal(selected,
                                  kind != EQUAL && kind != TWO && kind != UNFAIR && kind != HIDDEN);
         }
     }
@@ -216,7 +219,7 @@ static void failing_parts(void **state)
     for (int i = 0; i < 4; i++) {
         sp_err e = {0};
         p.bad = bad[i];
-        assert_int_equal(sp_top_k_parts(mask, N, 1000, part, &p, &finite, &e), -1);
+        assert_int_equal(sp_topk_parts(mask, N, 1000, part, &p, &finite, &e), SP_TOPK_FAILED);
         assert_int_equal(e.code, SP_EINPUT);
         assert_string_equal(e.msg, "part 17");
     }
@@ -233,9 +236,9 @@ static void any_threads(void **state)
     for (int kind = 0; kind < KINDS; kind += 3) {
         make_large(x, kind);
         omp_set_num_threads(1);
-        size_t set = sp_top_k(one, x, N, N / 30);
+        size_t set = sp_topk(one, x, N, N / 30);
         omp_set_num_threads(5);
-        assert_int_equal(sp_top_k(many, x, N, N / 30), set);
+        assert_int_equal(sp_topk(many, x, N, N / 30), set);
         assert_memory_equal(one, many, N);
         omp_set_num_threads(threads);
     }
@@ -244,12 +247,26 @@ static void any_threads(void **state)
     free(many);
 }
 
+static void fractions(void **state)
+{
+    (void)state;
+    assert_int_equal(sp_fraction(0.1 * 3, 10), 3);
+    assert_int_equal(sp_fraction(0.29, 100), 29); /* 28.999999999999996 */
+    assert_int_equal(sp_fraction(0.29, 99), 28);
+    assert_int_equal(sp_fraction(0.07, 100000000), 7000000);
+    assert_int_equal(sp_fraction(0, 10), 0);
+    assert_int_equal(sp_fraction(1, 45088768), 45088768);
+    assert_int_equal(sp_fraction(0.03, 7), 0);
+    for (uint64_t n = 1; n < 2000; n++)
+        assert_int_equal(sp_fraction((double)(n - 1) / (double)n, n), n - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(top_k_is_a_sort),   cmocka_unit_test(selection_over_arrays),
         cmocka_unit_test(one_pass_is_radix), cmocka_unit_test(failing_parts),
-        cmocka_unit_test(any_threads),
+        cmocka_unit_test(any_threads),       cmocka_unit_test(fractions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,92 +1,24 @@
-/* st_header.c - shapes, metadata, and the JSON header (st.h, st_header.h). */
-#include "tensor/st_header.h"
+/* header.c - see header.h.
+ *
+ * The text goes through jansson, which rejects names that come twice. It needs a multiple of the
+ * text in memory, so that the number of values is bounded first. Every tensor is then checked by
+ * itself (dtype, rank, shape, its own span of bytes), and all together once they are sorted by
+ * offset: each must begin where the one before it ends.
+ */
+#include "tensor/header.h"
+
+#include "base/arith.h"
+#include "base/memory.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_VALUES (8 << 20) /* commas and brackets of a header: some ten for each tensor */
-
-/* ---- shapes ---------------------------------------------------------------------------- */
-
-void sp_shape_str(const sp_tinfo *t, char *buf, size_t n)
-{
-    size_t at = 0;
-    snprintf(buf, n, "scalar");
-    for (int i = 0; i < t->rank && at < n; i++)
-        at += (size_t)snprintf(buf + at, n - at, "%s%lld", i ? "x" : "", (long long)t->shape[i]);
-}
-
-bool sp_same_shape(const sp_tinfo *a, const sp_tinfo *b)
-{
-    return a->rank == b->rank && !memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape);
-}
-
-bool sp_tinfo_size(sp_tinfo *t)
-{
-    t->numel = 1;
-    for (int i = 0; i < t->rank; i++)
-        if (t->shape[i] < 0 || !sp_mul(t->numel, (uint64_t)t->shape[i], &t->numel)) return false;
-    return sp_mul(t->numel, sp_dtype_size(t->dtype), &t->nbytes);
-}
-
-void sp_tinfos_free(sp_tinfo *t, size_t n)
-{
-    for (size_t i = 0; i < n; i++) free(t[i].name);
-    free(t);
-}
-
-/* ---- metadata ------------------------------------------------------------------------- */
-
-static char **meta_slot(const sp_meta *m, const char *key)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (!strcmp(m->key[i], key)) return &m->value[i];
-    return NULL;
-}
-
-static void meta_push(sp_meta *m, const char *key, const char *value)
-{
-    if ((m->n & (m->n - 1)) == 0) { /* full at every power of two */
-        size_t cap = m->n ? 2 * m->n : 1;
-        m->key = sp_xrealloc(m->key, cap * sizeof *m->key);
-        m->value = sp_xrealloc(m->value, cap * sizeof *m->value);
-    }
-    m->key[m->n] = sp_xstrdup(key);
-    m->value[m->n++] = sp_xstrdup(value);
-}
-
-void sp_meta_set(sp_meta *m, const char *key, const char *value)
-{
-    char **old = meta_slot(m, key);
-    if (!old) {
-        meta_push(m, key, value);
-        return;
-    }
-    char *copy = sp_xstrdup(value);
-    free(*old);
-    *old = copy;
-}
-
-const char *sp_meta_get(const sp_meta *m, const char *key)
-{
-    char **slot = meta_slot(m, key);
-    return slot ? *slot : NULL;
-}
-
-void sp_meta_free(sp_meta *m)
-{
-    for (size_t i = 0; i < m->n; i++) {
-        free(m->key[i]);
-        free(m->value[i]);
-    }
-    free(m->key);
-    free(m->value);
-    *m = (sp_meta){0};
-}
+#define MAX_VALUES (8 << 20) /* in a header: some ten for each tensor */
 
 /* ---- parsing -------------------------------------------------------------------------- */
 
+/* Keys are unique: the parser has seen to it. */
 static int parse_meta(const char *file, const json_t *obj, sp_meta *m, sp_err *e)
 {
     const char *key;
@@ -98,20 +30,16 @@ static int parse_meta(const char *file, const json_t *obj, sp_meta *m, sp_err *e
         if (!json_is_string(v))
             return sp_fail(e, SP_EINPUT, "%s: bad header: __metadata__ \"%s\" is not a string",
                            file, key);
-        /* keys are unique: the parser rejects duplicates */
-        meta_push(m, key, json_string_value(v));
+        sp_meta_push(m, key, json_string_value(v));
     }
     return 0;
 }
 
-static int parse_tensor(const char *file, const char *name, const json_t *v, sp_tinfo *t, sp_err *e)
+/* dtype and shape, from v into t; `file` and `name` are for messages, here and below. */
+static int parse_shape(const char *file, const char *name, const json_t *v, sp_tinfo *t, sp_err *e)
 {
-    const json_t *shape = json_object_get(v, "shape"), *off = json_object_get(v, "data_offsets");
+    const json_t *shape = json_object_get(v, "shape");
     const char *dtype = json_string_value(json_object_get(v, "dtype"));
-    if (!dtype || !json_is_array(shape) || !json_is_array(off) || json_array_size(off) != 2)
-        return sp_fail(e, SP_EINPUT,
-                       "%s: bad header: tensor \"%s\" needs dtype, shape and data_offsets", file,
-                       name);
     int d = sp_dtype_parse(dtype);
     if (d < 0)
         return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": dtype %.32s is not supported", file, name,
@@ -130,11 +58,18 @@ static int parse_tensor(const char *file, const char *name, const json_t *v, sp_
     }
     if (!sp_tinfo_size(t))
         return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": its size overflows", file, name);
-    const json_t *b = json_array_get(off, 0), *end = json_array_get(off, 1);
-    if (!json_is_integer(b) || !json_is_integer(end) || json_integer_value(b) < 0 ||
-        json_integer_value(end) < json_integer_value(b))
+    return 0;
+}
+
+/* The offsets, an array of two; they must span what the shape needs. */
+static int parse_offsets(const char *file, const char *name, const json_t *off, sp_tinfo *t,
+                         sp_err *e)
+{
+    const json_t *begin = json_array_get(off, 0), *end = json_array_get(off, 1);
+    if (!json_is_integer(begin) || !json_is_integer(end) || json_integer_value(begin) < 0 ||
+        json_integer_value(end) < json_integer_value(begin))
         return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": bad data_offsets", file, name);
-    t->offset = (uint64_t)json_integer_value(b);
+    t->offset = (uint64_t)json_integer_value(begin);
     uint64_t have = (uint64_t)json_integer_value(end) - t->offset;
     if (have != t->nbytes)
         return sp_fail(e, SP_EINPUT,
@@ -143,7 +78,21 @@ static int parse_tensor(const char *file, const char *name, const json_t *v, sp_
     return 0;
 }
 
-/* By offset; empty tensors before the one that begins where they lie; then by name. */
+static int parse_tensor(const char *file, const char *name, const json_t *v, sp_tinfo *t, sp_err *e)
+{
+    const json_t *off = json_object_get(v, "data_offsets");
+    if (!json_is_string(json_object_get(v, "dtype")) ||
+        !json_is_array(json_object_get(v, "shape")) || !json_is_array(off) ||
+        json_array_size(off) != 2)
+        return sp_fail(e, SP_EINPUT,
+                       "%s: bad header: tensor \"%s\" needs dtype, shape and data_offsets", file,
+                       name);
+    if (parse_shape(file, name, v, t, e) < 0) return -1;
+    return parse_offsets(file, name, off, t, e);
+}
+
+/* The order of tensors: by offset; an empty one before the one that begins at the same byte; then
+ * by name. */
 static int by_offset(const void *pa, const void *pb)
 {
     const sp_tinfo *a = pa, *b = pb;
@@ -152,6 +101,7 @@ static int by_offset(const void *pa, const void *pb)
     return strcmp(a->name, b->name);
 }
 
+/* Sort the tensors and prove that they cover the bytes from 0 to *end without gap or overlap. */
 static int check_layout(const char *file, sp_tinfo *t, size_t n, uint64_t *end, sp_err *e)
 {
     qsort(t, n, sizeof *t, by_offset);
@@ -167,6 +117,7 @@ static int check_layout(const char *file, sp_tinfo *t, size_t n, uint64_t *end, 
     return 0;
 }
 
+/* Also on failure *t holds *count tensors with names of their own. */
 static int parse_root(const char *file, const json_t *root, sp_tinfo **t, size_t *count,
                       sp_meta *meta, sp_err *e)
 {
@@ -185,7 +136,9 @@ static int parse_root(const char *file, const json_t *root, sp_tinfo **t, size_t
     return 0;
 }
 
-/* The parser needs some hundred bytes for each value: count them first. */
+/* The parser takes some hundred bytes for each value: a header of 100 MB that is nothing but
+ * "[1,1,1,..." would take gigabytes. Every value but the first of the text follows one of , { [ ;
+ * those inside strings do not count. */
 static bool too_many_values(const char *json, size_t n)
 {
     size_t values = 0;
@@ -226,7 +179,8 @@ int sp_header_parse(const char *file, const char *json, size_t n, sp_tinfo **t, 
 static json_t *format_meta(const sp_meta *m)
 {
     json_t *obj = json_object();
-    for (size_t i = 0; i < m->n; i++) json_object_set_new(obj, m->key[i], json_string(m->value[i]));
+    for (size_t i = 0; i < m->n; i++)
+        json_object_set_new(obj, m->pair[i].key, json_string(m->pair[i].value));
     return obj;
 }
 
@@ -238,6 +192,7 @@ static json_t *format_tensor(const sp_tinfo *t)
                      "data_offsets", (json_int_t)t->offset, (json_int_t)(t->offset + t->nbytes));
 }
 
+/* Lay the tensors out one behind the other, and add each to root. */
 static int format_all(json_t *root, sp_tinfo *t, size_t n, sp_err *e)
 {
     uint64_t end = 0;

@@ -1,0 +1,86 @@
+/* hf_index.c - see hf_index.h. */
+#include "tensor/hf_index.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_FILES 10000
+#define MAX_BYTES (100 << 20)
+
+static int load_json(sp_hf_index *x, const char *path, sp_err *e)
+{
+    json_error_t je;
+    struct stat st;
+    if (stat(path, &st) < 0) return sp_fail(e, SP_EINPUT, "%s: %s", path, strerror(errno));
+    if (st.st_size > MAX_BYTES) return sp_fail(e, SP_EINPUT, "%s: too large", path);
+    x->json = json_load_file(path, JSON_REJECT_DUPLICATES, &je);
+    if (!x->json) return sp_fail(e, SP_EINPUT, "%s: line %d: %s", path, je.line, je.text);
+    if (!json_is_object(json_object_get(x->json, "weight_map")))
+        return sp_fail(e, SP_EINPUT, "%s: no weight_map", path);
+    return 0;
+}
+
+/* An index comes from strangers: it must not lead out of its directory. */
+static bool plain_file_name(const char *f)
+{
+    return *f && !strchr(f, '/') && strcmp(f, ".") && strcmp(f, "..");
+}
+
+static int list_entries(sp_hf_index *x, const char *path, sp_err *e)
+{
+    const char *tensor;
+    json_t *map = json_object_get(x->json, "weight_map"), *v;
+    x->entry = sp_xarray(json_object_size(map), sizeof *x->entry);
+    json_object_foreach(map, tensor, v)
+    {
+        const char *f = json_string_value(v);
+        if (!f || !plain_file_name(f))
+            return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": bad file name", path, tensor);
+        x->entry[x->n++] = (sp_hf_entry){tensor, f};
+    }
+    return 0;
+}
+
+static int by_string(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int list_files(sp_hf_index *x, const char *path, sp_err *e)
+{
+    x->file = sp_xarray(x->n, sizeof *x->file);
+    for (size_t i = 0; i < x->n; i++) x->file[i] = x->entry[i].file;
+    qsort(x->file, x->n, sizeof *x->file, by_string);
+    for (size_t i = 0; i < x->n; i++)
+        if (!i || strcmp(x->file[i], x->file[x->n_files - 1])) x->file[x->n_files++] = x->file[i];
+    return x->n_files <= MAX_FILES
+               ? 0
+               : sp_fail(e, SP_EINPUT, "%s: more than %d files", path, MAX_FILES);
+}
+
+int sp_hf_index_load(sp_hf_index *x, const char *path, sp_err *e)
+{
+    *x = (sp_hf_index){0};
+    if (load_json(x, path, e) == 0 && list_entries(x, path, e) == 0 && list_files(x, path, e) == 0)
+        return 0;
+    sp_hf_index_free(x);
+    return -1;
+}
+
+const char *sp_hf_index_find(const sp_hf_index *x, const char *tensor)
+{
+    return json_string_value(json_object_get(json_object_get(x->json, "weight_map"), tensor));
+}
+
+void sp_hf_index_free(sp_hf_index *x)
+{
+    json_decref(x->json);
+    free(x->entry);
+    free(x->file);
+    *x = (sp_hf_index){0};
+}
