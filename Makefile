@@ -1,4 +1,4 @@
-# safepatch: build, set-up, tests. Experiments live in pipelines/*.mk.
+# safepatch: build, set-up, tests. Experiments: experiments/experiments.mk.
 #   make            the five tools in bin/
 #   make deps       install what is missing (Debian), or say what to install
 #   make check      all tests under ASan + UBSan
@@ -119,7 +119,7 @@ help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9_%-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]*):.*## /\1\t/' | \
 	    awk -F'\t' '{ printf "  %-22s %s\n", $$1, $$2 }'
 
-include pipelines/experiments.mk benchmarks/data.mk
+include experiments/experiments.mk benchmarks/data.mk
 include $(wildcard tests/fuzz/*.mk perf/*.mk)
 endif
 

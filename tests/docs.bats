@@ -72,7 +72,7 @@ flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -
 
 @test "README and ARCHITECTURE name files and targets that exist" {
     for doc in README.md ARCHITECTURE.md; do
-        for f in $(grep -oE '`(lib|tools|man|tests|pipelines|world|report|benchmarks|perf|experiments|results)/[A-Za-z0-9_./-]*`|\]\([a-z][A-Za-z0-9_./-]*\)' "$ROOT/$doc" | tr -d '`()]'); do
+        for f in $(grep -oE '`(lib|tools|man|tests|world|report|benchmarks|perf|experiments|results)/[A-Za-z0-9_./-]*`|\]\([a-z][A-Za-z0-9_./-]*\)' "$ROOT/$doc" | tr -d '`()]'); do
             [ -e "$ROOT/$f" ] || { echo "$doc: no $f"; false; }
         done
         for target in $(grep -oE '`make [a-z][a-z0-9-]*' "$ROOT/$doc" | cut -d' ' -f2 | sort -u); do
@@ -82,7 +82,7 @@ flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -
 }
 
 @test "ARCHITECTURE lists every module, README every tool" {
-    for f in "$ROOT"/lib/*/*.c "$ROOT"/lib/*/*/*.c "$ROOT"/tools/*.c "$ROOT"/pipelines/*; do
+    for f in "$ROOT"/lib/*/*.c "$ROOT"/lib/*/*/*.c "$ROOT"/tools/*.c "$ROOT"/experiments/*.jq "$ROOT"/experiments/steps/*; do
         name=$(basename "$f")
         grep -qwF -- "${name%.*}" "$ROOT/ARCHITECTURE.md" || { echo "ARCHITECTURE.md: no $name"; false; }
     done

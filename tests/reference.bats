@@ -43,8 +43,8 @@ content() { case $1 in *.answers.jsonl) jq -c 'del(.seconds)' "$1" ;; *) cat "$1
         [ -z "$(stages)" ]
     }
     lost 1/eval/intersect.answers.jsonl "1 evaluate intersect"
-    lost 1/eval/intersect.ppl.json "1 evaluate intersect"
-    lost 1/intersect.st.zst "1 merge intersection" "1 evaluate intersect"
+    lost 1/eval/intersect.ppl.json "1 evaluate intersect: perplexity"
+    lost 1/intersect.st.zst "1 merge intersection" "1 evaluate intersect" "1 evaluate intersect: perplexity"
     lost 1/patches.json "1 patches compared"
     lost 1/overlap.json "1 overlap"
     [ -z "$(rm "$OUT/llama2/1/eval/intersect.json"; stages)" ] && [ -s "$OUT/llama2/1/eval/intersect.json" ]
@@ -57,8 +57,7 @@ content() { case $1 in *.answers.jsonl) jq -c 'del(.seconds)' "$1" ;; *) cat "$1
 @test "experiments that start together on an empty cache share it" {
     out=$PWD/results
     for x in llama2 llama3 gemma; do
-        env -u MAKEFLAGS -u MAKELEVEL PATH="$ROOT/bin:$PATH" make -s -f pipelines/run.mk -C "$ROOT" X=$x OUT="$out" BIN="$ROOT/bin" \
-            EXPERIMENTS_DIR=experiments WORLD=world/world.json SEEDS=1 world 2>$x.err &
+        env -u MAKEFLAGS -u MAKELEVEL -u DATA OUT="$out" SEEDS=1 BIN="$ROOT/bin" "$ROOT/experiments/run" $x world 2>$x.err &
     done
     wait
     cat ./*.err

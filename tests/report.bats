@@ -358,5 +358,5 @@ balanced() {
     echo '{"rows": {"original": {"title": "Original"}}, "tables": {"method": ["original"]}}' >r/param/rows.json
     echo '{"sets": {}}' >r/1/eval/original.json
     for f in r/1/overlap.json r/1/patches.json r/layers.json r/speed.json; do echo '{"total": {}}' >$f; done
-    [ "$("$REPORTS/collect" table method r <(echo '{}') r/param/rows.json log r/1/eval/original.json r/1/overlap.json r/1/patches.json r/layers.json r/speed.json | jq -c .seeds)" = '["1"]' ]
+    [ "$("$REPORTS/collect" table method r <(echo '{}') r/param/rows.json log -- r/1/eval/original.json r/1/overlap.json r/1/patches.json r/layers.json r/speed.json | jq -c .seeds)" = '["1"]' ]
 }

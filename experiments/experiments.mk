@@ -1,39 +1,42 @@
-# experiments.mk - the experiments as targets of the main Makefile. Each runs in a make of its own (pipelines/run.mk), one at a time a backbone.
+# experiments.mk - the experiments as targets of the main Makefile: each makes a part of one backbone's plan
+# (experiments/run), one at a time a backbone.
 OUT ?= results
 EXPERIMENTS_DIR ?= experiments
 WORLD ?= world/world.json
 SEEDS ?= 1 2 3
-EXPERIMENTS := $(basename $(notdir $(shell grep -l '"config"' $(EXPERIMENTS_DIR)/*.json)))
+EXPERIMENTS := $(basename $(shell cd "$(EXPERIMENTS_DIR)" && grep -l '"config"' *.json))
 PAPER := llama2 llama3 mistral gemma
 BACKBONES ?= $(filter $(EXPERIMENTS),$(PAPER)) $(filter-out $(PAPER),$(EXPERIMENTS))
 MODEL_SUFFIX := $(if $(MODEL),-$(notdir $(MODEL:%/=%)))
-run = @mkdir -p $(OUT) && PATH=$(abspath $(BIN)):$$PATH flock $(OUT)/.$*.lock $(MAKE) --no-print-directory -f pipelines/run.mk X=$* OUT=$(OUT) \
-    BIN=$(abspath $(BIN)) EXPERIMENTS_DIR=$(EXPERIMENTS_DIR) WORLD=$(WORLD) SEEDS="$(SEEDS)" MODEL=$(MODEL) DATA=$(DATA) LAUNCH="$(LAUNCH)"
+export OUT EXPERIMENTS_DIR WORLD SEEDS MODEL DATA LAUNCH BIN
+run = +@experiments/run $*
 
 experiment-%: all ## the method on one backbone (llama2 ...): patches, merge, evaluation, table; MODEL= DATA= SEEDS= LAUNCH= (3 min)
-	+$(run) method
+	$(run) method
 baselines-%: all ## GA, NPO, RESTA, HFT and their variants beside the method (4 min)
-	+$(run) baselines
+	$(run) baselines
 ablation-%: all ## the method without each of its parts (2 min)
-	+$(run) ablation
+	$(run) ablation
 merging-%: all ## other ways to combine the two patches (2 min)
-	+$(run) merging
+	$(run) merging
 sweep-%: all ## retention p, top rates a = b, scales alpha and beta (5 min)
-	+$(run) sweep
+	$(run) sweep
 layers-%: all ## where the important parameters of both patches lie, by depth and by matrix (1 min)
-	+$(run) layers
+	$(run) layers
 continual-%: all ## three categories of harm one after the other, against GA and NPO (3 min)
-	+$(run) continual
+	$(run) continual
 decoding-%: all ## SafeDecoding, Self-CD, ROSE: rates, and time a token (ATGR) (3 min)
-	+$(run) decoding
+	$(run) decoding
 jailbreak-%: all ## harmful requests in wrappers, by wrapper (3 min)
-	+$(run) jailbreak
+	$(run) jailbreak
 transfer-%: all ## harmful requests that no training saw, by category (3 min)
-	+$(run) transfer
+	$(run) transfer
 paper-%: all ## every table of one backbone (11 min)
-	+$(run) paper
+	$(run) paper
 grid-%: all ## every reading of the ambiguous switches (experiments/grid.json) on the tiny world (3 min)
-	+$(run) grid
+	$(run) grid
+plan-%: ## what all of these would run on one backbone: every file, its inputs and its command, as a makefile
+	@experiments/plan $* | jq -r -L experiments 'include "makefile"; rules'
 
 .PHONY: experiments experiments-main
 experiments-main: $(BACKBONES:%=experiment-%) ## the method on every backbone (10 min on 2 cores)
