@@ -10,6 +10,7 @@
 
 #define GIB (1024.0 * 1024 * 1024)
 
+/* bytes, or the GiB that the environment variable names where those are fewer. */
 static uint64_t cap(uint64_t bytes, const char *variable)
 {
     const char *s = getenv(variable);
@@ -22,6 +23,8 @@ uint64_t sp_capacity_memory(void)
     return cap((uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE), "SP_MEMORY");
 }
 
+/* Linux counts in MemAvailable what it could take from its caches. Elsewhere all memory counts as
+ * free. */
 uint64_t sp_capacity_memory_free(void)
 {
     char line[128];
@@ -33,6 +36,8 @@ uint64_t sp_capacity_memory_free(void)
     return kib ? cap(kib << 10, "SP_MEMORY") : sp_capacity_memory();
 }
 
+/* 0, or -1 with both numbers: MiB where less than a GiB is needed, else GiB. `where` may be empty.
+ */
 static int compare(const char *where, const char *what, uint64_t need, uint64_t have, sp_err *e)
 {
     if (need <= have) return 0;

@@ -7,7 +7,7 @@
  *
  * Ownership, for the whole API: pointers passed in are borrowed; pointers returned are
  * owned by the caller (released with free(), or with the module's own close or free
- * function) unless they are const.
+ * function) unless they are const or their contract says to what they belong.
  */
 #ifndef SP_ERROR_H
 #define SP_ERROR_H

@@ -1,4 +1,9 @@
-/* scratch.c - see scratch.h. */
+/* scratch.c - see scratch.h.
+ *
+ * Arrays are cut off the mapped file one after another, each in whole pages, and never given back
+ * one by one. The mapping is shared with the file: the kernel may write pages out at any time, and
+ * evicting them only takes them off this process.
+ */
 #include "base/scratch.h"
 
 #include "base/capacity.h"
@@ -12,22 +17,23 @@
 
 struct sp_scratch {
     char *map;
-    uint64_t size, used;
+    uint64_t size, used; /* bytes of the file, and of it those that arrays have taken */
 };
 
 static uint64_t page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }
 
 uint64_t sp_scratch_size(uint64_t n) { return (n + page_size() - 1) / page_size() * page_size(); }
 
-/* Blocks are taken from the disk now, where the file system can: a page that finds none later would
- * be a SIGBUS. */
+/* Make the file `bytes` long. Its blocks are reserved now, because a page that found no block when
+ * it is written out would end the program with SIGBUS. Only a file system that knows no reservation
+ * (EOPNOTSUPP) gets a file without blocks; a full disk is an error. */
 static int set_size(int fd, uint64_t bytes)
 {
     if (fallocate(fd, 0, 0, (off_t)bytes) == 0) return 0;
     return errno == EOPNOTSUPP ? ftruncate(fd, (off_t)bytes) : -1;
 }
 
-/* A nameless file of that size, mapped. */
+/* A file of that size without a name, mapped. The mapping keeps it, so its descriptor can go. */
 static char *map_file(const char *dir, uint64_t bytes, sp_err *e)
 {
     char *path = sp_xasprintf("%s/sp-scratch-XXXXXX", dir), *map = NULL;
@@ -81,8 +87,8 @@ void *sp_scratch_take(sp_scratch *s, uint64_t n)
 
 void sp_scratch_evict(void *p, uint64_t n)
 {
-    uintptr_t page = (uintptr_t)page_size(), from = ((uintptr_t)p + page - 1) / page * page,
-              to = ((uintptr_t)p + n) / page * page;
+    uintptr_t page = (uintptr_t)page_size(), first = (uintptr_t)p;
+    uintptr_t from = (first + page - 1) / page * page, to = (first + n) / page * page;
     if (to > from) madvise((void *)from, to - from, MADV_DONTNEED);
 }
 

@@ -24,14 +24,16 @@
 struct sp_in {
     int fd;
     char *name;
-    ZSTD_DCtx *z;      /* NULL when the stream is raw */
-    size_t unfinished; /* 0 = between two frames, else what the decoder still hopes for */
-    bool is_stdin, raw_known, eof;
-    uint8_t *buf;
+    ZSTD_DCtx *z;      /* NULL when the input is raw */
+    size_t unfinished; /* 0: between two frames; else in the middle of one */
+    bool is_stdin;
+    bool detected; /* z has been decided */
+    bool eof;      /* read(2) has returned 0 */
+    uint8_t *buf;  /* IN_BUF bytes, of which [pos, len) are still to be used */
     size_t pos, len;
 };
 
-static bool stdin_taken; /* two readers would each get a part of it */
+static bool stdin_taken; /* two readers would each get some of its bytes */
 
 sp_in *sp_in_open(const char *path, sp_err *e)
 {
@@ -55,7 +57,7 @@ sp_in *sp_in_open(const char *path, sp_err *e)
     return in;
 }
 
-/* read(2) until something came. Returns the count, 0 at the end, -1. */
+/* One read(2). The count, 0 at the end (then eof is set), -1. */
 static ssize_t read_some(sp_in *in, void *p, size_t n, sp_err *e)
 {
     ssize_t r;
@@ -66,6 +68,7 @@ static ssize_t read_some(sp_in *in, void *p, size_t n, sp_err *e)
     return r;
 }
 
+/* Fill the buffer anew. 1, 0 at the end, -1. */
 static int fill(sp_in *in, sp_err *e)
 {
     in->pos = in->len = 0;
@@ -74,10 +77,11 @@ static int fill(sp_in *in, sp_err *e)
     return r > 0 ? 1 : (int)r;
 }
 
-/* The first bytes decide. A pipe may deliver them one at a time. */
+/* Decide by the first four bytes whether the input is zstd. A pipe may deliver them one at a time.
+ */
 static int detect(sp_in *in, sp_err *e)
 {
-    in->raw_known = true;
+    in->detected = true;
     while (in->len < 4 && !in->eof) {
         ssize_t r = read_some(in, in->buf + in->len, IN_BUF - in->len, e);
         if (r < 0) return -1;
@@ -88,6 +92,7 @@ static int detect(sp_in *in, sp_err *e)
     return in->z ? 0 : sp_fail(e, SP_ESYSTEM, "out of memory");
 }
 
+/* Up to n bytes to dst: fewer only at the end. A request as large as the buffer skips it. */
 static ssize_t read_raw(sp_in *in, uint8_t *dst, size_t n, sp_err *e)
 {
     size_t got = 0;
@@ -108,6 +113,23 @@ static ssize_t read_raw(sp_in *in, uint8_t *dst, size_t n, sp_err *e)
     return (ssize_t)got;
 }
 
+/* Decompress from the buffer, as far as it goes or *out has space. 0 or -1. */
+static int decompress(sp_in *in, ZSTD_outBuffer *out, sp_err *e)
+{
+    ZSTD_inBuffer src = {in->buf + in->pos, in->len - in->pos, 0};
+    bool between = !in->unfinished;
+    in->unfinished = ZSTD_decompressStream(in->z, out, &src);
+    in->pos += src.pos;
+    if (!ZSTD_isError(in->unfinished)) return 0;
+    if (between && ZSTD_getErrorCode(in->unfinished) == ZSTD_error_prefix_unknown)
+        return sp_fail(e, SP_EINPUT, "%s: trailing garbage after the zstd data", in->name);
+    return sp_fail(e, SP_EINPUT, "%s: corrupt zstd data (%s)", in->name,
+                   ZSTD_getErrorName(in->unfinished));
+}
+
+/* The same of zstd data. Where the file ends in the middle of a frame, the data have been cut.
+ * (While the decoder holds data that dst had no space for, it leaves a byte of the frame unread,
+ * so that `unfinished` cannot be taken for a cut.) */
 static ssize_t read_zstd(sp_in *in, uint8_t *dst, size_t n, sp_err *e)
 {
     ZSTD_outBuffer out = {dst, n, 0};
@@ -115,29 +137,19 @@ static ssize_t read_zstd(sp_in *in, uint8_t *dst, size_t n, sp_err *e)
         if (in->pos == in->len) {
             int r = in->eof ? 0 : fill(in, e);
             if (r < 0) return -1;
-            if (r == 0) {
-                if (in->unfinished)
-                    return sp_fail(e, SP_EINPUT, "%s: truncated zstd data", in->name);
-                break;
-            }
+            if (r == 0 && in->unfinished)
+                return sp_fail(e, SP_EINPUT, "%s: truncated zstd data", in->name);
+            if (r == 0) break;
         }
-        ZSTD_inBuffer src = {in->buf + in->pos, in->len - in->pos, 0};
-        bool between = !in->unfinished;
-        in->unfinished = ZSTD_decompressStream(in->z, &out, &src);
-        if (ZSTD_isError(in->unfinished)) {
-            if (between && ZSTD_getErrorCode(in->unfinished) == ZSTD_error_prefix_unknown)
-                return sp_fail(e, SP_EINPUT, "%s: trailing garbage after the zstd data", in->name);
-            return sp_fail(e, SP_EINPUT, "%s: corrupt zstd data (%s)", in->name,
-                           ZSTD_getErrorName(in->unfinished));
-        }
-        in->pos += src.pos;
+        if (decompress(in, &out, e) < 0) return -1;
     }
     return (ssize_t)out.pos;
 }
 
+/* Up to n bytes of data to buf; fewer only at a clean end. -1 on error. */
 static ssize_t read_any(sp_in *in, void *dst, size_t n, sp_err *e)
 {
-    if (!in->raw_known && detect(in, e) < 0) return -1;
+    if (!in->detected && detect(in, e) < 0) return -1;
     return in->z ? read_zstd(in, dst, n, e) : read_raw(in, dst, n, e);
 }
 
@@ -170,6 +182,8 @@ int sp_in_skip(sp_in *in, uint64_t n, sp_err *e)
     return 0;
 }
 
+/* To ask for one byte more also makes the decoder read the rest of the last frame: its checksum,
+ * and frames without data behind it. */
 int sp_in_end(sp_in *in, sp_err *e)
 {
     uint8_t extra;

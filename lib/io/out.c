@@ -20,26 +20,27 @@
 
 #define GATHER (64u << 10) /* bytes of raw output that are worth a write(2) of their own */
 
+/* A slot of the queue: a frame before and after compression. */
 typedef struct {
-    /* a frame before and after compression; made when the slot is first used */
-    uint8_t *data, *packed;
-    size_t len, size;
+    uint8_t *data, *packed; /* SP_FRAME bytes and what they may become; made when first used */
+    size_t len, size;       /* bytes at data, and at packed (or zstd's error) */
 } out_frame;
 
 struct sp_out {
     sp_target to;
     int level, threads;
-    /* what is being gathered, len of cap bytes: the next frame's, or small pieces of a raw stream.
-     * NULL: no slot taken */
+    /* what is being gathered, len of cap bytes: the data of the next frame, or small pieces of a
+     * raw output. NULL: the slot for the next frame has not been taken */
     uint8_t *data;
     size_t cap, len;
-    bool started;
-    sp_queue *queue; /* of frames: gathered, compressed, written */
-    size_t slot, depth;
-    out_frame *frames;
-    ZSTD_CCtx **ctx; /* one a thread */
-    sp_err error;    /* of the first frame that failed */
-    atomic_bool failed;
+    bool started; /* something has been posted or written */
+    /* zstd only: */
+    sp_queue *queue;
+    size_t slot, depth; /* where data lies, if it is there; how many slots there are */
+    out_frame *frames;  /* by slot */
+    ZSTD_CCtx **ctx;    /* by thread */
+    sp_err error;       /* of the first frame that failed; complete once `failed` is true */
+    atomic_bool failed; /* nothing more is written */
 };
 
 static void out_free(sp_out *o)
@@ -56,6 +57,7 @@ static void out_free(sp_out *o)
     free(o);
 }
 
+/* write(2) until all n bytes are written. */
 static int write_all(sp_out *o, const uint8_t *p, size_t n, sp_err *e)
 {
     while (n > 0) {
@@ -68,6 +70,7 @@ static int write_all(sp_out *o, const uint8_t *p, size_t n, sp_err *e)
     return 0;
 }
 
+/* The queue's work. */
 static void compress_frame(void *ctx, size_t slot, int thread)
 {
     sp_out *o = ctx;
@@ -77,6 +80,7 @@ static void compress_frame(void *ctx, size_t slot, int thread)
         ZSTD_compress2(o->ctx[thread], f->packed, ZSTD_compressBound(SP_FRAME), f->data, f->len);
 }
 
+/* The queue's finish: one at a time, in order. */
 static void write_frame(void *ctx, size_t slot)
 {
     sp_out *o = ctx;
@@ -90,6 +94,7 @@ static void write_frame(void *ctx, size_t slot)
 
 static int start_zstd(sp_out *o, sp_err *e)
 {
+    /* two slots more than threads: one that is being filled, one that waits to be written */
     o->depth = (size_t)o->threads + 2;
     o->frames = sp_xcalloc(o->depth, sizeof *o->frames);
     o->ctx = sp_xcalloc((size_t)o->threads, sizeof *o->ctx);
@@ -123,12 +128,13 @@ fail:
     return NULL;
 }
 
+/* The error of a frame that failed on another thread, if there is one. */
 static int report(const sp_out *o, sp_err *e)
 {
     return o->failed ? sp_fail(e, o->error.code, "%s", o->error.msg) : 0;
 }
 
-/* A place to gather bytes in. */
+/* Have a place to gather bytes in: of a zstd output the data of the next free slot. */
 static int need_data(sp_out *o, sp_err *e)
 {
     if (o->data) return 0;
@@ -139,7 +145,7 @@ static int need_data(sp_out *o, sp_err *e)
     return report(o, e);
 }
 
-/* What has been gathered goes on its way, a frame to the queue. */
+/* Send what has been gathered on its way: a frame to the queue, raw bytes to the file. */
 static int flush(sp_out *o, sp_err *e)
 {
     size_t n = o->len;

@@ -182,14 +182,17 @@ static void foreign_frames(void **state)
 
 /* ---- pipes ---------------------------------------------------------------------------- */
 
-/* A process that writes these bytes into the pipe "fifo", one at a time. */
+/* A process that writes these bytes into the pipe "fifo", one at a time, the first of them slowly
+ * enough for the reader to see them alone. */
 static pid_t feed(const void *p, size_t n)
 {
     pid_t pid = fork();
     if (pid) return pid;
     int fd = open("fifo", O_WRONLY);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (write(fd, (const char *)p + i, 1) != 1) _exit(1);
+        if (i < 6) usleep(10000);
+    }
     _exit(0);
 }
 

@@ -3,7 +3,6 @@
 #include "io/target.h"
 
 #include "base/base.h"
-#include "base/cleanup.h"
 
 #include "child.h"
 #include "files.h"
@@ -39,7 +38,18 @@ static void renamed_when_it_is_whole(void **state)
     assert_content("x", "new");
     sp_target_abort(&second);
     assert_int_equal(entries(), 1);
-    sp_cleanup_run(); /* nothing is listed any more */
+}
+
+/* What is finished is forgotten: the list of temporary files does not fill up. */
+static void many_one_after_another(void **state)
+{
+    (void)state;
+    sp_err e = {0};
+    for (int i = 0; i < 100; i++) {
+        sp_target t = begin("x");
+        if (i % 2) sp_target_abort(&t);
+        else assert_int_equal(sp_target_close(&t, true, &e), 0);
+    }
     assert_int_equal(entries(), 1);
 }
 
@@ -128,9 +138,13 @@ static void open_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_DIR(renamed_when_it_is_whole),      IN_DIR(removed_when_it_failed),
-        IN_DIR(removed_when_the_program_dies), IN_DIR(links_stay_links),
-        IN_DIR(devices_are_written_directly),  IN_DIR(open_errors),
+        IN_DIR(renamed_when_it_is_whole),
+        IN_DIR(many_one_after_another),
+        IN_DIR(removed_when_it_failed),
+        IN_DIR(removed_when_the_program_dies),
+        IN_DIR(links_stay_links),
+        IN_DIR(devices_are_written_directly),
+        IN_DIR(open_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

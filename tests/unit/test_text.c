@@ -6,6 +6,8 @@
 #include "child.h"
 #include "files.h"
 
+#include <fcntl.h>
+
 static void appears_whole(void **state)
 {
     (void)state;
@@ -61,6 +63,21 @@ static void full_device_is_seen(void **state)
     }
 }
 
+static int stdout_to_full_device(void *arg)
+{
+    (void)arg;
+    dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
+    return to_stdout(NULL);
+}
+
+static void full_standard_output_is_seen(void **state)
+{
+    (void)state;
+    sp_child c = sp_child_run(stdout_to_full_device, NULL);
+    assert_int_equal(c.code, SP_ESYSTEM);
+    assert_string_equal(c.err, "sp: standard output: No space left on device\n");
+}
+
 static int to_directory(void *arg)
 {
     (void)arg;
@@ -79,7 +96,8 @@ static void directory_is_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {IN_DIR(appears_whole), IN_DIR(standard_output),
-                                       IN_DIR(full_device_is_seen), IN_DIR(directory_is_refused)};
+    const struct CMUnitTest tests[] = {
+        IN_DIR(appears_whole), IN_DIR(standard_output), IN_DIR(full_device_is_seen),
+        IN_DIR(full_standard_output_is_seen), IN_DIR(directory_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
