@@ -1,12 +1,13 @@
 /* perf/checkpoint.c - a checkpoint of random weights for a configuration, of any size, in the
  * memory of one chunk.
  *
- *   checkpoint DIR [SEED]    DIR holds config.json; shards of at most 5 GB in BF16 and their index
- * are added
+ *   checkpoint DIR [SEED]
+ *
+ * DIR holds config.json; shards of at most 5 GB in BF16 and their index are added.
  *
  * Matrices are drawn from about N(0, 0.02^2), each number a pure function of (seed, name, index);
- * norms are the identity. So arithmetic on it is as sane and as slow as on a trained model, and its
- * bytes compress as badly.
+ * norms are the identity. Arithmetic on such weights is as sane and as slow as on a trained model,
+ * and their bytes compress as badly.
  */
 #include "base/hash.h"
 #include "cli/main.h"

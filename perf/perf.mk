@@ -1,4 +1,5 @@
-# Benchmarks: perf/NAME.c builds to build/opt/perf/NAME. `make bench` runs all of them, `make bench-NAME` one.
+# perf.mk - benchmarks of speed: perf/NAME.c builds to build/opt/perf/NAME. `make bench` runs all of
+# them, `make bench-NAME` one.
 BENCHES := $(patsubst perf/%.c,%,$(wildcard perf/*.c))
 .PHONY: bench $(BENCHES:%=bench-%)
 bench: bench-engine bench-streams bench-tok ## every figure of speed beside the machine's own bound

@@ -1,13 +1,18 @@
-/* perf/streams.c - speed of sp-diff, sp-mask and sp-merge on cached files: 384 million elements of
- * F32, and masks of 384 and 576 million, so that each tool runs for long against the hundredth of a
- * second it takes to start (that is in the figures, and printed beside them).
+/* perf/streams.c - speed of sp-diff, sp-mask and sp-merge on cached files.
  *
- *   raw     against the time one thread's memcpy takes to move as many bytes (read and written) as
- * the tool reads and writes; "reading alone" is a program that starts and reads the same files with
- * all threads, 256 KiB at a time into the same room, and does nothing with them zstd    sp-diff -z
- * 1 against zstd -T2 -1 on the bytes of the patch, both into /dev/null: a disk would set the pace
- * of both Files, 7.2 GB, lie in a directory of their own below $TMPDIR. Argument: the directory of
- * the tools; or `read FILE...`, to be that program.
+ *   streams DIRECTORY-OF-THE-TOOLS    prints one line a figure
+ *   streams read FILE...              reads the files; the peer of "reading alone"
+ *
+ * The files hold 384 million elements of F32 and masks of 384 and 576 million, 7.2 GB in a
+ * directory of their own below $TMPDIR. Each tool then runs for long against the hundredth of a
+ * second that it takes to start. The start is part of the figures, and printed beside them.
+ *
+ *   raw            against the time one thread's memcpy takes to move as many bytes as the
+ *                  tool reads and writes
+ *   reading alone  a program that starts and reads the same files with all threads, 256 KiB at
+ *                  a time into the same memory, and does nothing with them
+ *   zstd           sp-diff -z 1 against zstd -T2 -1 on the bytes of the patch, both into
+ *                  /dev/null, as a disk would set the pace of both
  */
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -21,17 +26,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROWS  24
-#define N     ((size_t)16 << 20) /* elements a tensor */
+#define ROWS  24                 /* tensors in a file */
 #define MASKS 36                 /* tensors in the masks of which nothing but masks is made */
+#define N     ((size_t)16 << 20) /* elements a tensor */
 
-static char *dir;
-
+/* What bench_compare runs: a tool, and what it is compared with. */
 typedef struct {
-    char *command, *peer;
-    double moved; /* bytes */
+    const char *command, *peer;
+    double moved; /* bytes that the tool reads and writes */
 } job;
 
+/* Seconds that a shell command takes. */
 static double run(const char *command)
 {
     double t0 = sp_now();
@@ -42,6 +47,7 @@ static double run(const char *command)
 static double tool(void *ctx) { return run(((job *)ctx)->command); }
 static double peer(void *ctx) { return run(((job *)ctx)->peer); }
 
+/* Seconds that memcpy takes to move as many bytes as the job, from a copy of a quarter of a GiB. */
 static double copying(void *ctx)
 {
     static const size_t n = 128u << 20;
@@ -52,12 +58,13 @@ static double copying(void *ctx)
     return (sp_now() - t0) * ((job *)ctx)->moved / (4 * (double)n);
 }
 
-/* A file of `rows` tensors, of random numbers or bits. */
+/* A file of `rows` tensors (2048, N / 2048), of random numbers in (-.5, .5) or of bits, one in ten
+ * of which is set. */
 static void make_file(const char *name, sp_dtype dtype, int rows, uint64_t seed)
 {
     sp_err e = {0};
     sp_tinfo t[MASKS];
-    char names[MASKS][8], *path = sp_xasprintf("%s/%s", dir, name);
+    char names[MASKS][8];
     float *x = sp_xfloats(N);
     for (int i = 0; i < rows; i++) {
         snprintf(names[i], sizeof names[i], "t%d", i);
@@ -68,7 +75,7 @@ static void make_file(const char *name, sp_dtype dtype, int rows, uint64_t seed)
                           .numel = N,
                           .nbytes = N * sp_dtype_size(dtype)};
     }
-    sp_dst *d = sp_dst_open(path, t, (size_t)rows, NULL, 0, &e);
+    sp_dst *d = sp_dst_open(name, t, (size_t)rows, NULL, 0, &e);
     for (int i = 0; d && i < rows; i++) {
 #pragma omp parallel for
         for (size_t j = 0; j < N; j++) {
@@ -78,40 +85,64 @@ static void make_file(const char *name, sp_dtype dtype, int rows, uint64_t seed)
         if (sp_dst_write_f32(d, x, &e) < 0) sp_die_err(&e);
     }
     if (!d || sp_dst_finish(d, &e) < 0) sp_die_err(&e);
-    free(x), free(path);
+    free(x);
 }
 
-/* `bytes` for each element of `rows` tensors are read or written. */
-static void raw(const char *figure, char *command, double bytes, double rows, const char *target)
+/* ---- figures -------------------------------------------------------------------------- */
+
+/* A tool on files as they are. `bytes` are read or written for each element of `rows` tensors;
+ * `first` makes a file that the command needs, NULL if none. */
+typedef struct {
+    const char *figure, *command, *target;
+    double bytes, rows;
+    const char *first;
+} raw_figure;
+
+/* clang-format off */
+#define MERGE(base) "sp-merge -z 0 " base " --add b --mask m >/dev/null"
+static const raw_figure raw_figures[] = {
+    {"diff, raw",           "sp-diff -z 0 a b >/dev/null",              ">= 60 %", 4 + 4 + 4,     ROWS,  NULL},
+    {"top, raw",            "sp-mask top --rate .03 -z 0 a >/dev/null", ">= 60 %", 4 + 1,         ROWS,  NULL},
+    {"  reading alone",     "$SELF read a",                             "",        4 + 1,         ROWS,  NULL},
+    {"minus, raw",          "sp-mask minus -z 0 p q >/dev/null",        ">= 60 %", 1 + 1 + 1,     MASKS, NULL},
+    {"merge, raw",          MERGE("a"),                                 ">= 60 %", 4 + 4 + 1 + 4, ROWS,  NULL},
+    {"  reading alone",     "$SELF read a b m",                         "",        4 + 4 + 1 + 4, ROWS,  NULL},
+    {"merge into F16, raw", MERGE("h"),                                 "",        2 + 4 + 1 + 2, ROWS,
+     "sp-merge -z 0 --dtype f16 -o h a"},
+};
+/* clang-format on */
+
+static void raw(const raw_figure *f)
 {
     char value[64], bound[64];
-    job j = {command, NULL, bytes * rows * (double)N};
+    if (f->first) run(f->first);
+    job j = {f->command, NULL, f->bytes * f->rows * (double)N};
     bench_result r = bench_compare(tool, copying, &j);
     snprintf(value, sizeof value, "%.2f s, %.1f GB/s", r.seconds, 1e-9 * j.moved / r.seconds);
     snprintf(bound, sizeof bound, "memcpy %.1f GB/s: %.2f s", 1e-9 * j.moved / r.bound, r.bound);
-    bench_print(figure, value, bound, r.ratio, target);
-    free(command);
+    bench_print(f->figure, value, bound, r.ratio, f->target);
 }
 
 /* How long a tool takes to start and end. */
-static void start(char *command)
+static void start(void)
 {
     double s[RUNS];
-    for (int i = 0; i < RUNS; i++) s[i] = run(command);
+    for (int i = 0; i < RUNS; i++) s[i] = run("sp-diff --version >/dev/null");
     printf("starting a tool: %.3f s\n", bench_median(s));
-    free(command);
 }
 
-static void compressed(const char *figure, char *command, char *zstd)
+static void compressed(void)
 {
     char value[64], bound[64];
-    job j = {command, zstd, 0};
+    run("sp-diff -z 0 -o d a b");
+    job j = {"sp-diff -z 1 a b >/dev/null", "zstd -q -T2 -1 -c d >/dev/null", 0};
     bench_result r = bench_compare(tool, peer, &j);
     snprintf(value, sizeof value, "%.2f s", r.seconds);
     snprintf(bound, sizeof bound, "zstd -T2 -1: %.2f s", r.bound);
-    bench_print(figure, value, bound, r.ratio, ">= 100 %");
-    free(command), free(zstd);
+    bench_print("diff, zstd", value, bound, r.ratio, ">= 100 %");
 }
+
+/* ---- the program that reads ----------------------------------------------------------- */
 
 static void read_all(const char *path)
 {
@@ -121,14 +152,34 @@ static void read_all(const char *path)
 #pragma omp parallel
     {
         static const off_t piece = 256 << 10;
-        char *room = sp_xmalloc((size_t)piece);
+        char *buffer = sp_xmalloc((size_t)piece);
 #pragma omp for schedule(dynamic)
         for (off_t at = 0; at < size; at += piece)
-            if (pread(fd, room, (size_t)piece, at) <= 0)
+            if (pread(fd, buffer, (size_t)piece, at) <= 0)
                 sp_die(SP_EINPUT, "%s: cannot be read", path);
-        free(room);
+        free(buffer);
     }
     close(fd);
+}
+
+/* ---- a directory for the files -------------------------------------------------------- */
+
+/* Makes it the working directory, removed at the end, with the tools of `bin` first in PATH and
+ * this program as $SELF. Returns its path. */
+static char *enter_directory(const char *bin)
+{
+    const char *tmp = getenv("TMPDIR"), *path = getenv("PATH");
+    char *tools = realpath(bin, NULL), *base = realpath(tmp && *tmp ? tmp : "/tmp", NULL);
+    if (!tools) sp_die(SP_EINPUT, "%s: no such directory", bin);
+    char *dir = sp_xasprintf("%s/sp-bench-XXXXXX", base ? base : "");
+    if (!base || !mkdtemp(dir)) sp_die(SP_ESYSTEM, "%s: cannot be made", dir);
+    sp_cleanup_add(dir);
+    char *paths = sp_xasprintf("%s:%s", tools, path ? path : "");
+    char *self = sp_xasprintf("/proc/%d/exe", (int)getpid());
+    if (chdir(dir) || setenv("PATH", paths, 1) || setenv("SELF", self, 1))
+        sp_die(SP_ESYSTEM, "%s: cannot be entered", dir);
+    free(tools), free(base), free(paths), free(self);
+    return dir;
 }
 
 int main(int argc, char **argv)
@@ -139,35 +190,16 @@ int main(int argc, char **argv)
         return sp_finish();
     }
     if (argc != 2) sp_die(SP_EUSAGE, "usage: streams DIRECTORY-OF-THE-TOOLS");
-    const char *bin = argv[1], *tmp = getenv("TMPDIR");
-    dir = sp_xasprintf("%s/sp-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (!mkdtemp(dir)) sp_die(SP_ESYSTEM, "%s: cannot be made", dir);
-    sp_cleanup_add(dir);
-    make_file("a", SP_F32, ROWS, 1), make_file("b", SP_F32, ROWS, 2),
-        make_file("m", SP_BOOL, ROWS, 3);
-    make_file("p", SP_BOOL, MASKS, 4), make_file("q", SP_BOOL, MASKS, 5);
-    start(sp_xasprintf("%s/sp-diff --version >/dev/null", bin));
-    raw("diff, raw", sp_xasprintf("%s/sp-diff -z 0 %s/a %s/b >/dev/null", bin, dir, dir), 8 + 4,
-        ROWS, ">= 60 %");
-    raw("top, raw", sp_xasprintf("%s/sp-mask top --rate .03 -z 0 %s/a >/dev/null", bin, dir), 4 + 1,
-        ROWS, ">= 60 %");
-    raw("  reading alone", sp_xasprintf("/proc/%d/exe read %s/a", (int)getpid(), dir), 4 + 1, ROWS,
-        "");
-    raw("minus, raw", sp_xasprintf("%s/sp-mask minus -z 0 %s/p %s/q >/dev/null", bin, dir, dir),
-        2 + 1, MASKS, ">= 60 %");
-    raw("merge, raw",
-        sp_xasprintf("%s/sp-merge -z 0 %s/a --add %s/b --mask %s/m >/dev/null", bin, dir, dir, dir),
-        9 + 4, ROWS, ">= 60 %");
-    raw("  reading alone",
-        sp_xasprintf("/proc/%d/exe read %s/a %s/b %s/m", (int)getpid(), dir, dir, dir), 9 + 4, ROWS,
-        "");
-    run(sp_xasprintf("%s/sp-merge -z 0 --dtype f16 -o %s/h %s/a", bin, dir, dir));
-    raw("merge into F16, raw",
-        sp_xasprintf("%s/sp-merge -z 0 %s/h --add %s/b --mask %s/m >/dev/null", bin, dir, dir, dir),
-        7 + 2, ROWS, "");
-    run(sp_xasprintf("%s/sp-diff -z 0 -o %s/d %s/a %s/b", bin, dir, dir, dir));
-    compressed("diff, zstd", sp_xasprintf("%s/sp-diff -z 1 %s/a %s/b >/dev/null", bin, dir, dir),
-               sp_xasprintf("zstd -q -T2 -1 -c %s/d >/dev/null", dir));
+    char *dir = enter_directory(argv[1]);
+    make_file("a", SP_F32, ROWS, 1);
+    make_file("b", SP_F32, ROWS, 2);
+    make_file("m", SP_BOOL, ROWS, 3);
+    make_file("p", SP_BOOL, MASKS, 4);
+    make_file("q", SP_BOOL, MASKS, 5);
+    start();
+    for (size_t i = 0; i < sizeof raw_figures / sizeof *raw_figures; i++) raw(&raw_figures[i]);
+    compressed();
     sp_cleanup_remove(dir);
+    free(dir);
     return sp_finish();
 }

@@ -1,5 +1,8 @@
-/* perf/tok.c - how fast a tokenizer loads and encodes: tok MODEL [FILE], without a FILE on texts of
- * its own. One line a text: bytes, ids, MB/s (best of a few runs of about a second altogether).
+/* perf/tok.c - how fast a tokenizer loads, encodes and decodes.
+ *
+ *   tok MODEL [FILE]    on FILE, or without one on texts of its own
+ *
+ * One line a text: bytes, ids, MB/s (the best of the runs that fit into a second).
  */
 #include "base/clock.h"
 #include "cli/main.h"
