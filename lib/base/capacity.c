@@ -1,4 +1,8 @@
-/* capacity.c - see capacity.h. */
+/* capacity.c - see capacity.h.
+ *
+ * What is free is asked for anew at each call: other programs take and give back while a run is
+ * being prepared. The answer is a moment's; nothing is reserved (scratch.h reserves).
+ */
 #include "base/capacity.h"
 
 #include <errno.h>
@@ -18,6 +22,7 @@ static uint64_t cap(uint64_t bytes, const char *variable)
     return gib > 0 ? SP_MIN(bytes, (uint64_t)(gib * GIB)) : bytes;
 }
 
+/* Physical memory; swap does not count, because a run that swaps is as good as dead. */
 uint64_t sp_capacity_memory(void)
 {
     return cap((uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE), "SP_MEMORY");
@@ -54,6 +59,8 @@ int sp_capacity_check_memory(const char *what, uint64_t bytes, sp_err *e)
     return compare("", what, bytes, sp_capacity_memory_free(), e);
 }
 
+/* f_bavail counts the blocks that are free for anybody, without those kept back for root. A path
+ * that does not exist yet will lie where its directory lies. */
 int sp_capacity_check_disk(const char *path, const char *what, uint64_t bytes, sp_err *e)
 {
     struct statvfs v;

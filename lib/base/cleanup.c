@@ -16,9 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/* More than a run ever has at a time: an output or two, a state, a directory. */
 #define MAX_PATHS 64
 static _Atomic(char *) listed[MAX_PATHS];
 
+/* The string is copied before it is listed: from the exchange on, a signal may take it. */
 void sp_cleanup_add(const char *path)
 {
     sp_on_die(sp_cleanup_run);
@@ -30,6 +32,8 @@ void sp_cleanup_add(const char *path)
     sp_die(SP_ESYSTEM, "too many temporary files");
 }
 
+/* The string is freed only by the thread that took it off the list. Where a signal's handler took
+ * it first, the process is about to end. */
 void sp_cleanup_drop(const char *path)
 {
     for (int i = 0; i < MAX_PATHS; i++) {
@@ -61,6 +65,7 @@ static void remove_tree(int at, const char *name)
     close(fd);
 }
 
+/* Removed first, then dropped: a signal in between finds nothing to remove, which does no harm. */
 void sp_cleanup_remove(const char *path)
 {
     remove_tree(AT_FDCWD, path);
@@ -76,6 +81,7 @@ void sp_cleanup_run(void)
     }
 }
 
+/* The handler of the signals that end the program. */
 static void on_signal(int sig)
 {
     sp_cleanup_run();
@@ -83,6 +89,7 @@ static void on_signal(int sig)
     raise(sig);
 }
 
+/* SA_RESETHAND: a second signal while the first removes things ends the process at once. */
 void sp_cleanup_on_signals(void)
 {
     static const int sigs[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};

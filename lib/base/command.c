@@ -1,4 +1,8 @@
-/* command.c - see command.h. */
+/* command.c - see command.h.
+ *
+ * The command line is kept as one string that a shell would read back as the same arguments, so
+ * that a person can copy it out of a message or out of a stream's provenance and run it.
+ */
 #include "base/command.h"
 
 #include "base/error.h"
@@ -28,6 +32,8 @@ static void print_quoted(FILE *f, const char *s)
     fputc('\'', f);
 }
 
+/* All arguments, each quoted if it must be. The first is the tool's name without its directories,
+ * which differ from machine to machine. */
 static char *quote_command(int argc, char **argv)
 {
     char *out = NULL;

@@ -16,6 +16,8 @@ int sp_verbosity = 1;
 
 static void (*_Atomic before_exit)(void);
 
+/* The first error wins, because it is nearest to the cause: what fails after it often fails only
+ * because of it. */
 void sp_err_set(sp_err *e, int code, const char *fmt, ...)
 {
     if (!e || e->code) return;
@@ -35,6 +37,7 @@ static void say(const char *fmt, va_list ap)
     fputc('\n', stderr);
 }
 
+/* Atomic, because any thread may list its first temporary file while another dies. */
 void sp_on_die(void (*last)(void)) { before_exit = last; }
 
 void sp_die(int code, const char *fmt, ...)
@@ -48,6 +51,7 @@ void sp_die(int code, const char *fmt, ...)
     _exit(code); /* not exit(): other threads may still run */
 }
 
+/* The message goes through "%s": a path in it may hold a percent sign. */
 void sp_die_err(const sp_err *e)
 {
     sp_die(e->code ? e->code : SP_ESYSTEM, "%s", e->code ? e->msg : "unknown error");

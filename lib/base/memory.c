@@ -1,4 +1,8 @@
-/* memory.c - see memory.h. */
+/* memory.c - see memory.h.
+ *
+ * Every function asks the C library for one byte where zero are wanted, because it may answer zero
+ * with NULL, which would be taken for a lack of memory.
+ */
 #include "base/memory.h"
 
 #include "base/arith.h"
@@ -18,20 +22,24 @@ static void *checked(void *p, size_t n)
 
 void *sp_xmalloc(size_t n) { return checked(malloc(n ? n : 1), n); }
 
-void *sp_xcalloc(size_t n, size_t size)
-{
-    return checked(calloc(n ? n : 1, size ? size : 1), n * size);
-}
-
-void *sp_xrealloc(void *p, size_t n) { return checked(realloc(p, n ? n : 1), n); }
-
-void *sp_xarray(size_t n, size_t size)
+/* n * size, which must not overflow. */
+static size_t product(size_t n, size_t size)
 {
     uint64_t bytes;
     if (!sp_mul(n, size, &bytes))
         sp_die(SP_ESYSTEM, "out of memory (%zu x %zu bytes asked for)", n, size);
-    return sp_xmalloc(bytes);
+    return bytes;
 }
+
+void *sp_xcalloc(size_t n, size_t size)
+{
+    size_t bytes = product(n, size);
+    return checked(calloc(1, bytes ? bytes : 1), bytes);
+}
+
+void *sp_xrealloc(void *p, size_t n) { return checked(realloc(p, n ? n : 1), n); }
+
+void *sp_xarray(size_t n, size_t size) { return sp_xmalloc(product(n, size)); }
 
 char *sp_xstrdup(const char *s) { return checked(strdup(s), strlen(s) + 1); }
 
@@ -47,21 +55,21 @@ char *sp_xasprintf(const char *fmt, ...)
 
 #define FIRST 16 /* elements of an array that begins to grow */
 
+/* Doubling moves n elements less than n times in all: 16 + 32 + ... + n/2. */
 void *sp_xgrow(void *p, size_t *cap, size_t need, size_t size)
 {
-    uint64_t bytes;
     if (need <= *cap) return p;
     size_t grown = SP_MAX(need, SP_MAX(*cap <= SIZE_MAX / 2 ? 2 * *cap : 0, FIRST));
-    if (!sp_mul(grown, size, &bytes))
-        sp_die(SP_ESYSTEM, "out of memory (%zu x %zu bytes asked for)", grown, size);
     *cap = grown;
-    return sp_xrealloc(p, bytes);
+    return sp_xrealloc(p, product(grown, size));
 }
 
 #define HUGE_PAGE  ((size_t)2 << 20)
 #define HUGE_FROM  ((size_t)8 << 20) /* arrays from this size on lie in huge pages */
 #define CACHE_LINE ((size_t)64)
 
+/* Aligned to a cache line, for loads of whole vectors, and a large array to a huge page.
+ * aligned_alloc(3) wants a size that is a multiple of the alignment. */
 float *sp_xfloats(size_t n)
 {
     uint64_t bytes;

@@ -1,4 +1,8 @@
-/* progress.c - see progress.h. */
+/* progress.c - see progress.h.
+ *
+ * The line is written over itself: each begins with a carriage return and ends by erasing what an
+ * earlier, longer one left behind. Whether it is drawn at all is decided at the start.
+ */
 #include "base/progress.h"
 
 #include "base/arith.h"
@@ -16,6 +20,8 @@ void sp_progress_start(sp_progress *p, const char *what, const char *unit, doubl
     if (sp_verbosity < 1 || !isatty(STDERR_FILENO)) p->what = NULL;
 }
 
+/* The rate is that since the start, and the time left assumes that it stays. Called far more often
+ * than the line is drawn. */
 void sp_progress_at(sp_progress *p, double done)
 {
     double now = sp_now(), rate = done / SP_MAX(now - p->t0, 1e-9);

@@ -20,6 +20,7 @@ struct sp_scratch {
     uint64_t size, used; /* bytes of the file, and of it those that arrays have taken */
 };
 
+/* Memory and files are mapped in whole pages. */
 static uint64_t page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }
 
 uint64_t sp_scratch_size(uint64_t n) { return (n + page_size() - 1) / page_size() * page_size(); }
@@ -57,6 +58,7 @@ const char *sp_scratch_dir(void)
     return tmp && *tmp ? tmp : "/tmp";
 }
 
+/* What is free is compared before anything is made, for a message with both numbers. */
 sp_scratch *sp_scratch_open(const char *dir, const char *what, uint64_t bytes, sp_err *e)
 {
     if (!dir) dir = sp_scratch_dir();
@@ -85,6 +87,7 @@ void *sp_scratch_take(sp_scratch *s, uint64_t n)
     return s->map + at;
 }
 
+/* Rounded inwards: a page that is shared with a neighbour stays, which may be using it. */
 void sp_scratch_evict(void *p, uint64_t n)
 {
     uintptr_t page = (uintptr_t)page_size(), first = (uintptr_t)p;
@@ -92,4 +95,5 @@ void sp_scratch_evict(void *p, uint64_t n)
     if (to > from) madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
+/* Rounded outwards; advice only, so what it returns does not matter. */
 void sp_scratch_prefetch(void *p, uint64_t n) { madvise(p, sp_scratch_size(n), MADV_WILLNEED); }

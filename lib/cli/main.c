@@ -1,4 +1,8 @@
-/* main.c - see main.h. */
+/* main.c - see main.h.
+ *
+ * The order in sp_start matters: the restart comes first, because everything after it would be lost
+ * with the first process; descriptors are put right before anything is opened.
+ */
 #include "cli/main.h"
 
 #include "base/cleanup.h"
@@ -58,6 +62,8 @@ void sp_start(int argc, char **argv)
 
 static double seconds(struct timeval t) { return (double)t.tv_sec + 1e-6 * (double)t.tv_usec; }
 
+/* stdout is closed here, not by exit(3), because a full disk behind it may show only then. That it
+ * has been closed before (EBADF) is no error. */
 int sp_finish(void)
 {
     if (fflush(stdout) || ferror(stdout))

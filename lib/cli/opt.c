@@ -19,6 +19,7 @@
 sp_common sp_args = {.level = 1, .seed = 0};
 static bool quiet, verbose, help, version;
 
+/* Seeds end at 2^53, because ranges are doubles and must be exact. */
 /* clang-format off */
 static const sp_opt common[] = {
     {"output", 'o', SP_STRING, &sp_args.out, "FILE", "write to FILE instead of standard output", 0, 0},
@@ -49,20 +50,32 @@ static void print_opts(const sp_opt *o)
     }
 }
 
-/* Help on all commands, or on `only`. */
-static void print_help(const char *what, const sp_cmd *cmds, const sp_cmd *only, const char *tail)
+/* How each command is called. */
+static void print_usage(const sp_cmd *cmds, const sp_cmd *only)
 {
-    printf("%s - %s\n\nUsage:\n", sp_tool, what);
     for (const sp_cmd *c = cmds; c->run; c++)
         if (!only || c == only)
             printf("  %s%s%s [options] %s\n", sp_tool, c->verb ? " " : "", c->verb ? c->verb : "",
                    c->operands);
+}
+
+/* What each command does, and its options. */
+static void print_commands(const sp_cmd *cmds, const sp_cmd *only)
+{
     for (const sp_cmd *c = cmds; c->run; c++) {
         if (only && c != only) continue;
         if (c->verb) printf("\n%s %s: %s\n", sp_tool, c->verb, c->summary);
         else printf("\n%s\n", c->summary);
         print_opts(c->opts);
     }
+}
+
+/* Help on all commands, or on `only`. The manual pages are made from this text (man/page.awk). */
+static void print_help(const char *what, const sp_cmd *cmds, const sp_cmd *only, const char *tail)
+{
+    printf("%s - %s\n\nUsage:\n", sp_tool, what);
+    print_usage(cmds, only);
+    print_commands(cmds, only);
     printf("\nCommon options:\n");
     print_opts(common);
     if (tail) printf("\n%s\n", tail);
@@ -71,6 +84,7 @@ static void print_help(const char *what, const sp_cmd *cmds, const sp_cmd *only,
 
 /* ---- parsing -------------------------------------------------------------------------- */
 
+/* "tool: message (try 'tool --help')", and the end. No temporary file exists yet. */
 static _Noreturn void usage_error(const char *fmt, ...)
 {
     va_list ap;
@@ -82,6 +96,8 @@ static _Noreturn void usage_error(const char *fmt, ...)
     _exit(SP_EUSAGE);
 }
 
+/* The option whose long name is the n bytes at `name`; NULL. Names are not abbreviated: a new
+ * option must not change what an old command line means. */
 static const sp_opt *find_long(const sp_opt *o, const char *name, size_t n)
 {
     for (; o && o->name; o++)
@@ -108,6 +124,7 @@ static int choice_index(const char *choices, const char *value)
     }
 }
 
+/* NaN is outside of every range. */
 static void check_range(const sp_opt *o, const char *value, double x)
 {
     if (o->lo == 0 && o->hi == 0) return;
@@ -115,6 +132,7 @@ static void check_range(const sp_opt *o, const char *value, double x)
         usage_error("option --%s: %s is outside %.16g..%.16g", o->name, value, o->lo, o->hi);
 }
 
+/* ERANGE leaves errno set: a number that does not fit is none. */
 static int64_t whole_number(const sp_opt *o, const char *value)
 {
     char *end;
@@ -145,6 +163,7 @@ static int one_of(const sp_opt *o, const char *value)
     return i;
 }
 
+/* The callback's own words become the usage error. */
 static void call(const sp_opt *o, const char *value)
 {
     const sp_opt_call *c = o->dst;
@@ -228,6 +247,8 @@ static const sp_cmd *find_cmd(const sp_cmd *cmds, int argc, char **argv)
     usage_error("unknown command '%s'", argv[1]);
 }
 
+/* Make the common options true for the whole program. OpenMP's own number of threads obeys
+ * OMP_NUM_THREADS and the processors this process may use; -t overrules both. */
 static void apply_common(void)
 {
     sp_verbosity = quiet ? 0 : verbose ? 2 : 1;
@@ -235,6 +256,7 @@ static void apply_common(void)
     omp_set_num_threads((int)sp_args.threads);
 }
 
+/* --help and --version come before anything that may be wrong with the operands. */
 int sp_opt_main(int argc, char **argv, const char *what, const sp_cmd *cmds, const char *tail)
 {
     sp_start(argc, argv);

@@ -1,4 +1,8 @@
-/* restart.c - see restart.h. */
+/* restart.c - see restart.h.
+ *
+ * The environment itself says whether a restart is still to come: what is wanted is set before the
+ * program is started anew, and a variable that is set is not wanted. So there is no second restart.
+ */
 #include "cli/restart.h"
 
 #include <stdbool.h>
@@ -14,6 +18,7 @@ void sp_restart_want(const char *name, const char *value)
     wanted = true;
 }
 
+/* /proc/self/exe is this program, whatever argv[0] says. */
 void sp_restart(char **argv)
 {
     if (!wanted) return;

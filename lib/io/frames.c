@@ -1,4 +1,9 @@
-/* frames.c - see frames.h. */
+/* frames.c - see frames.h.
+ *
+ * A frame begins with a header that may tell the size of its data, goes on with blocks that each
+ * begin with their length, and may end with a checksum. The walk hops from block header to block
+ * header (ZSTD_findFrameCompressedSize), so that it reads a few bytes in each 128 KiB of data.
+ */
 #include "io/frames.h"
 
 #include "base/memory.h"
@@ -10,6 +15,8 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+/* Pages of a mapped file that is only read hold nothing of their own, so the kernel may forget
+ * them. */
 void sp_frames_release(const uint8_t *map, uint64_t from, uint64_t to)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -30,6 +37,8 @@ static size_t frame_length(const sp_frames *f, size_t at, size_t size, sp_err *e
     return 0;
 }
 
+/* The loop stands at the beginning of a frame, `next`. The table gets one entry more than there are
+ * frames, for the end. */
 int sp_frames_index(sp_frames *f, const char *name, const uint8_t *map, size_t size, sp_err *e)
 {
     sp_frame_start next = {0, 0};
@@ -76,6 +85,7 @@ size_t sp_frames_find(const sp_frames *f, uint64_t at)
     return lo;
 }
 
+/* ZSTD_decompress compares the checksum, where the frame has one. */
 bool sp_frames_decode(const sp_frames *f, size_t i, void *dst)
 {
     uint64_t from = f->start[i].file, to = f->start[i + 1].file;

@@ -35,6 +35,7 @@ struct sp_in {
 
 static bool stdin_taken; /* two readers would each get some of its bytes */
 
+/* Opening a directory succeeds, and only reading it would fail, with a message of the kernel's. */
 sp_in *sp_in_open(const char *path, sp_err *e)
 {
     bool is_stdin = !strcmp(path, "-");
@@ -153,6 +154,9 @@ static ssize_t read_any(sp_in *in, void *dst, size_t n, sp_err *e)
     return in->z ? read_zstd(in, dst, n, e) : read_raw(in, dst, n, e);
 }
 
+/* The one place that turns "fewer than asked for" into an error; sp_in_some leaves it to the
+ * caller.
+ */
 int sp_in_read(sp_in *in, void *buf, size_t n, sp_err *e)
 {
     ssize_t got = read_any(in, buf, n, e);
@@ -165,6 +169,7 @@ int sp_in_read(sp_in *in, void *buf, size_t n, sp_err *e)
 
 int64_t sp_in_some(sp_in *in, void *buf, size_t n, sp_err *e) { return read_any(in, buf, n, e); }
 
+/* By reading: a pipe cannot seek, and compressed bytes must be decompressed for their checksum. */
 int sp_in_skip(sp_in *in, uint64_t n, sp_err *e)
 {
     size_t cap = SP_MIN(n, (uint64_t)JUNK);

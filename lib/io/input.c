@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <zstd.h>
 
+/* The magic numbers of RFC 8878: one for frames, sixteen for frames that are to be skipped. They
+ * are stored with the least significant byte first. */
 bool sp_is_zstd(const void *p, size_t n)
 {
     const uint8_t *b = p;
@@ -17,6 +19,7 @@ bool sp_is_zstd(const void *p, size_t n)
            (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
 }
 
+/* Errors of open(2) that another path would not avoid. */
 int sp_open_code(int err)
 {
     return err == ENOMEM || err == EMFILE || err == ENFILE || err == EIO ? SP_ESYSTEM : SP_EINPUT;

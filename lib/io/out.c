@@ -43,6 +43,7 @@ struct sp_out {
     atomic_bool failed; /* nothing more is written */
 };
 
+/* The queue goes first: its threads use everything else. */
 static void out_free(sp_out *o)
 {
     sp_queue_free(o->queue);
@@ -108,6 +109,8 @@ static int start_zstd(sp_out *o, sp_err *e)
     return 0;
 }
 
+/* At most 32 threads: they compress more than disks take (at level 1 some 270 MB/s each), and every
+ * slot costs 8 MiB. */
 sp_out *sp_out_open(const char *path, int level, sp_err *e)
 {
     sp_out *o = sp_xcalloc(1, sizeof *o);
@@ -158,6 +161,7 @@ static int flush(sp_out *o, sp_err *e)
     return 0;
 }
 
+/* Fill up what is being gathered, flush it when it is full, and so on. */
 int sp_out_write(sp_out *o, const void *buf, size_t n, sp_err *e)
 {
     const uint8_t *p = buf;
@@ -177,6 +181,8 @@ int sp_out_write(sp_out *o, const void *buf, size_t n, sp_err *e)
     return 0;
 }
 
+/* The last frame is posted although it is not full. Every error that a thread met shows here,
+ * before the file gets its name. */
 int sp_out_finish(sp_out *o, sp_err *e)
 {
     bool ok = true;
@@ -193,6 +199,7 @@ int sp_out_finish(sp_out *o, sp_err *e)
     return rc;
 }
 
+/* The queue first, as in sp_out_finish: a thread may be writing. */
 void sp_out_abort(sp_out *o)
 {
     if (!o) return;

@@ -1,4 +1,9 @@
-/* target.c - see target.h. */
+/* target.c - see target.h.
+ *
+ * rename(2) within a directory is atomic: whoever opens the final name sees the old file or the new
+ * one. The temporary name is listed for removal before the file is made, so that no moment is left
+ * in which a signal would leave it behind.
+ */
 #include "io/target.h"
 
 #include "base/cleanup.h"
@@ -25,6 +30,8 @@ static int open_temporary(sp_target *t, const char *path, bool exists, sp_err *e
     return t->fd < 0 ? sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(errno)) : 0;
 }
 
+/* A device or a FIFO is not replaced by a file but written to. A directory is refused here, because
+ * the rename would fail only after everything has been written. */
 int sp_target_open(sp_target *t, const char *path, sp_err *e)
 {
     struct stat st;
@@ -41,6 +48,7 @@ int sp_target_open(sp_target *t, const char *path, sp_err *e)
     return t->fd < 0 ? sp_fail(e, SP_ESYSTEM, "%s: %s", path, strerror(errno)) : 0;
 }
 
+/* Forget everything; what is on the disk stays as it is. */
 static void empty(sp_target *t)
 {
     if (t->tmp) sp_cleanup_drop(t->tmp);
@@ -57,6 +65,7 @@ void sp_target_abort(sp_target *t)
     empty(t);
 }
 
+/* close(2) is checked: on some file systems (NFS) it is where a full disk shows. */
 int sp_target_close(sp_target *t, bool ok, sp_err *e)
 {
     int fd = t->fd;

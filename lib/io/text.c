@@ -1,4 +1,8 @@
-/* text.c - see text.h. */
+/* text.c - see text.h.
+ *
+ * stdio remembers that a write has failed (ferror), so that nobody has to check each fprintf: all
+ * of them are checked at the end, before the file gets its name.
+ */
 #include "io/text.h"
 
 #include "base/memory.h"

@@ -18,6 +18,7 @@ static int too_large(void *kind)
     case 2: sp_xfloats(SIZE_MAX / 4); break; /* fits, but not rounded up */
     case 3: sp_xmalloc(big); break;
     case 4: sp_xcalloc(big, 4); break;
+    case 7: sp_xcalloc((size_t)1 << 32, (size_t)1 << 32); break; /* 0 where it wraps */
     case 5: free(sp_xrealloc(sp_xmalloc(1), big)); break;
     case 6: sp_xgrow(NULL, &cap, SIZE_MAX / 8, 16); break;
     }
@@ -27,7 +28,7 @@ static int too_large(void *kind)
 static void too_large_dies(void **state)
 {
     (void)state;
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 8; i++) {
         sp_child c = sp_child_run(too_large, &i);
         assert_int_equal(c.code, SP_ESYSTEM);
         assert_non_null(strstr(c.err, "sp: out of memory ("));
