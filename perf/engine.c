@@ -150,7 +150,7 @@ static int32_t some_id(int64_t i, int64_t t)
 static void make_data(bench *b)
 {
     enum { B = 8, T = 128 };
-    b->data = (sp_examples){B, sp_xarray(B, sizeof(sp_example)), 0};
+    b->data = (sp_examples){.n = B, .ex = sp_xarray(B, sizeof(sp_example))};
     for (int i = 0; i < B; i++) {
         sp_example *x = &b->data.ex[i];
         *x = (sp_example){T, sp_xarray(T, 4), sp_xarray(T, 4)};

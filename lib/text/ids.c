@@ -1,19 +1,11 @@
 /* ids.c - see ids.h. */
 #include "text/ids.h"
 
-#include "base/arith.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
 
-void sp_ids_push(sp_ids *v, int32_t id)
-{
-    if (v->n == v->cap) {
-        v->cap = SP_MAX(64, 2 * v->cap);
-        v->ids = sp_xrealloc(v->ids, v->cap * sizeof *v->ids);
-    }
-    v->ids[v->n++] = id;
-}
+void sp_ids_push(sp_ids *v, int32_t id) { SP_PUSH(v->ids, v->n, v->cap) = id; }
 
 void sp_ids_free(sp_ids *v)
 {

@@ -26,8 +26,7 @@ void tok_added_put(tok_added_set *s, const tok_added *a)
             s->v[i] = *a;
             return;
         }
-    if (s->n == s->cap) s->v = sp_xrealloc(s->v, (s->cap = SP_MAX(16, 2 * s->cap)) * sizeof *s->v);
-    s->v[s->n++] = *a;
+    SP_PUSH(s->v, s->n, s->cap) = *a;
 }
 
 /* Order of indices: by the bytes of the texts, a prefix before what it begins. */

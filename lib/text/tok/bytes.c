@@ -1,7 +1,6 @@
 /* bytes.c - see bytes.h. */
 #include "text/tok/bytes.h"
 
-#include "base/arith.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -25,10 +24,7 @@ bool tok_str_is(tok_str a, const char *s, size_t n) { return a.n == n && !memcmp
 
 void tok_buf_add(tok_buf *b, const char *s, size_t n)
 {
-    if (b->n + n > b->cap) {
-        b->cap = SP_MAX(2 * b->cap, b->n + n + 64);
-        b->p = sp_xrealloc(b->p, b->cap);
-    }
+    if (b->n + n > b->cap) b->p = sp_xgrow(b->p, &b->cap, b->n + n, 1);
     if (n) memcpy(b->p + b->n, s, n);
     b->n += n;
 }

@@ -12,7 +12,6 @@
 
 #include "text/tok/alphabet.h"
 
-#include "base/arith.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 
@@ -28,14 +27,7 @@ typedef struct {
 } list;
 
 /* End the string whose bytes have been appended to l->text. */
-static void list_close(list *l)
-{
-    if (l->n == l->cap) {
-        l->cap = SP_MAX(64, 2 * l->cap);
-        l->end = sp_xrealloc(l->end, l->cap * sizeof *l->end);
-    }
-    l->end[l->n++] = l->text.n;
-}
+static void list_close(list *l) { SP_PUSH(l->end, l->n, l->cap) = l->text.n; }
 
 /* String i, borrowed. */
 static tok_str list_at(const list *l, size_t i)

@@ -93,9 +93,7 @@ static int add_piece(tok_tables *t, model *m, tok_pb c, sp_err *e)
                                               .special = p.type != USER_DEFINED,
                                               .normalized = p.type == USER_DEFINED,
                                               .verbatim = true});
-    if (m->n == m->cap)
-        m->v = sp_xrealloc(m->v, (m->cap = SP_MAX(1024, 2 * m->cap)) * sizeof *m->v);
-    m->v[m->n++] = p;
+    SP_PUSH(m->v, m->n, m->cap) = p;
     return 0;
 }
 

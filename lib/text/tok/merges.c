@@ -8,7 +8,6 @@
 
 #include "text/tok/hash.h"
 
-#include "base/arith.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -32,15 +31,12 @@ static tok_merge *find_slot(const tok_merges *m, uint64_t pair)
 
 void tok_merges_reserve(tok_merges *m, size_t n)
 {
-    if (n <= m->cap) return;
-    m->cap = SP_MAX(n, 2 * m->cap);
-    m->list = sp_xrealloc(m->list, m->cap * sizeof *m->list);
+    m->list = sp_xgrow(m->list, &m->cap, n, sizeof *m->list);
 }
 
 void tok_merges_add(tok_merges *m, int32_t left, int32_t right, uint32_t rank, int32_t id)
 {
-    tok_merges_reserve(m, m->n + 1);
-    m->list[m->n++] = (tok_merge){pair_of(left, right), rank, id};
+    SP_PUSH(m->list, m->n, m->cap) = (tok_merge){pair_of(left, right), rank, id};
 }
 
 void tok_merges_index(tok_merges *m)

@@ -7,9 +7,8 @@
 
 tok_step *tok_steps_add(tok_steps *s, tok_kind kind)
 {
-    s->v = sp_xrealloc(s->v, (s->n + 1) * sizeof *s->v);
-    s->v[s->n] = (tok_step){.kind = kind};
-    return &s->v[s->n++];
+    SP_PUSH(s->v, s->n, s->cap) = (tok_step){.kind = kind};
+    return &s->v[s->n - 1];
 }
 
 void tok_steps_free(tok_steps *s)

@@ -6,8 +6,8 @@
  *
  *     slot   key         len  id1                 text  ... the▁there ...
  *      17    "the"         3    45                           ^  ^
- *      18    (free)              0                off[44] ---+  |
- *      19    hash(..)     10   901                off[900] -----+
+ *      18    (free)              0                span[44] --+  |
+ *      19    hash(..)     10   901                span[900] ----+
  */
 #include "text/tok/vocab.h"
 
@@ -46,7 +46,7 @@ static tok_slot *find_slot(const tok_vocab *v, uint64_t key, const char *s, size
     for (size_t i = home(key, n, v->slots);; i = (i + 1) & (v->slots - 1)) {
         tok_slot *k = &v->slot[i];
         if (!k->id1 || (k->key == key && k->len == n &&
-                        (n <= 8 || !memcmp(v->text.p + v->off[k->id1 - 1], s, n))))
+                        (n <= 8 || !memcmp(v->text.p + v->span[k->id1 - 1].off, s, n))))
             return k;
     }
 }
@@ -71,13 +71,7 @@ void tok_vocab_reserve(tok_vocab *v, size_t pieces)
 /* Let ids up to n - 1 exist; the new ones have no piece. */
 static void grow_ids(tok_vocab *v, size_t n)
 {
-    if (n > v->cap) {
-        size_t cap = SP_MAX(n, 2 * v->cap);
-        v->off = sp_xrealloc(v->off, cap * sizeof *v->off);
-        v->len = sp_xrealloc(v->len, cap * sizeof *v->len);
-        v->cap = cap;
-    }
-    for (; v->n < n; v->n++) v->off[v->n] = 0, v->len[v->n] = NO_PIECE;
+    while (v->n < n) SP_PUSH(v->span, v->n, v->cap) = (tok_span){0, NO_PIECE};
 }
 
 int tok_vocab_add(tok_vocab *v, const char *s, size_t n, uint32_t id, sp_err *e)
@@ -99,8 +93,7 @@ int tok_vocab_add(tok_vocab *v, const char *s, size_t n, uint32_t id, sp_err *e)
                        shown, s);
     grow_ids(v, (size_t)id + 1);
     *k = (tok_slot){key, (uint32_t)n, id + 1};
-    v->off[id] = (uint32_t)v->text.n;
-    v->len[id] = (uint32_t)n;
+    v->span[id] = (tok_span){(uint32_t)v->text.n, (uint32_t)n};
     tok_buf_add(&v->text, s, n);
     v->used++;
     return 0;
@@ -118,19 +111,18 @@ void tok_vocab_prefetch(const tok_vocab *v, const char *s, size_t n)
 
 bool tok_vocab_has(const tok_vocab *v, int64_t id)
 {
-    return id >= 0 && id < (int64_t)v->n && v->len[id] != NO_PIECE;
+    return id >= 0 && id < (int64_t)v->n && v->span[id].len != NO_PIECE;
 }
 
 tok_str tok_vocab_piece(const tok_vocab *v, int32_t id)
 {
-    return (tok_str){v->text.p + v->off[id], v->len[id]};
+    return (tok_str){v->text.p + v->span[id].off, v->span[id].len};
 }
 
 void tok_vocab_free(tok_vocab *v)
 {
     tok_buf_free(&v->text);
-    free(v->off);
-    free(v->len);
+    free(v->span);
     free(v->slot);
     *v = (tok_vocab){0};
 }

@@ -16,13 +16,17 @@ typedef struct {
     uint32_t len, id1; /* bytes of the piece; id + 1, 0 = free slot */
 } tok_slot;
 
+typedef struct {
+    uint32_t off, len; /* len UINT32_MAX = no piece has this id */
+} tok_span;
+
 /* Zero-initialise; tok_vocab_free releases it. */
 typedef struct {
-    tok_buf text;        /* all pieces, one after the other */
-    uint32_t *off, *len; /* (n) by id: where in text; len UINT32_MAX = no such piece */
-    size_t n, cap;       /* n = largest id + 1 */
-    tok_slot *slot;      /* (slots) hash table from piece to id */
-    size_t slots, used;  /* used = number of pieces */
+    tok_buf text;       /* all pieces, one after the other */
+    tok_span *span;     /* (n) by id: where in text */
+    size_t n, cap;      /* n = largest id + 1 */
+    tok_slot *slot;     /* (slots) hash table from piece to id */
+    size_t slots, used; /* used = number of pieces */
 } tok_vocab;
 
 /* Make room for about `pieces` pieces, to save growing. */
