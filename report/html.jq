@@ -101,8 +101,8 @@ def claims_section($claims):
     | term($backbone; "\(outcome_text | html). \($figures | plain)");
   map(backbone) as $backbones
   | "<section id=claims><h2>The paper's 24 claims</h2><p>Filled by the program from the result"
-  + " files; claims that fail stand here as failing. “In the noise”: the difference that decides does"
-  + " not exceed its 95 % interval.</p>"
+  + " files; claims that fail stand here as failing. “In the noise”: the difference that decides"
+  + " does not exceed its 95 % interval.</p>"
   + (claims_by_backbone($backbones; $claims; outcome_text) | html_table)
   + "<h3>What was measured</h3><div class=measured>"
   + ([$claims | transpose[] | . as $each | .[0]
