@@ -5,22 +5,12 @@
  * rounded would be off by 2e-4 of it.
  */
 
-#include "base/philox.h"
 #include "cli/restart.h"
-#include "base/arith.h"
-#include "base/memory.h"
 #include "engine/gemm.h"
-#include "tensor/vec.h"
+#include "operands.h"
 #include "skip.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <math.h>
 #include <omp.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void only_in_bf16(void)
@@ -28,45 +18,18 @@ static void only_in_bf16(void)
     if (!strstr(sp_gemm_kernel(), "oneDNN")) SKIP("built without oneDNN");
 }
 
-/* ---- operands: what goes in, and what of it should be multiplied ---------------------- */
+/* ---- operands ------------------------------------------------------------------------- */
 
-typedef struct {
-    void *stored;
-    sp_dtype dtype;
-    float *rounded;
-    int64_t cols;
-} operand;
-
-static operand random_operand(uint64_t key, int64_t rows, int64_t cols, sp_dtype dtype)
+/* Its values are those that should be multiplied: rounded to BF16. */
+static operand rounded_operand(uint64_t key, int64_t rows, int64_t cols, sp_dtype dtype)
 {
     size_t n = (size_t)(rows * cols);
-    operand x = {sp_xfloats(n), dtype, sp_xfloats(n), cols};
+    operand x = random_operand(key, rows, cols, dtype);
     uint16_t *bf16 = sp_xarray(n, sizeof *bf16);
-    for (size_t i = 0; i < n; i++) x.rounded[i] = (float)sp_rand_normal(1, key, i);
-    sp_from_f32(x.stored, x.rounded, dtype, n);
-    sp_to_f32(x.rounded, x.stored, dtype, n);
-    sp_from_f32(bf16, x.rounded, SP_BF16, n);
-    sp_to_f32(x.rounded, bf16, SP_BF16, n);
+    sp_from_f32(bf16, x.values, SP_BF16, n);
+    sp_to_f32(x.values, bf16, SP_BF16, n);
     free(bf16);
     return x;
-}
-
-static void operand_free(operand *x) { free(x->stored), free(x->rounded); }
-
-static sp_mat matrix(const operand *x) { return (sp_mat){x->stored, x->dtype}; }
-
-/* Element (i, j) of op(A) op(B), and the sum of its terms' sizes. */
-static double element(const operand *a, bool ta, const operand *b, bool tb, int64_t i, int64_t j,
-                      int64_t k, double *size)
-{
-    double sum = 0;
-    for (int64_t s = 0; s < k; s++) {
-        double term = (double)a->rounded[ta ? s * a->cols + i : i * a->cols + s] *
-                      (double)b->rounded[tb ? j * b->cols + s : s * b->cols + j];
-        sum += term;
-        *size += fabs(term);
-    }
-    return sum;
 }
 
 static void near(double got, double want, double size)
@@ -84,19 +47,19 @@ static int64_t stride(int64_t n) { return SP_MAX(n / 23, 1); }
 /* y_0, y_1, y_2 = X W^T; the last one once more on top of itself. */
 static void check_xwt(int64_t n, int64_t in, int64_t out, sp_dtype dtype)
 {
-    operand x = random_operand(1, n, in, SP_F32), w[3];
+    operand x = rounded_operand(1, n, in, SP_F32), w[3];
     sp_linear l[3];
     for (int k = 0; k < 3; k++) {
         int64_t o = k == 1 ? out / 2 + 1 : out;
-        w[k] = random_operand(2 + (uint64_t)k, o, in, dtype);
-        l[k] = (sp_linear){sp_xfloats((size_t)(n * o)), matrix(&w[k]), o};
+        w[k] = rounded_operand(2 + (uint64_t)k, o, in, dtype);
+        l[k] = (sp_linear){sp_xfloats((size_t)(n * o)), matrix_of(&w[k]), o};
     }
     sp_gemm_xwts(x.stored, n, in, l, 3);
     sp_gemm_xwt(l[2].y, x.stored, l[2].w, n, in, out, 1);
     for (int k = 0; k < 3; k++)
         for (int64_t i = 0; i < n; i += stride(n))
             for (int64_t j = 0; j < l[k].out; j += stride(out)) {
-                double size = 0, want = element(&x, false, &w[k], true, i, j, in, &size);
+                double size, want = slow_element(&x, false, &w[k], true, i, j, in, &size);
                 near((double)l[k].y[i * l[k].out + j], k == 2 ? 2 * want : want, size);
             }
     for (int k = 0; k < 3; k++) free(l[k].y), operand_free(&w[k]);
@@ -111,16 +74,19 @@ static void check_dyw(int64_t n, int64_t in, int64_t out, sp_dtype dtype)
     operand y[2], w[2];
     sp_linear l[2];
     for (int k = 0; k < 2; k++) {
-        y[k] = random_operand(11 + (uint64_t)k, n, outs[k], SP_F32),
-        w[k] = random_operand(13 + (uint64_t)k, outs[k], in, dtype);
-        l[k] = (sp_linear){y[k].stored, matrix(&w[k]), outs[k]};
+        y[k] = rounded_operand(11 + (uint64_t)k, n, outs[k], SP_F32),
+        w[k] = rounded_operand(13 + (uint64_t)k, outs[k], in, dtype);
+        l[k] = (sp_linear){y[k].stored, matrix_of(&w[k]), outs[k]};
     }
     sp_gemm_dyws(dx, n, in, l, 2);
     for (int64_t i = 0; i < n; i += stride(n))
         for (int64_t j = 0; j < in; j += stride(in)) {
             double size = 0, want = 0;
-            for (int k = 0; k < 2; k++)
-                want += element(&y[k], false, &w[k], false, i, j, outs[k], &size);
+            for (int k = 0; k < 2; k++) {
+                double part;
+                want += slow_element(&y[k], false, &w[k], false, i, j, outs[k], &part);
+                size += part;
+            }
             near((double)dx[i * in + j], want, size);
         }
     for (int k = 0; k < 2; k++) operand_free(&y[k]), operand_free(&w[k]);
@@ -131,12 +97,12 @@ static void check_dyw(int64_t n, int64_t in, int64_t out, sp_dtype dtype)
 static void check_dytx(int64_t n, int64_t in, int64_t out)
 {
     float *dw = sp_xfloats((size_t)(out * in));
-    operand dy = random_operand(21, n, out, SP_F32), x = random_operand(22, n, in, SP_F32);
+    operand dy = rounded_operand(21, n, out, SP_F32), x = rounded_operand(22, n, in, SP_F32);
     for (int times = 1; times <= 2; times++) {
         sp_gemm_dytx(dw, dy.stored, x.stored, n, in, out, times == 1 ? 0 : 1);
         for (int64_t i = 0; i < out; i += stride(out))
             for (int64_t j = 0; j < in; j += stride(in)) {
-                double size = 0, want = element(&dy, true, &x, false, i, j, n, &size);
+                double size, want = slow_element(&dy, true, &x, false, i, j, n, &size);
                 near((double)dw[i * in + j], times * want, size);
             }
     }
@@ -167,13 +133,13 @@ static void few_rows_stay_f32(void **state)
     enum { IN = 2048, OUT = 256 };
     only_in_bf16();
     float *x = sp_xfloats(IN), *y = sp_xfloats(OUT);
-    operand w = random_operand(41, OUT, IN, SP_BF16);
+    operand w = rounded_operand(41, OUT, IN, SP_BF16);
     for (int i = 0; i < IN; i++) x[i] = (float)sp_rand_normal(2, 0, (uint64_t)i);
-    sp_gemm_xwt(y, x, matrix(&w), 1, IN, OUT, 0);
+    sp_gemm_xwt(y, x, matrix_of(&w), 1, IN, OUT, 0);
     for (int j = 0; j < OUT; j++) {
         double want = 0, size = 0;
         for (int i = 0; i < IN; i++) {
-            double term = (double)x[i] * (double)w.rounded[j * IN + i];
+            double term = (double)x[i] * (double)w.values[j * IN + i];
             want += term, size += fabs(term);
         }
         near((double)y[j], want, size);
@@ -188,8 +154,8 @@ static void few_rows_stay_f32(void **state)
 static void multiply_all(float *to, const operand *x, const operand *w, const operand *y, int64_t n,
                          int64_t in, int64_t out)
 {
-    sp_gemm_xwt(to, x->stored, matrix(w), n, in, out, 0);
-    sp_gemm_dyws(to += n * out, n, in, &(sp_linear){y->stored, matrix(w), out}, 1);
+    sp_gemm_xwt(to, x->stored, matrix_of(w), n, in, out, 0);
+    sp_gemm_dyws(to += n * out, n, in, &(sp_linear){y->stored, matrix_of(w), out}, 1);
     sp_gemm_dytx(to + n * in, y->stored, x->stored, n, in, out, 0);
 }
 
@@ -207,8 +173,8 @@ static void threads_do_not_change_bytes(void **state)
         for (size_t s = 0; s < SHAPES; s++) {
             int64_t n = shapes[s][0], in = shapes[s][1], out = shapes[s][2];
             size_t size = (size_t)(n * out + n * in + out * in);
-            operand x = random_operand(31, n, in, SP_F32), w = random_operand(32, out, in, SP_F32),
-                    y = random_operand(33, n, out, SP_F32);
+            operand x = rounded_operand(31, n, in, SP_F32), w = rounded_operand(32, out, in, SP_F32),
+                    y = rounded_operand(33, n, out, SP_F32);
             got = sp_xfloats(size);
             omp_set_num_threads(t);
             multiply_all(got, &x, &w, &y, n, in, out);

@@ -1,0 +1,64 @@
+/* test_softmax.c - terms of a softmax against double; the largest of a row. */
+#include "engine/softmax.h"
+#include "operands.h"
+
+static void check(int64_t n, float shift)
+{
+    float *z = random_floats(n, 1), max;
+    double largest = -INFINITY, sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        z[i] = 5 * z[i] + shift;
+        largest = SP_MAX(largest, (double)z[i]);
+    }
+    float *terms = copy_floats(z, n), got = sp_softmax_terms(terms, n, &max);
+    assert_true((double)max == largest);
+    for (int64_t i = 0; i < n; i++) {
+        double below = largest - (double)z[i], want = exp(-below);
+        sum += want;
+        /* that of sp_expf, and the rounding of z - max */
+        expect_near("term", (double)terms[i], want, (3e-7 + 0x1p-24 * below) * want + 1e-37);
+    }
+    expect_near("sum", (double)got, sum, 1e-6 * sum);
+    free(z), free(terms);
+}
+
+/* Lengths around vectors; far from 0, where exp itself would overflow or vanish. */
+static void terms_and_sum(void **state)
+{
+    (void)state;
+    static const int64_t lengths[] = {1, 2, 7, 8, 9, 16, 33, 1000};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        check(lengths[i], 0);
+        check(lengths[i], 300);
+        check(lengths[i], -300);
+    }
+}
+
+static void nan_comes_through(void **state)
+{
+    (void)state;
+    for (int at = 0; at < 3; at++) {
+        float z[3] = {1, 2, 3}, max;
+        z[at] = NAN;
+        assert_true(isnan(sp_softmax_terms(z, 3, &max)));
+    }
+}
+
+static void argmax(void **state)
+{
+    (void)state;
+    const float ties[] = {1, NAN, 4, 4, -INFINITY}, nothing[] = {NAN, NAN}, last[] = {-3, -2, -1};
+    assert_int_equal(sp_argmax(ties, 5), 2);
+    assert_int_equal(sp_argmax(nothing, 2), 0);
+    assert_int_equal(sp_argmax(last, 3), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(terms_and_sum),
+        cmocka_unit_test(nan_comes_through),
+        cmocka_unit_test(argmax),
+    };
+    return cmocka_run_group_tests_name("softmax", tests, NULL, NULL);
+}
