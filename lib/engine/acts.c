@@ -1,4 +1,9 @@
-/* acts.c - see acts.h. All arrays of a set lie in one allocation, each aligned to a cache line. */
+/* acts.c - see acts.h.
+ *
+ * All arrays of a set lie in one allocation, each at the beginning of a cache line. A set is
+ * described once, as a list of (where the address goes, how many floats); allocating it and
+ * counting its bytes both walk that list, so that they cannot disagree.
+ */
 #include "engine/acts.h"
 
 #include "base/memory.h"
@@ -12,8 +17,10 @@ typedef struct {
     size_t n;
 } array;
 
+/* Whole cache lines of 16 floats. */
 static size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
 
+/* Floats of all arrays together. */
 static size_t total(const array *list, size_t count)
 {
     size_t sum = 0;
@@ -29,8 +36,9 @@ static float *allocate(const array *list, size_t count)
     return all;
 }
 
-enum { ACTS = 12, WORK = 8 };
+enum { ACTS = 12, WORK = 8 }; /* arrays of a set */
 
+/* The arrays of a forward pass over n tokens. Of *a only the addresses of members are taken. */
 static void list_acts(array list[ACTS], sp_acts *a, const sp_config *c, int64_t n)
 {
     size_t one = (size_t)c->hidden, h = (size_t)(n * c->hidden),
@@ -42,6 +50,7 @@ static void list_acts(array list[ACTS], sp_acts *a, const sp_config *c, int64_t 
     memcpy(list, arrays, sizeof arrays);
 }
 
+/* The same for a backward pass. */
 static void list_work(array list[WORK], sp_work *w, const sp_config *c, int64_t n)
 {
     size_t h = (size_t)(n * c->hidden), q = (size_t)(n * c->heads * c->head_dim),

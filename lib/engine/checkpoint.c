@@ -1,8 +1,12 @@
 /* checkpoint.c - see checkpoint.h.
  *
- * The configuration says which parameters there are (param.h); they are brought into the
- * order of the checkpoint's tensors, each checked against its tensor; then each borrows its bytes
- * from the mapped file, or holds a copy where the source cannot be mapped (a compressed stream).
+ * Opening takes three steps:
+ *   1. The configuration says which parameters there are (param.h).
+ *   2. They are brought into the order of the checkpoint's tensors, each checked against its own:
+ *      whatever walks the parameters then reads the files from front to back, and output in the
+ *      order of the parameters has the order of the input.
+ *   3. Each borrows its bytes from the mapped file, or holds a copy where the source cannot be
+ *      mapped (a compressed stream, a pipe).
  */
 #include "engine/checkpoint.h"
 
@@ -16,6 +20,7 @@
 
 /* ---- tensors to parameters ------------------------------------------------------------ */
 
+/* Tensor t can be parameter p: 0, or -1 with a message that says what it should be. */
 static int check_tensor(const sp_src *src, const sp_tinfo *t, const sp_param *p, sp_err *e)
 {
     sp_tinfo want = {.rank = p->cols == 1 ? 1 : 2, .shape = {p->rows, p->cols}};
@@ -71,14 +76,14 @@ static int order_params(sp_model *m, sp_param *ordered, size_t *n, sp_err *e)
 static int match_tensors(sp_model *m, sp_err *e)
 {
     size_t n = 0;
-    qsort(m->params, m->n, sizeof *m->params, compare_names);
+    qsort(m->params, m->n, sizeof *m->params, compare_names); /* for bsearch */
     sp_param *ordered = sp_xcalloc(m->n, sizeof *ordered);
     int rc = order_params(m, ordered, &n, e);
     for (size_t i = 0; rc == 0 && n < m->n && i < m->n; i++)
         if (m->params[i].rows > 0)
             rc = sp_fail(e, SP_EINPUT, "%s: tensor \"%s\" is missing", sp_src_name(m->src),
                          m->params[i].name);
-    free(rc == 0 ? m->params : ordered);
+    free(rc == 0 ? m->params : ordered); /* the names in them belong to whichever stays */
     if (rc == 0) m->params = ordered;
     return rc;
 }

@@ -18,9 +18,14 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* A new family is one line of the table below, and its tests (tests/unit/test_config.c has the
+ * published files, test_engine.c the reference values). */
 typedef struct {
-    const char *architecture, *name;
-    bool norm_plus_one, scale_embed, tied;
+    const char *architecture; /* as in "architectures" */
+    const char *name;         /* as in "model_type" */
+    bool norm_plus_one;       /* norms multiply by 1 + w */
+    bool scale_embed;         /* embeddings are multiplied by sqrt(hidden) */
+    bool tied;                /* default of tie_word_embeddings */
     sp_act act;
     /* Defaults. head_dim 0 = hidden / heads, kv_heads 0 = heads, window 0 = the family has none. */
     int64_t head_dim, kv_heads, window, max_position;
@@ -75,6 +80,7 @@ static const family *find_family(const sp_members *r)
     return NULL;
 }
 
+/* kv_heads; needs heads and head_dim. */
 static int read_head_counts(const sp_members *r, const family *f, sp_config *c)
 {
     /* Absent: the family's default. Null: as many as heads, in every family. */
@@ -91,6 +97,7 @@ static int read_head_counts(const sp_members *r, const family *f, sp_config *c)
     return 0;
 }
 
+/* All widths and counts. Their limits keep products of two of them far from overflow. */
 static int read_sizes(const sp_members *r, const family *f, sp_config *c)
 {
     const int64_t big = 1 << 24, max_position = 1 << 30;
@@ -180,6 +187,7 @@ static int find_rope(const sp_members *r, const json_t **out)
     return 0;
 }
 
+/* The four numbers of LLaMA 3.1's scaling (rope.h). */
 static int read_llama3_rope(const sp_members *r, sp_config *c)
 {
     c->rope = SP_ROPE_LLAMA3;
@@ -225,6 +233,8 @@ static int read_rope(const sp_members *r, sp_config *c)
 
 /* ---- the files ------------------------------------------------------------------------ */
 
+/* Everything but generation_config.json. The order decides which message a file with several faults
+ * gets. */
 static int read_config(const sp_members *r, sp_config *c)
 {
     const family *f = find_family(r);
@@ -260,6 +270,7 @@ static json_t *load_object(const char *path, bool needed, sp_err *e)
     return NULL;
 }
 
+/* *c from DIR/config.json. */
 static int load_config(sp_config *c, const char *dir, sp_err *e)
 {
     char *path = sp_xasprintf("%s/config.json", dir);
@@ -283,6 +294,6 @@ static int add_generation_config(sp_config *c, const char *dir, sp_err *e)
 
 int sp_config_load(sp_config *c, const char *dir, sp_err *e)
 {
-    *c = (sp_config){0};
+    *c = (sp_config){0}; /* no scaling, no window, no end tokens */
     return load_config(c, dir, e) < 0 ? -1 : add_generation_config(c, dir, e);
 }

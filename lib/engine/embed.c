@@ -1,4 +1,4 @@
-/* embed.c - see embed.h. */
+/* embed.c - see embed.h. Rows are widened one by one: the table is as large as the head. */
 #include "engine/embed.h"
 
 void sp_embed_forward(const sp_model *m, const int32_t *ids, int64_t n, float *y)

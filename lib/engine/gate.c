@@ -1,5 +1,8 @@
-/* gate.c - see gate.h. The activation is chosen outside the loops, so that each becomes one of
- * vectors. */
+/* gate.c - see gate.h.
+ *
+ * The activation is chosen outside the loops, so that the compiler makes vectors of each (fmath.h
+ * has the functions, in plain arithmetic). `simd` says that no element depends on another.
+ */
 #include "engine/gate.h"
 
 #include "tensor/fmath.h"
@@ -24,7 +27,7 @@ void sp_gate_backward(sp_act act, float *dgate, float *dup, const float *gate, c
     if (act == SP_ACT_SILU) {
 #pragma omp parallel for simd if (n > ONE_THREAD)
         for (int64_t i = 0; i < n; i++) {
-            dgate[i] = dup[i] * up[i] * sp_silu_grad(gate[i]);
+            dgate[i] = dup[i] * up[i] * sp_silu_grad(gate[i]); /* before dup is overwritten */
             dup[i] *= sp_silu(gate[i]);
         }
     } else {

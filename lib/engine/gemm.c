@@ -29,7 +29,7 @@
 
 const char *sp_gemm_core_type(void)
 {
-    const char *core = openblas_get_corename();
+    const char *core = openblas_get_corename(); /* what it took the processor for */
     bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                 __builtin_cpu_supports("avx512vl");
     bool known = strstr(core, "SkylakeX") || strstr(core, "Cooperlake") || strstr(core, "Sapphire");
@@ -68,6 +68,7 @@ typedef struct {
     int64_t tile_m, tile_n, tiles;
 } product;
 
+/* How many pieces of `size` n is cut into. */
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 static double multiply_adds(const product *p) { return (double)p->m * (double)p->n * (double)p->k; }
@@ -88,7 +89,8 @@ static void cut_into_tiles(product *p, double work)
     p->tiles = parts(p->m, p->tile_m) * parts(p->n, p->tile_n);
 }
 
-/* Compute tile t; tiles are numbered row by row. */
+/* Compute tile t; tiles are numbered row by row. Only weights come in 16 bits, and those only as
+ * the B of XWT and DYW. */
 static void multiply_tile(const product *p, int64_t t, float beta)
 {
     int64_t across = parts(p->n, p->tile_n);
@@ -137,7 +139,7 @@ static void multiply(product *list, int count, bool sum)
     }
 #pragma omp parallel if (work > ONE_THREAD)
     {
-        sp_gemm_half_begin();
+        sp_gemm_half_begin(); /* X may lie where that of an earlier product lay */
 #pragma omp for schedule(dynamic)
         for (int64_t t = 0; t < tiles; t++) {
             const product *p = list;

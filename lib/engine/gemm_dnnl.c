@@ -1,12 +1,15 @@
 /* gemm_dnnl.c - see gemm_dnnl.h.
  *
- * Activations are rounded once a product, by all threads; weights tile by tile on the way in, so
- * that no matrix exists twice. A tile takes up to 1024 rows of activations for its columns of
- * weights: more often than once in 1024 rows no weight is rounded.
+ * Activations are rounded to BF16 once a product, by all threads, into a buffer. Weights are
+ * rounded tile by tile, so that no whole matrix exists twice; a tile takes up to 1024 rows of
+ * activations, so that a weight is rounded at most once for 1024 rows.
  *
- * oneDNN's own threads are not used: where it would split a sum depends on how many there are.
- * Making a primitive takes 5 us, for oneDNN keeps the last ones by shape, safely between threads;
- * so they are made for every tile.
+ * Each tile is one product by oneDNN on one thread. oneDNN's own threads are not used: how many
+ * there are would decide where it splits a sum. A tile makes its primitive (oneDNN's word for a
+ * compiled product) anew: oneDNN keeps the latest ones by shape, for all threads, and finds one in
+ * 5 us.
+ *
+ * A sum longer than DEEP terms is made in pieces, each added to C.
  */
 #include "engine/gemm_dnnl.h"
 
@@ -19,8 +22,9 @@
 #include <stdlib.h>
 
 #define DEEP   16384 /* terms of a sum that are multiplied at a time */
-#define SHAPES 256   /* that oneDNN keeps */
+#define SHAPES 256   /* primitives that oneDNN keeps */
 
+/* End the program where a call of oneDNN failed. */
 static void check(dnnl_status_t s, const char *what)
 {
     if (s != dnnl_success) sp_die(SP_ESYSTEM, "oneDNN: %s: status %d", what, (int)s);
@@ -30,11 +34,13 @@ bool sp_dnnl_works(void) { return __builtin_cpu_supports("avx512bf16"); }
 
 /* ---- operands ------------------------------------------------------------------------- */
 
+/* Memory that grows as needed and is used again; one a thread and purpose. */
 typedef struct {
     void *p;
     size_t bytes;
 } buffer;
 
+/* At least so many bytes, aligned; what was there is lost. */
 static void *reserve(buffer *b, size_t bytes)
 {
     if (bytes > b->bytes) {
@@ -45,6 +51,7 @@ static void *reserve(buffer *b, size_t bytes)
     return b->p;
 }
 
+/* n numbers in BF16, in b. */
 static const uint16_t *rounded(buffer *b, const float *x, int64_t n)
 {
     uint16_t *to = reserve(b, (size_t)n * sizeof *to);
@@ -58,7 +65,8 @@ const uint16_t *sp_dnnl_round(const float *x, int64_t n)
     return rounded(&b, x, n);
 }
 
-/* Elements i .. i+n-1 of weights, by the calling thread alone. */
+/* Write elements i .. i+n-1 of weights to `to` in BF16, by the calling thread alone; F16 goes
+ * through F32, a piece at a time. */
 static void round_row(uint16_t *to, sp_mat w, int64_t i, int64_t n)
 {
     enum { SOME = 1024 };
@@ -72,8 +80,9 @@ static void round_row(uint16_t *to, sp_mat w, int64_t i, int64_t n)
     }
 }
 
-/* Columns j .. j+cols-1 of rows i .. i+rows-1 of weights (*ld wide): in place where they are BF16,
- * else in the thread's buffer. *ld gets the distance of the rows. */
+/* Columns j .. j+cols-1 of rows i .. i+rows-1 of weights whose rows lie *ld apart, in BF16: in
+ * place where they are, else rounded into the thread's buffer. *ld gets the distance of the rows
+ * there. */
 static const uint16_t *block(sp_mat w, int64_t i, int64_t rows, int64_t j, int64_t cols,
                              int64_t *ld)
 {
@@ -87,6 +96,7 @@ static const uint16_t *block(sp_mat w, int64_t i, int64_t rows, int64_t j, int64
 
 /* ---- one tile ------------------------------------------------------------------------- */
 
+/* The one engine of the process; any thread may be the first to ask. */
 static dnnl_engine_t engine(void)
 {
     static dnnl_engine_t cpu;
@@ -109,6 +119,8 @@ static dnnl_memory_desc_t matrix(dnnl_data_type_t type, bool t, int64_t rows, in
     return d;
 }
 
+/* C = A B + beta C: a matrix product, with a sum onto C where beta is 1. Scratch memory is the
+ * caller's, who keeps it from tile to tile. */
 static dnnl_primitive_desc_t describe(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b,
                                       const dnnl_memory_desc_t *c, float beta)
 {
@@ -128,6 +140,7 @@ static dnnl_primitive_desc_t describe(const dnnl_memory_desc_t *a, const dnnl_me
     return d;
 }
 
+/* Run it; operands and data are A, B, C and the scratch memory. */
 static void execute(dnnl_primitive_desc_t d, const dnnl_memory_desc_t *const *operands,
                     void *const *data)
 {
@@ -148,7 +161,7 @@ static void execute(dnnl_primitive_desc_t d, const dnnl_memory_desc_t *const *op
     dnnl_primitive_destroy(p);
 }
 
-/* As sp_gemm_small, by the calling thread alone. */
+/* C (m, n; ldc) = op(A) op(B) + beta C as sp_gemm_small, by the calling thread alone. */
 static void multiply(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const uint16_t *a,
                      int64_t lda, const uint16_t *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
@@ -173,7 +186,7 @@ static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 void sp_dnnl_product(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const uint16_t *a, sp_mat b,
                      float beta, float *c)
 {
-    static _Thread_local buffer other; /* B where it is no weight but as large as A */
+    static _Thread_local buffer other; /* for B where it is no weight: activations, as A */
     if (ta && b.dtype == SP_F32) b = (sp_mat){rounded(&other, b.data, k * n), SP_BF16};
     int64_t tm = SP_MIN(m, ta ? 512 : 1024), tn = ta ? 768 : 384;
     while (parts(m, tm) * parts(n, tn) < 4 && tn > 96) tn /= 2;

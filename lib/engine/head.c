@@ -1,8 +1,16 @@
 /* head.c - see head.h.
  *
- * Only tokens that have a target are looked at: they are gathered, up to a block at a time, from
- * the rows of x that belong to them. A block's logits become its probabilities and then the
- * gradient of the logits, all in place.
+ * The loss looks at tokens that have a target alone. They are listed, and worked on a block at a
+ * time:
+ *
+ *     gather   rows of x that are listed       (rows, hidden)
+ *     norm     h = norm(x)                     (rows, hidden)
+ *     logits   z = h W^T                       (rows, vocab)
+ *     loss     of each row; z becomes coef * (p - wanted p), the gradient of the logits, in place
+ *     back     dhead += z^T h,  dh = z W,  dx and dnorm through the norm;  dx is scattered
+ *
+ * A block is all hard or all soft targets: for soft ones the reference's logits are made beside the
+ * model's.
  */
 #include "engine/head.h"
 
@@ -88,7 +96,7 @@ void sp_head_logits(const sp_model *m, const float *x, int64_t n, float *logits)
  * log sum exp of the logits. */
 static double exponentiate(float *z, int64_t vocab, float *sum)
 {
-    float max;
+    float max; /* taken off, so that exp does not overflow; added back to the logarithm */
     *sum = sp_softmax_terms(z, vocab, &max);
     return log((double)*sum) + (double)max;
 }
@@ -151,6 +159,7 @@ typedef struct {
     const sp_head_io *io;
 } batch;
 
+/* The weight of token t in the loss. */
 static float coef_of(const batch *b, int64_t t) { return b->coef ? b->coef[t] : 1; }
 
 /* One block: tokens list[0..rows), all hard or all soft. Writes ce[rows] and top[rows]. */

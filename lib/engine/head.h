@@ -8,7 +8,7 @@
 #define SP_HEAD_H
 
 #include "engine/model.h"
-#include "engine/target.h"
+#include "engine/token_target.h"
 
 /* Write the logits (n, vocab) of hidden states x (n, hidden). */
 void sp_head_logits(const sp_model *m, const float *x, int64_t n, float *logits);

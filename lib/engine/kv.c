@@ -1,4 +1,12 @@
-/* kv.c - see kv.h. */
+/* kv.c - see kv.h.
+ *
+ * With cap = 4, a slot's rows of one head after positions 0 .. 5 have been appended:
+ *
+ *     row         0   1   2   3
+ *     position    4   5   2   3        0 and 1 have been overwritten
+ *
+ * Rows are never initialised: attention reads only positions that have been appended.
+ */
 #include "engine/kv.h"
 
 #include "base/memory.h"
@@ -33,7 +41,7 @@ int64_t sp_kv_offset(const sp_kv *kv, int64_t l, int64_t slot, int64_t head)
 void sp_kv_append(sp_kv *kv, int64_t l, const sp_pack *p, const int64_t *slot, const float *k,
                   const float *v)
 {
-    int64_t d = kv->head_dim;
+    int64_t d = kv->head_dim; /* a token's heads lie side by side in k and v, apart in the cache */
     for (int64_t s = 0; s < p->n_seq; s++)
         for (int64_t t = 0; t < sp_pack_len(p, s); t++)
             for (int64_t h = 0; h < kv->heads; h++) {

@@ -1,4 +1,19 @@
-/* layer.c - see layer.h. */
+/* layer.c - see layer.h.
+ *
+ * The backward pass walks the layer from its end. d (N, hidden) is the gradient of the residual
+ * stream; each half of the layer adds to it what flows back through its own branch:
+ *
+ *     d = dL/dy      dact = d Wdown
+ *                    dgate, dup through the gate,  dh2 = dgate Wgate + dup Wup
+ *     d = dL/dx1     = d + dh2 through norm2
+ *                    dctx = d Wo
+ *                    dq, dk, dv through attention, dq and dk turned back,
+ *                    dh1 = dq Wq + dk Wk + dv Wv
+ *     d = dL/dx      = d + dh1 through norm1
+ *
+ * A weight's gradient is sent as soon as its factors are there: emit may change the weight, which
+ * therefore must have been used by then.
+ */
 #include "engine/layer.h"
 
 #include "engine/attn.h"
@@ -6,6 +21,7 @@
 #include "engine/gemm.h"
 #include "engine/norm.h"
 
+/* The layer of weight p with y (N, p->rows) as what comes out of it, or that gradient. */
 static sp_linear linear(const sp_param *p, float *y)
 {
     return (sp_linear){y, sp_param_matrix(p), p->rows};
@@ -19,7 +35,7 @@ static void add_linear(const sp_param *p, float *y, const float *x, int64_t n)
 
 /* ---- forward -------------------------------------------------------------------------- */
 
-/* x (N, hidden) to a->x1: norm, attention, residual. */
+/* x (N, hidden) to a->x1: norm, attention, residual. Fills scale1, h1, q, k, v, ctx, x1. */
 static void forward_attention(sp_model *m, int64_t l, const sp_pack *p, const float *x, sp_kv *kv,
                               const int64_t *slot, sp_acts *a)
 {
@@ -39,7 +55,8 @@ static void forward_attention(sp_model *m, int64_t l, const sp_pack *p, const fl
     add_linear(sp_layer_param(m, l, SP_O), a->x1, a->ctx, p->n);
 }
 
-/* a->x1 to a->act: norm and gated MLP, all but its last product. */
+/* a->x1 to a->act: norm and gated MLP, all but its last product, which backward does not need.
+ * Fills scale2, h2, gate, up, act. */
 static void forward_mlp(sp_model *m, int64_t l, const sp_pack *p, sp_acts *a)
 {
     const sp_config *c = &m->cfg;
@@ -75,7 +92,7 @@ static void backward_mlp(sp_model *m, int64_t l, const sp_pack *p, float *d, sp_
     const sp_config *c = &m->cfg;
     sp_param *gate = sp_layer_param(m, l, SP_GATE), *up = sp_layer_param(m, l, SP_UP);
     sp_param *down = sp_layer_param(m, l, SP_DOWN);
-    const sp_linear to_act[] = {linear(down, d)};
+    const sp_linear to_act[] = {linear(down, d)}; /* dact, which the gate turns into dup */
     sp_gemm_dyws(w->dup, p->n, c->mlp, to_act, 1);
     emit(self, down, d, a->act, p);
     sp_gate_backward(c->act, w->dgate, w->dup, a->gate, a->up, p->n * c->mlp);

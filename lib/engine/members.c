@@ -1,4 +1,8 @@
-/* members.c - see members.h. */
+/* members.c - see members.h.
+ *
+ * null counts as absent everywhere, as in the code that writes these files (Transformers saves None
+ * as null).
+ */
 #include "engine/members.h"
 
 #include <math.h>

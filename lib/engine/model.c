@@ -1,4 +1,7 @@
-/* model.c - see model.h. */
+/* model.c - see model.h.
+ *
+ * params is one array; all other pointers of a model lead into it, so they are set anew whenever it
+ * is reordered. */
 #include "engine/model.h"
 
 #include "base/arith.h"

@@ -1,4 +1,8 @@
-/* norm.c - see norm.h. Threads share the rows; a row's sums are one thread's. */
+/* norm.c - see norm.h.
+ *
+ * Threads share the rows. A row's sum is made by one thread, in F32 and in vectors, whose partial
+ * sums are added in a fixed order; the root is taken in double.
+ */
 #include "engine/norm.h"
 
 #include <math.h>
@@ -13,6 +17,7 @@ void sp_norm_scale(const sp_config *c, const sp_param *p, float *scale)
     for (int64_t i = 0; i < p->rows; i++) scale[i] = w[i] + plus;
 }
 
+/* 1 / rms(x) of a row. */
 static float inverse_rms(const float *x, int64_t h, double eps)
 {
     float sum = 0;

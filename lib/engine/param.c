@@ -1,4 +1,8 @@
-/* param.c - see param.h. */
+/* param.c - see param.h.
+ *
+ * A new family of models whose layers have other weights starts here: names (suffixes), shapes
+ * (inside_layer), and the enum in param.h.
+ */
 #include "engine/param.h"
 
 #include "base/memory.h"
@@ -12,6 +16,7 @@ static const char *const suffixes[SP_PER_LAYER] = {
 };
 /* clang-format on */
 
+/* Without values, as all parameters of this module. */
 static sp_param outside_layers(const char *name, int64_t rows, int64_t cols)
 {
     return (sp_param){.name = sp_xstrdup(name),
@@ -24,6 +29,7 @@ static sp_param outside_layers(const char *name, int64_t rows, int64_t cols)
 
 static sp_param inside_layer(const sp_config *c, int layer, int kind)
 {
+    /* widths: all query heads, all key/value heads, residual stream, inside of the MLP */
     int64_t q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim, h = c->hidden, f = c->mlp;
     const int64_t shapes[SP_PER_LAYER][2] = {
         [SP_Q] = {q, h},    [SP_K] = {kv, h},    [SP_V] = {kv, h},

@@ -1,4 +1,9 @@
-/* residency.c - see residency.h. */
+/* residency.c - see residency.h.
+ *
+ * The mapping of a checkpoint is private and never written, so a page that is dropped costs nothing
+ * but reading it again, from the page cache if it is still there. A scratch file is shared
+ * with the page cache: what was written to a page that is dropped stays there or in the file.
+ */
 #include "engine/residency.h"
 
 #include <sys/mman.h>
@@ -27,7 +32,7 @@ void sp_layer_prefetch(const sp_model *m, int64_t l)
     for (size_t i = 0; i < m->n; i++) {
         const sp_param *p = &m->params[i];
         if (p->layer != l) continue;
-        if (!p->own) advise(m, p, MADV_WILLNEED);
+        if (!p->own) advise(m, p, MADV_WILLNEED); /* with an own copy, `data` is not read */
         else if (m->scratch) sp_scratch_prefetch(p->own, sp_numel(p) * sizeof(float));
     }
 }

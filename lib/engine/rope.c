@@ -1,4 +1,8 @@
-/* rope.c - see rope.h. */
+/* rope.c - see rope.h.
+ *
+ * Tables in F32 are made from angles in double: at position 100 000 an angle in F32 would be off
+ * by 0.004.
+ */
 #include "engine/rope.h"
 
 #include "base/memory.h"
@@ -25,7 +29,7 @@ void sp_rope_reserve(sp_rope *r, const sp_config *c, int64_t n)
     if (n <= r->n) return;
     n = SP_MAX(n, 2 * r->n); /* generation asks for one more each step */
     int64_t half = c->head_dim / 2;
-    sp_rope_free(r);
+    sp_rope_free(r); /* computed anew: all values depend on t and i alone */
     *r = (sp_rope){sp_xfloats((size_t)(n * half)), sp_xfloats((size_t)(n * half)), n};
 #pragma omp parallel for
     for (int64_t i = 0; i < half; i++) {
@@ -46,7 +50,8 @@ void sp_rope_free(sp_rope *r)
 
 /* ---- turning -------------------------------------------------------------------------- */
 
-/* Turn one head x (2 * half): (a, b) -> (a cos - b sin, b cos + a sin), with sin times sign. */
+/* Turn one head x (2 * half), given cosines c and sines s of its position: pair (a, b) becomes (a c
+ * - b s, b c + a s), where s counts times sign. */
 static void turn_head(float *x, const float *c, const float *s, int64_t half, float sign)
 {
     for (int64_t i = 0; i < half; i++) {

@@ -1,4 +1,5 @@
-/* wgrad.c - see wgrad.h. */
+/* wgrad.c - see wgrad.h. A norm weight is short: its sum over tokens, in order, takes one thread.
+ */
 #include "engine/wgrad.h"
 
 #include "engine/gemm.h"
@@ -10,6 +11,7 @@ void sp_wgrad_dense(float *dw, float beta, const sp_param *p, const float *dy, c
         sp_gemm_dytx(dw, dy + t0 * p->rows, x + t0 * p->cols, t1 - t0, p->cols, p->rows, beta);
         return;
     }
+    /* beta 0 does not read dw, which may be uninitialised */
     for (int64_t i = 0; i < p->rows; i++) dw[i] = beta != 0 ? beta * dw[i] : 0;
     for (int64_t t = t0; t < t1; t++)
         for (int64_t i = 0; i < p->rows; i++) dw[i] += dy[t * p->rows + i] * x[t * p->rows + i];

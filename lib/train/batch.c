@@ -2,7 +2,7 @@
 #include "train/batch.h"
 
 #include "base/base.h"
-#include "engine/target.h"
+#include "engine/token_target.h"
 
 #include <stdlib.h>
 

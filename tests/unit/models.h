@@ -3,9 +3,9 @@
 #ifndef SP_TEST_MODELS_H
 #define SP_TEST_MODELS_H
 
-#include "base/philox.h"
 #include "engine/checkpoint.h"
 #include "engine/head.h"
+#include "operands.h"
 #include "train/forward.h"
 #include "train/grad.h"
 
@@ -83,6 +83,27 @@ static inline double run_grad(sp_model *m, const sp_batch *b, const sp_grad_job 
     die_on(&e);
     assert_int_equal(end, SP_GRAD_DONE);
     return loss;
+}
+
+/* Three sequences of different lengths (one longer than a query block of attention),
+ * random ids, most tokens scored. */
+static inline void small_batch(sp_batch *b, sp_mean mean)
+{
+    static const int64_t lengths[3] = {9, 70, 17};
+    sp_example ex[3];
+    for (int s = 0; s < 3; s++) {
+        ex[s] = (sp_example){lengths[s], sp_xarray((size_t)lengths[s], 4),
+                             sp_xarray((size_t)lengths[s], 4)};
+        for (int64_t t = 0; t < lengths[s]; t++) {
+            ex[s].ids[t] = (int32_t)(sp_rand_u64(3, (uint64_t)s, (uint64_t)t) % 37);
+            ex[s].labels[t] = t % 3 ? ex[s].ids[t] : -100;
+        }
+    }
+    sp_batch_make(b, &(sp_examples){.n = 3, .ex = ex}, NULL, 3, mean);
+    for (int s = 0; s < 3; s++) {
+        free(ex[s].ids);
+        free(ex[s].labels);
+    }
 }
 
 /* log softmax of every token's logits, (N, V) in double */

@@ -45,7 +45,8 @@ static inline double relative_l2(const float *x, const float *ref, size_t n)
     return sqrt(d) / SP_MAX(sqrt(r), 1e-30);
 }
 
-static inline void expect_near(const char *what, double got, double want, double tolerance)
+static inline void expect_near(const char *what, double got, double want,
+                               double tolerance)
 {
     if (!(fabs(got - want) <= tolerance))
         fail_msg("%s: %.9g instead of %.9g, off by %.3g, tolerance %.3g", what, got, want,
@@ -76,10 +77,7 @@ static inline void operand_free(operand *x)
     free(x->values);
 }
 
-static inline sp_mat matrix_of(const operand *x)
-{
-    return (sp_mat){x->stored, x->dtype};
-}
+static inline sp_mat matrix_of(const operand *x) { return (sp_mat){x->stored, x->dtype}; }
 
 /* Element (i, j) of op(A) op(B) in double, a sum of k terms; *size gets the sum of their
  * absolute values. ta, tb: the matrix is stored as its transpose. */

@@ -51,9 +51,12 @@ typedef struct {
 static inputs inputs_of(int64_t head_dim, int64_t window)
 {
     int64_t nq = N * HEADS * head_dim, nk = N * KV * head_dim;
-    return (inputs){config_of(head_dim, window), nq,
-                    nk,                          random_floats(nq, 1),
-                    random_floats(nk, 2),        random_floats(nk, 3),
+    return (inputs){config_of(head_dim, window),
+                    nq,
+                    nk,
+                    random_floats(nq, 1),
+                    random_floats(nk, 2),
+                    random_floats(nk, 3),
                     sp_xfloats((size_t)nq)};
 }
 
@@ -73,8 +76,7 @@ static void check_forward(int64_t d, int64_t window)
                 for (int64_t i = 0; i < d; i++) {
                     double want = 0;
                     for (int64_t j = 0; j < sp_pack_len(&pack, s); j++)
-                        want += prob[j] *
-                                (double)x.v[((start[s] + j) * KV + h / GROUP) * d + i];
+                        want += prob[j] * (double)x.v[((start[s] + j) * KV + h / GROUP) * d + i];
                     expect_near("ctx", (double)x.ctx[((start[s] + t) * HEADS + h) * d + i], want,
                                 3e-6);
                 }

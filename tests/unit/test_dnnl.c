@@ -173,7 +173,8 @@ static void threads_do_not_change_bytes(void **state)
         for (size_t s = 0; s < SHAPES; s++) {
             int64_t n = shapes[s][0], in = shapes[s][1], out = shapes[s][2];
             size_t size = (size_t)(n * out + n * in + out * in);
-            operand x = rounded_operand(31, n, in, SP_F32), w = rounded_operand(32, out, in, SP_F32),
+            operand x = rounded_operand(31, n, in, SP_F32),
+                    w = rounded_operand(32, out, in, SP_F32),
                     y = rounded_operand(33, n, out, SP_F32);
             got = sp_xfloats(size);
             omp_set_num_threads(t);

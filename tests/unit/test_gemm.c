@@ -51,8 +51,7 @@ static void check_xwt(int64_t n, int64_t in, sp_dtype dtype)
     for (int i = 0; i < 2; i++)
         for (int64_t t = 0; t < n; t++)
             for (int64_t o = 0; o < out[i]; o += stride(in))
-                check_element(&x, false, &w[i], true, t, o, in, 0,
-                              (double)l[i].y[t * out[i] + o]);
+                check_element(&x, false, &w[i], true, t, o, in, 0, (double)l[i].y[t * out[i] + o]);
     float *before = copy_floats(l[0].y, n * out[0]);
     sp_gemm_xwt(l[0].y, x.values, l[0].w, n, in, out[0], 1);
     for (int64_t t = 0; t < n; t++)
@@ -90,8 +89,9 @@ static void check_dyws(int64_t n, int64_t k, int64_t in, int64_t k1, sp_dtype dt
     sp_gemm_dyws(dx, n, in, l, 2);
     for (int64_t t = 0; t < n; t += SP_MAX(n / 65, 1))
         for (int64_t i = 0; i < in; i += SP_MAX(in / 65, stride(k))) {
-            double size0, size1, first = slow_element(&y[0], false, &w[0], false, t, i, k, &size0),
-                                 second = slow_element(&y[1], false, &w[1], false, t, i, k1, &size1);
+            double size0, size1,
+                first = slow_element(&y[0], false, &w[0], false, t, i, k, &size0),
+                second = slow_element(&y[1], false, &w[1], false, t, i, k1, &size1);
             expect_near("DX", (double)dx[t * in + i], first + second,
                         sum_tolerance(k + k1, size0 + size1));
         }
@@ -171,7 +171,8 @@ static void threads_do_not_change_bytes(void **state)
     for (size_t d = 0; d < COUNT(dtypes); d++)
         for (size_t s = 0; s < COUNT(shapes); s++) {
             int64_t n = shapes[s][0], in = shapes[s][1], out = shapes[s][2];
-            operand x = random_operand(31, n, in, SP_F32), w = random_operand(32, out, in, dtypes[d]),
+            operand x = random_operand(31, n, in, SP_F32),
+                    w = random_operand(32, out, in, dtypes[d]),
                     y = random_operand(33, n, out, SP_F32);
             float *one = sp_xfloats((size_t)(n * out + n * in + out * in)),
                   *three = sp_xfloats((size_t)(n * out + n * in + out * in));
@@ -201,7 +202,8 @@ static void small_products(void **state)
         sp_gemm_small(ta, tb, M, N, K, 2, a.values, WIDE, b.values, WIDE, 3, c, WIDE);
         for (int64_t i = 0; i < WIDE; i++)
             for (int64_t j = 0; j < WIDE; j++) {
-                double was = (double)before.values[i * WIDE + j], got = (double)c[i * WIDE + j], size;
+                double was = (double)before.values[i * WIDE + j], got = (double)c[i * WIDE + j],
+                       size;
                 bool inside = i < M && j < N;
                 double sum = inside ? slow_element(&a, ta, &b, tb, i, j, K, &size) : 0;
                 expect_near("C", got, inside ? 2 * sum + 3 * was : was,
@@ -233,10 +235,13 @@ int main(int argc, char **argv)
     sp_restart_want("OPENBLAS_CORETYPE", sp_gemm_core_type());
     sp_restart(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(xwt),   cmocka_unit_test(dyws),
-        cmocka_unit_test(dytx),  cmocka_unit_test(tiles),
+        cmocka_unit_test(xwt),
+        cmocka_unit_test(dyws),
+        cmocka_unit_test(dytx),
+        cmocka_unit_test(tiles),
         cmocka_unit_test(threads_do_not_change_bytes),
-        cmocka_unit_test(small_products), cmocka_unit_test(core_type),
+        cmocka_unit_test(small_products),
+        cmocka_unit_test(core_type),
     };
     return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
 }

@@ -59,13 +59,14 @@ static void check(bool xwt, int64_t m, int64_t n, int64_t k, sp_dtype dtype, flo
     free(before), free(c);
 }
 
-/* Around the edges of tiles (6), vectors (8, 16), strips (48), panels (16, 64), chains and depth. */
+/* Around the edges of tiles (6), vectors (8, 16), strips (48), panels (16, 64), chains and depth.
+ */
 static void every_element_is_its_chain(void **state)
 {
     (void)state;
-    static const int64_t shapes[][3] = {{1, 1, 1},     {9, 50, 100},   {65, 7, 513}, {16, 48, 512},
-                                        {17, 97, 1030}, {64, 5, 2048}, {5, 6, 2049}, {70, 13, 2561},
-                                        {3, 49, 4700}};
+    static const int64_t shapes[][3] = {{1, 1, 1},     {9, 50, 100},   {65, 7, 513},
+                                        {16, 48, 512}, {17, 97, 1030}, {64, 5, 2048},
+                                        {5, 6, 2049},  {70, 13, 2561}, {3, 49, 4700}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int form = 0; form < 8; form++)
             check(form & 1, shapes[s][0], shapes[s][1], shapes[s][2], form & 2 ? SP_BF16 : SP_F16,

@@ -12,8 +12,8 @@ static const float *find(const sp_kv *kv, const float *in, int64_t l, int64_t sl
     return in + (((l * kv->n_seq + slot) * HEADS + head) * CAP + row) * DIM;
 }
 
-/* Sequence 0 of the pack goes to slot 2 at positions 3, 4, 5, sequence 1 to slot 0 at 0, 1: position
- * 5 takes row 0, and everything else stays. */
+/* Sequence 0 of the pack goes to slot 2 at positions 3, 4, 5, sequence 1 to slot 0 at 0, 1:
+ * position 5 takes row 0, and everything else stays. */
 static void appends_where_it_belongs(void **state)
 {
     (void)state;

@@ -22,8 +22,10 @@ static void widens_exactly(void **state)
 static void widens_known_bits(void **state)
 {
     (void)state;
-    const uint16_t bf16[] = {0x3f80, 0xc000, 0x0001, 0x7f80}, f16[] = {0x3c00, 0xc000, 0x0001, 0x7c00};
-    const float want_bf16[] = {1, -2, 0x1p-133f, INFINITY}, want_f16[] = {1, -2, 0x1p-24f, INFINITY};
+    const uint16_t bf16[] = {0x3f80, 0xc000, 0x0001, 0x7f80},
+                   f16[] = {0x3c00, 0xc000, 0x0001, 0x7c00};
+    const float want_bf16[] = {1, -2, 0x1p-133f, INFINITY},
+                want_f16[] = {1, -2, 0x1p-24f, INFINITY};
     float got[4];
     sp_mat_widen(got, (sp_mat){bf16, SP_BF16}, 0, 4);
     assert_memory_equal(got, want_bf16, sizeof got);

@@ -1,5 +1,5 @@
-/* test_rope.c - rotary tables of each kind against the formulas of their sources, and the turning of
- * heads.
+/* test_rope.c - rotary tables of each kind against the formulas of their sources, and the turning
+ * of heads.
  */
 #include "engine/rope.h"
 #include "operands.h"
