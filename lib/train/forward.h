@@ -5,7 +5,7 @@
 #define SP_FORWARD_H
 
 #include "engine/model.h"
-#include "train//batch.h"
+#include "train/batch.h"
 #include "train/kept.h"
 
 /* Hidden states after all layers, (N, hidden), owned by the caller: the forward half
