@@ -1,172 +1,6 @@
-/* test_chat.c - chat templates: the ids of a conversation equal those of the whole text as the
- * makers of the models write it, the roles fall on the right tokens, text never turns into special
- * tokens, and bad conversations are refused.
- */
+/* test_chat.c - conversations in a world of words: the roles of tokens, text that never turns into
+ * special tokens, end tokens, a template of one's own, and what is refused. */
 #include "tok_help.h"
-#include "skip.h"
-
-/* Pieces of ids[from..to) with role r, spaces shown as they decode; separate runs joined by "|".
- * Caller frees. */
-static char *text_of_role(const sp_tok *t, const sp_ids *ids, const sp_ids *roles, int role)
-{
-    char *out = sp_xstrdup("");
-    assert_int_equal(ids->n, roles->n);
-    for (size_t i = 0, k; i < ids->n; i = k + (k == i)) {
-        for (k = i; k < ids->n && roles->ids[k] == role; k++) {}
-        if (k == i) continue;
-        char *s = sp_tok_decode(t, ids->ids + i, k - i, false, NULL),
-             *joined = sp_xasprintf("%s%s%s", out, *out ? "|" : "", s);
-        free(s);
-        free(out);
-        out = joined;
-    }
-    return out;
-}
-
-static void check_roles(const sp_tok *t, const sp_ids *ids, const sp_ids *roles,
-                        const char *question, const char *answer)
-{
-    char *q = text_of_role(t, ids, roles, 1), *a = text_of_role(t, ids, roles, 2);
-    assert_string_equal(q, question);
-    assert_string_equal(a, answer);
-    free(q);
-    free(a);
-}
-
-/* Encode the turns under template `which` and compare with the ids of `whole`, where special tokens
- * are written out. */
-static void check_whole(const sp_tok *t, sp_template which, const sp_turn *turns, size_t n,
-                        const char *whole, int flags, const char *question, const char *answer)
-{
-    sp_ids ids = {0}, roles = {0}, want = {0};
-    sp_err e = {0};
-    if (sp_chat_encode(t, which, turns, n, &ids, &roles, &e)) fail_msg("%s", e.msg);
-    assert_int_equal(sp_tok_encode(t, whole, strlen(whole), flags, &want, &e), 0);
-    if (ids.n != want.n || memcmp(ids.ids, want.ids, want.n * sizeof *want.ids)) {
-        char *got = sp_tok_decode(t, ids.ids, ids.n, false, NULL);
-        fail_msg("ids differ (%zu, expected %zu):\n%s\n%s", ids.n, want.n, got, whole);
-    }
-    check_roles(t, &ids, &roles, question, answer);
-    sp_ids_free(&ids);
-    sp_ids_free(&roles);
-    sp_ids_free(&want);
-}
-
-static const sp_turn two[] = {
-    {"user", "Hi there"}, {"assistant", "Hello, you.\nHow?"}, {"user", " Bye now\n"}};
-static const sp_turn with_system[] = {
-    {"system", "You are helpful."}, {"user", "Hi there"}, {"assistant", "Hello!"}};
-
-static sp_tok *family(const char *name)
-{
-    if (!golden()) SKIP("no reference vectors");
-    char *dir = model_dir(name);
-    sp_tok *t = open_or_fail(dir);
-    free(dir);
-    return t;
-}
-
-static void llama2(void **state)
-{
-    (void)state;
-    sp_tok *t = family("llama2");
-    check_whole(t, SP_TMPL_LLAMA2, two, 3,
-                "<s>[INST] Hi there [/INST] Hello, you.\nHow? </s><s>[INST] Bye now [/INST]", 0,
-                "Hi there|Bye now", "Hello, you.\nHow? </s>");
-    check_whole(t, SP_TMPL_LLAMA2, with_system, 3,
-                "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST] Hello! </s>", 0,
-                "Hi there", "Hello! </s>");
-    check_whole(t, SP_TMPL_LLAMA2, with_system, 2,
-                "<s>[INST] <<SYS>>\nYou are helpful.\n<</SYS>>\n\nHi there [/INST]", 0, "Hi there",
-                "");
-    check_whole(t, SP_TMPL_PLAIN, two, 2, "Hi there Hello, you.\nHow?</s>", SP_TOK_SPECIAL,
-                "Hi there", "Hello, you.\nHow?</s>");
-    int32_t stops[4];
-    assert_int_equal(sp_chat_stops(t, SP_TMPL_LLAMA2, stops, 4), 1);
-    assert_int_equal(stops[0], 2);
-    sp_tok_close(t);
-}
-
-static void mistral(void **state)
-{
-    (void)state;
-    sp_tok *t = family("mistral");
-    check_whole(t, SP_TMPL_MISTRAL, two, 3,
-                "<s>[INST] Hi there [/INST] Hello, you.\nHow?</s>[INST] Bye now [/INST]", 0,
-                "Hi there|Bye now", "Hello, you.\nHow?</s>");
-    check_whole(t, SP_TMPL_MISTRAL, with_system, 3,
-                "<s>[INST] You are helpful.\nHi there [/INST] Hello!</s>", 0, "Hi there",
-                "Hello!</s>");
-    sp_tok_close(t);
-}
-
-static void llama3(void **state)
-{
-    (void)state;
-    sp_tok *t = family("llama3");
-#define HEAD(r) "<|start_header_id|>" r "<|end_header_id|>\n\n"
-    check_whole(
-        t, SP_TMPL_LLAMA3, two, 3,
-        "<|begin_of_text|>" HEAD("user") "Hi there<|eot_id|>" HEAD(
-            "assistant") "Hello, you.\nHow?<|eot_id|>" HEAD("user") "Bye now<|eot_id|>" HEAD("assis"
-                                                                                             "tan"
-                                                                                             "t"),
-        0, "Hi there|Bye now", "Hello, you.\nHow?<|eot_id|>");
-    check_whole(t, SP_TMPL_LLAMA3, with_system, 3,
-                "<|begin_of_text|>" HEAD("system") "You are helpful.<|eot_id|>" HEAD(
-                    "user") "Hi there<|eot_id|>" HEAD("assistant") "Hello!<|eot_id|>",
-                0, "Hi there", "Hello!<|eot_id|>");
-    check_whole(t, SP_TMPL_PLAIN, two, 1, "Hi there", SP_TOK_SPECIAL, "Hi there", "");
-    int32_t stops[4];
-    assert_true(sp_chat_stops(t, SP_TMPL_LLAMA3, stops, 4) >= 1);
-    assert_int_equal(stops[0], 128009);
-    sp_tok_close(t);
-}
-
-/* Also with a tokenizer that does not declare the turn marks special: they are pieces all the same.
- */
-static void gemma(void **state)
-{
-    (void)state;
-    sp_tok *t = family("gemma");
-    sp_ids ids = {0};
-    sp_err e = {0};
-    static const int32_t want[] = {2, 106, 1645, 108, 2151,
-                                   /* the same text in the reference encodings */
-                                   107, 108, 106, 2516, 108};
-    assert_int_equal(sp_chat_encode(t, SP_TMPL_GEMMA, &(sp_turn){"user", "Hi"}, 1, &ids, NULL, &e),
-                     0);
-    assert_int_equal(ids.n, 10);
-    assert_memory_equal(ids.ids, want, sizeof want);
-    sp_ids_free(&ids);
-    assert_int_equal(sp_chat_encode(t, SP_TMPL_GEMMA, with_system, 3, &ids, NULL, &e), -1);
-    assert_string_equal(e.msg, "template gemma has no system turn");
-    int32_t stops[4];
-    assert_int_equal(sp_chat_stops(t, SP_TMPL_GEMMA, stops, 4), 2);
-    assert_int_equal(stops[0], 107);
-    assert_int_equal(stops[1], 1);
-    sp_tok_close(t);
-}
-
-/* As in the instruction-tuned checkpoints, which declare the turn marks special. */
-static void gemma_it(void **state)
-{
-    (void)state;
-    if (!golden()) SKIP("no reference vectors");
-    char *dir = model_dir("gemma");
-    free(put_file("gemma", "tokenizer_config.json",
-                  "{\"additional_special_tokens\":[\"<start_of_turn>\",\"<end_of_turn>\"]}"));
-    sp_tok *t = open_or_fail(dir);
-#define TURN(r, text) "<start_of_turn>" r "\n" text "<end_of_turn>\n"
-    check_whole(t, SP_TMPL_GEMMA, two, 3,
-                "<bos>" TURN("user", "Hi there") TURN("model", "Hello, you.\nHow?")
-                    TURN("user", "Bye now") "<start_of_turn>model\n",
-                0, "Hi there|Bye now", "Hello, you.\nHow?<end_of_turn>");
-    sp_tok_close(t);
-    free(dir);
-}
-
-/* ---- without the goldens: a world of words -------------------------------------------- */
 
 static void words(void **state)
 {
@@ -276,68 +110,75 @@ static void own_template(void **state)
     sp_tok_close(t);
 }
 
-static void bad_template(void **state)
+/* Encode under the template of a file and compare the text, tokens written out, and the roles, one
+ * digit each. */
+static void check_file(const sp_tok *t, const char *file, const sp_turn *turns, size_t n,
+                       const char *want, const char *want_roles)
 {
-    (void)state;
-    static const char *const bad[][2] = {
-        {"{\"user\":\"{user}\"}", "\"user\" and \"assistant\" are needed"},
-        {"{\"user\":\"{user}{user}\",\"assistant\":\"{assistant}\"}",
-         "\"user\" must be a string with {user} in it once"},
-        {"{\"user\":\"{user}\",\"assistant\":\"x\"}",
-         "\"assistant\" must be a string with {assistant} in it once"},
-        {"{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"sytem\":\"\"}",
-         "unknown key \"sytem\""},
-        {"{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"stop\":3}",
-         "\"stop\" is not a list of at most 8 strings"},
-        {"[]", "not a JSON object"},
-        {"{", "line 1"},
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        sp_err e = {0};
-        assert_int_equal(load_text(bad[i][0], &e), -1);
-        assert_int_equal(e.code, SP_EINPUT);
-        if (!strstr(e.msg, bad[i][1])) fail_msg("\"%s\", expected \"%s\"", e.msg, bad[i][1]);
-    }
+    sp_ids ids = {0}, roles = {0};
     sp_err e = {0};
-    assert_int_equal(sp_template_load("/nonexistent/t.json", &e), -1);
+    char got[64] = "";
+    if (load_text(file, &e)) fail_msg("%s", e.msg);
+    if (sp_chat_encode(t, SP_TMPL_FILE, turns, n, &ids, &roles, &e)) fail_msg("%s", e.msg);
+    char *text = sp_tok_decode(t, ids.ids, ids.n, false, NULL);
+    assert_string_equal(text, want);
+    assert_int_equal(ids.n, roles.n);
+    for (size_t i = 0; i < roles.n && i < 63; i++) got[i] = (char)('0' + roles.ids[i]);
+    assert_string_equal(got, want_roles);
+    free(text);
+    sp_ids_free(&ids);
+    sp_ids_free(&roles);
 }
 
-static void pick(void **state)
+static const sp_turn three[] = {{"system", "first"}, {"user", "kill"}, {"assistant", "sure"}};
+
+/* Where the system turn goes; end tokens in the middle; trimming. */
+static void shapes(void **state)
 {
     (void)state;
-    static const struct {
-        const char *file, *text;
-        sp_template want;
-    } rows[] = {
-        {"tokenizer_config.json",
-         "{\"chat_template\":\"{{'[INST] "
-         "<<SYS>>'}}\",\"model_max_length\":1000000000000000019884624838656}",
-         SP_TMPL_LLAMA2},
-        {"tokenizer_config.json", "{\"chat_template\":\"{{'[INST] '}}\"}", SP_TMPL_MISTRAL},
-        {"tokenizer_config.json",
-         "{\"chat_template\":[{\"name\":\"default\",\"template\":\"<|start_header_id|>\"}]}",
-         SP_TMPL_LLAMA3},
-        {"tokenizer_config.json", "{\"chat_template\":\"<start_of_turn>\"}", SP_TMPL_GEMMA},
-        {"tokenizer_config.json", "{\"chat_template\":null,\"x\":\"[INST]\"}", SP_TMPL_PLAIN},
-        {"chat_template.jinja", "<start_of_turn>user", SP_TMPL_GEMMA},
-        {"other", "", SP_TMPL_PLAIN},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "pick%zu", i);
-        char *dir = put_file(name, rows[i].file, rows[i].text);
-        assert_string_equal(sp_template_name(sp_template_auto(dir)),
-                            sp_template_name(rows[i].want));
-        free(dir);
-    }
+    sp_tok *t = world();
+    /* inside the first user turn, once */
+    static const sp_turn five[] = {{"system", "first"},
+                                   {"user", "kill"},
+                                   {"assistant", "sure"},
+                                   {"user", "how"},
+                                   {"assistant", "to"}};
+    check_file(t,
+               "{\"user\":\"user {system} {user}{eos}\",\"assistant\":\" {assistant}{eos}\","
+               "\"system\":\"[INST] {system}\"}",
+               five, 5, "<s> user [INST] first kill</s> sure</s> user  how</s> to</s>",
+               "00001022001022");
+    /* no space of the template before the turns; the answer's end token is the only one scored */
+    check_file(t, "{\"user\":\"{user}\",\"assistant\":\"{assistant}{eos}{eos}\"}", three + 1, 2,
+               "<s> killsure</s></s>", "01222220");
+    sp_tok_close(t);
+}
+
+/* The ids that end an answer: each once, only those the tokenizer has, no more than asked for. */
+static void stops(void **state)
+{
+    (void)state;
+    sp_tok *t = world();
+    sp_err e = {0};
+    int32_t ids[4] = {-7, -7, -7, -7};
+    assert_int_equal(load_text("{\"user\":\"{user}\",\"assistant\":\"{assistant}\",\"stop\":["
+                               "\"{eos}\",\"</s>\",\"▁how\",\"nope\",\"<s>\"]}",
+                               &e),
+                     0);
+    assert_int_equal(sp_chat_stops(t, SP_TMPL_FILE, ids, 4), 3);
+    assert_int_equal(ids[0], 2);
+    assert_int_equal(ids[1], 259);
+    assert_int_equal(ids[2], 1);
+    assert_int_equal(sp_chat_stops(t, SP_TMPL_FILE, ids, 1), 1);
+    assert_int_equal(sp_chat_stops(t, SP_TMPL_AUTO, ids, 4), 0);
+    refuse(t, SP_TMPL_FILE, &(sp_turn){"user", "x"}, 1, "template file: the tokenizer has no nope");
+    sp_tok_close(t);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(llama2),       cmocka_unit_test(mistral),   cmocka_unit_test(llama3),
-        cmocka_unit_test(gemma),        cmocka_unit_test(gemma_it),  cmocka_unit_test(words),
-        cmocka_unit_test(injection),    cmocka_unit_test(bad_turns), cmocka_unit_test(own_template),
-        cmocka_unit_test(bad_template), cmocka_unit_test(pick)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(words),     cmocka_unit_test(injection),
+                                       cmocka_unit_test(bad_turns), cmocka_unit_test(own_template),
+                                       cmocka_unit_test(shapes),    cmocka_unit_test(stops)};
     return cmocka_run_group_tests_name("chat", tests, make_temp, drop_temp);
 }

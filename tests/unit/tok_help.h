@@ -1,5 +1,5 @@
-/* tok_help.h - what the tokenizer tests share: temporary model directories and a
- * word-level tokenizer of their own. */
+/* tok_help.h - what the tokenizer tests share: temporary model directories, small
+ * tokenizers from JSON, and what a text becomes, shown as pieces. */
 #ifndef TOK_HELP_H
 #define TOK_HELP_H
 
@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char temp[] = "/tmp/sp-test-XXXXXX";
@@ -20,16 +21,14 @@ static inline void run_sh(const char *cmd) { assert_int_equal(system(cmd), 0); }
 /* Write TEMP/DIR/NAME, return TEMP/DIR. */
 static inline char *put_file(const char *dir, const char *name, const char *text)
 {
-    char *path = sp_xasprintf("mkdir -p '%s/%s'", temp, dir);
-    run_sh(path);
-    free(path);
-    path = sp_xasprintf("%s/%s/%s", temp, dir, name);
+    char *in = sp_xasprintf("%s/%s", temp, dir), *path = sp_xasprintf("%s/%s", in, name);
+    mkdir(in, 0777); /* it may be there */
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     fputs(text, f);
     assert_int_equal(fclose(f), 0);
     free(path);
-    return sp_xasprintf("%s/%s", temp, dir);
+    return in;
 }
 
 /* A tokenizer.json of whole words with byte fallback: <unk> <s> </s>, 256 bytes, then the
@@ -71,6 +70,53 @@ static inline sp_tok *open_or_fail(const char *dir)
     sp_tok *t = sp_tok_open(dir, &e);
     if (!t) fail_msg("%s", e.msg);
     return t;
+}
+
+static inline sp_tok *open_json(const char *json, sp_err *e)
+{
+    size_t n = strlen(json);
+    char *copy = sp_xmalloc(n); /* exactly as long, so that a read past its end is seen */
+    memcpy(copy, json, n);
+    sp_tok *t = sp_tok_from_json(copy, n, NULL, e);
+    free(copy);
+    return t;
+}
+
+/* The tokenizer of world_json. */
+static inline sp_tok *make(const char *parts, const char *flags, const char *words,
+                           const char *merges)
+{
+    sp_err e = {0};
+    char *json = world_json(parts, flags, words, merges);
+    sp_tok *t = open_json(json, &e);
+    if (!t) fail_msg("%s", e.msg);
+    free(json);
+    return t;
+}
+
+/* A decoder that shows pieces as they are, for check(). */
+#define RAW "\"decoder\":{\"type\":\"Fuse\"},"
+
+/* Metaspace as a pre-tokenizer, with more settings in `scheme`. */
+#define META(scheme, split)                                                   \
+    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"▁\"," scheme \
+    "\"split\":" split "},"
+
+/* Encode text and compare its pieces, separated by "|". */
+static inline void check(const sp_tok *t, const char *text, int flags, const char *want)
+{
+    sp_ids ids = {0};
+    sp_err e = {0};
+    char got[4096] = "";
+    if (sp_tok_encode(t, text, strlen(text), flags, &ids, &e)) fail_msg("%s", e.msg);
+    for (size_t i = 0; i < ids.n; i++) {
+        char *s = sp_tok_decode(t, &ids.ids[i], 1, false, NULL);
+        size_t n = strlen(got);
+        snprintf(got + n, sizeof got - n, "%s%s", i ? "|" : "", s);
+        free(s);
+    }
+    assert_string_equal(got, want);
+    sp_ids_free(&ids);
 }
 
 #define WORLD_PARTS                                                                      \
