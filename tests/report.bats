@@ -48,7 +48,8 @@ balanced() {
         NR == 1 { next }
         { tag = $0; sub(/[ \t\n>].*/, "", tag); inside = $0; sub(/>.*/, "", inside) }
         tag ~ /^!/ || tag == "meta" || tag == "br" || inside ~ /\/$/ { next }
-        tag ~ /^\// { if ("/" open[depth--] != tag) { print "<" tag "> closes <" open[depth + 1] ">"; bad = 1; exit } next }
+        tag ~ /^\// && "/" open[depth] == tag { depth--; next }
+        tag ~ /^\// { print "<" tag "> closes <" open[depth] ">"; bad = 1; exit }
         { open[++depth] = tag }
         END { if (depth && !bad) print "left open: " open[depth]; exit bad || depth }' "$1"
 }
@@ -76,8 +77,10 @@ balanced() {
 }
 
 @test "page: every table, every picture of each backbone; no cell is empty without a reason" {
-    for caption in "The method" "Without each of its parts" "Training and decoding baselines" "Other ways to combine" "Decoding-time defences" \
-        "Harmful requests in wrappers" "Harmful requests by category" "After each category" "Sweeps" "Where the important parameters" "Time and memory"; do
+    for caption in "The method" "Without each of its parts" "Training and decoding baselines" \
+        "Other ways to combine" "Decoding-time defences" "Harmful requests in wrappers" \
+        "Harmful requests by category" "After each category" "Sweeps" \
+        "Where the important parameters" "Time and memory"; do
         grep -qF "<figcaption>$caption" "$PAGE" || { echo "no $caption"; false; }
     done
     [ "$(grep -c '<svg ' "$PAGE")" = 11 ] # ten, and one of the run with little in it
@@ -100,28 +103,48 @@ balanced() {
 @test "page: of a run with little in it, what is missing is said" {
     sed -n '/<section class=backbone id="little"/,$p' "$PAGE" >little.html
     grep -q 'this model was not run' little.html
-    grep -q '<dt>little</dt><dd><span class=na>not testable</span>. what decides was not measured in this run' "$PAGE"
+    local said='<dt>little</dt><dd><span class=na>not testable</span>. what decides was not measured'
+    grep -qF "$said in this run" "$PAGE"
 }
 
 @test "claims.md: 24 claims on every backbone, no cell empty; claim 22 from all backbones" {
     "$REPORTS/markdown" claims "$RES"/{llama2,mistral}/all.json >claims.md
     grep -E '^\| [0-9]+\. ' claims.md >rows
     [ "$(wc -l <rows)" = 24 ]
-    run grep -vE '^\| [0-9]+\. [^|]+( \| (holds|does not hold|not testable here)(, within the noise)?){2} \|$' rows
+    local outcome='(holds|does not hold|not testable here)' of22='| 22. Works across architectures'
+    run grep -vE "^\| [0-9]+\. [^|]+( \| $outcome(, within the noise)?){2} \|\$" rows
     [ "$status" = 1 ]
-    [ "$(grep -cE '^- \*\*(LLaMA-2|Mistral)\*\*, (holds|does not hold|not testable here): .{4,}\.$' claims.md)" = 48 ]
-    grep -qF '| 22. Works across architectures | holds | does not hold |' claims.md
-    "$REPORTS/markdown" claims "$RES/llama2/all.json" | grep -qF '| 22. Works across architectures | not testable here |'
+    [ "$(grep -cE "^- \*\*(LLaMA-2|Mistral)\*\*, $outcome: .{4,}\.\$" claims.md)" = 48 ]
+    grep -qF "$of22 | holds | does not hold |" claims.md
+    "$REPORTS/markdown" claims "$RES/llama2/all.json" >one.md
+    grep -qF "$of22 | not testable here |" one.md
 }
 
 @test "claims: what decides each" {
     local asr=asr_unseen no=refused_lookalike said=answered_lookalike u=utility
-    local original safepatching
-    original=$(rate original $asr 0.2 original $no 0.08 original $said 0.92 original $u 0.99 original asr_jailbreak 0.3 original answered_benign 1 original ppl 2)
-    safepatching="$original | $(rate safepatching $asr 0.05 safepatching $no 0.05 safepatching $said 0.95 safepatching $u 0.99 safepatching answered_benign 1 safepatching ppl 2)"
-    local useless jailbroken
+    # states in which a claim holds
+    local original safepatching useless jailbroken others strict between merged parts spread examples
+    original=$(rate original $asr 0.2 original $no 0.08 original $said 0.92 original $u 0.99 \
+        original asr_jailbreak 0.3 original answered_benign 1 original ppl 2)
+    safepatching="$original | $(rate safepatching $asr 0.05 safepatching $no 0.05 \
+        safepatching $said 0.95 safepatching $u 0.99 safepatching answered_benign 1 safepatching ppl 2)"
     useless=$(rate only_safety $asr 0 only_safety $said 0.05)
     jailbroken="$original | $(rate only_oversafety $asr 1 only_oversafety $no 0)"
+    others="$safepatching
+        | (.rows[] | select(.row | IN(\"original\", \"safepatching\") | not)).mean.$u = 0.5"
+    strict="$safepatching | $(rate ga_kl $asr 0 ga_kl $no 0.4 safedecoding $asr 0 safedecoding $no 0.8)"
+    between=$(rate ties $asr 0.1 ties $no 0.02 task_arithmetic $asr 0.1 task_arithmetic $no 0.02)
+    merged="$safepatching | $between"
+    spread='.layers.global.depth |= (.[0].share_a = 0.9 | .[1].share_b = 0.9)'
+    local times='.speed.safepatching.atgr = 1 | .speed.safedecoding.atgr = 1.03
+        | .speed.rose.atgr = 2.08 | .speed.self_cd.atgr = 2.48'
+    parts="$safepatching | $(rate continual_npo_3 $said 0 \
+        continual_safepatching_3 $said 0.93 continual_safepatching_3 $asr 0.1)"
+    local transfers
+    transfers="$safepatching | $(rate original $asr:theft 0.2 original $asr:deceit 0.2 \
+        continual_safepatching_1 $asr:theft 0.1 continual_safepatching_1 $asr:deceit 0.1)"
+    examples='(.stages[] | select(.output.path | test("/1/safety.st.zst$"))).inputs
+        += [{path: "benign.jsonl"}]'
     cases() {
         decides 1 "$useless" "$(rate only_safety $asr 0.05)"
         decides 1 "$useless" "$(rate only_safety $said 0.2)"
@@ -131,30 +154,33 @@ balanced() {
         decides 3 "$useless | $jailbroken" '.experiment.patch.ascent.lr = 1'
         decides 4 "$safepatching" "$(rate safepatching $asr 0.2)"
         decides 4 "$safepatching" "$(rate safepatching $no 0.09)"
-        decides 5 "$safepatching | .rows |= map(if .row | IN(\"original\", \"safepatching\") then . else .mean.$u = 0.5 end)" "$(rate npo $asr 0.1 npo $no 0.08 npo $u 0.985)"
+        decides 5 "$others" "$(rate npo $asr 0.1 npo $no 0.08 npo $u 0.985)"
         decides 6 "$safepatching" "$(rate safepatching $u 0.97)"
         decides 6 "$safepatching" "$(rate safepatching answered_benign 0.98)"
         decides 6 "$safepatching" "$(rate safepatching ppl 2.1)"
-        decides 8 "$safepatching | $(rate ga_kl $asr 0 ga_kl $no 0.4 safedecoding $asr 0 safedecoding $no 0.8)" "$(rate ga_kl $no 0.09)"
+        decides 8 "$strict" "$(rate ga_kl $no 0.09)"
         decides 9 "$original | $(rate self_cd $u 0.5 rose $u 0.5)" "$(rate rose $u 0.985)"
         decides 10 "$original | $(rate intersect $asr 0.205)" "$(rate intersect $asr 0.3)"
         decides 11 "$safepatching | $(rate intersect $asr 0.2)" "$(rate intersect $asr 0.09)"
-        decides 12 "$safepatching | $(rate ties $asr 0.1 ties $no 0.02 task_arithmetic $asr 0.1 task_arithmetic $no 0.02)" "$(rate ties $asr 0.04)"
-        decides 12 "$safepatching | $(rate ties $asr 0.1 ties $no 0.02 task_arithmetic $asr 0.1 task_arithmetic $no 0.02)" "$(rate task_arithmetic $no 0.5)"
-        decides 13 "$safepatching | $(rate no_retention $asr 0.2 no_retention $no 0 no_retention $u 0.99)" "$(rate no_retention $asr 0.05)"
-        decides 14 '.regions |= map(.both_of_a = 0.1)' '.regions |= map(.both_of_a = 0.3)'
-        decides 15 '.layers.global.depth |= (.[0].share_a = 0.9 | .[1].share_b = 0.9)' '.layers.global.depth |= (.[1].share_a = 1)'
-        decides 18 '.speed |= (.safepatching.atgr = 1 | .safedecoding.atgr = 1.03 | .rose.atgr = 2.08 | .self_cd.atgr = 2.48)' '.speed.safedecoding.atgr = 0.99'
-        decides 19 "$original | $(rate safepatching asr_jailbreak 0.2)" "$(rate safepatching asr_jailbreak 0.4)"
-        decides 20 "$safepatching | $(rate continual_npo_3 $said 0 continual_safepatching_3 $said 0.93 continual_safepatching_3 $asr 0.1)" "$(rate continual_npo_3 $said 0.5)"
-        decides 20 "$safepatching | $(rate continual_npo_3 $said 0 continual_safepatching_3 $said 0.93 continual_safepatching_3 $asr 0.1)" "$(rate continual_safepatching_3 $said 0.8)"
-        decides 21 "$safepatching | $(rate original $asr:theft 0.2 original $asr:deceit 0.2 continual_safepatching_1 $asr:theft 0.1 continual_safepatching_1 $asr:deceit 0.1)" \
-            "$(rate continual_safepatching_1 $asr:deceit 0.3)"
-        decides 23 . '.stages |= map(if .output.path | test("/1/safety.st.zst$") then .inputs += [{path: "benign.jsonl"}] else . end)'
+        decides 12 "$merged" "$(rate ties $asr 0.04)"
+        decides 12 "$merged" "$(rate task_arithmetic $no 0.5)"
+        decides 13 "$safepatching | $(rate no_retention $asr 0.2 no_retention $no 0 no_retention $u 0.99)" \
+            "$(rate no_retention $asr 0.05)"
+        decides 14 '.regions[].both_of_a = 0.1' '.regions[].both_of_a = 0.3'
+        decides 15 "$spread" '.layers.global.depth[1].share_a = 1'
+        decides 18 "$times" '.speed.safedecoding.atgr = 0.99'
+        decides 18 "$times" '.speed.rose.atgr = 1.4'
+        decides 18 "$times" '.speed.safepatching.atgr = 0.94'
+        decides 19 "$original | $(rate safepatching asr_jailbreak 0.2)" \
+            "$(rate safepatching asr_jailbreak 0.4)"
+        decides 20 "$parts" "$(rate continual_npo_3 $said 0.5)"
+        decides 20 "$parts" "$(rate continual_safepatching_3 $said 0.8)"
+        decides 21 "$transfers" "$(rate continual_safepatching_1 $asr:deceit 0.3)"
+        decides 23 . "$examples"
         decides 24 "$useless | $(rate ga_kl $asr 0.01 ga_kl $said 0.5)" "$(rate ga_kl $said 0.01)"
     }
     cases >list
-    [ "$(wc -l <list)" = 28 ]
+    [ "$(grep -c '^{claim' list)" = 30 ]
     run decided "$(<list)"
     echo "$output"
     [ "$status" = 0 ] && [ -z "$output" ]
@@ -197,11 +223,17 @@ balanced() {
 }
 
 @test "claims: sweeps" {
-    local flat='.rows |= map(.row as $r | (["p", "alpha", "beta", "rate"] | map(select(. as $a | $r | startswith($a + "_")))[0]) as $axis | if $axis then .mean.asr_unseen = 0.1 | .mean.refused_lookalike = 0.1 else . end)'
-    flat+=" | $(rate safepatching asr_unseen 0.1 safepatching refused_lookalike 0.1 no_retention asr_unseen 0.5)"
+    # nothing moves over any sweep, but for the one point without retention
+    local flat='(.rows[] | select(.row | test("^(p|alpha|beta|rate)_")).mean)
+        |= (.asr_unseen = 0.1 | .refused_lookalike = 0.1)'
+    flat+=" | $(rate safepatching asr_unseen 0.1 safepatching refused_lookalike 0.1 \
+        no_retention asr_unseen 0.5)"
+    # moved POINT METRIC: the point has a rate of its own
+    moved() { echo "$1.row as \$row | (.rows[] | select(.row == \$row)).mean.$2 = 0.6"; }
     cases() {
-        decides 16 "$flat" '(.sweeps.rate.points[] | select(.value == 0.03) | .row) as $row | .rows |= map(if .row == $row then .mean.asr_unseen = 0.6 else . end)'
-        decides 17 "$flat" '(.sweeps.beta.points[-1].row) as $row | .rows |= map(if .row == $row then .mean.refused_lookalike = 0.6 else . end)'
+        decides 16 "$flat" "$(moved '(.sweeps.rate.points[] | select(.value == 0.03))' asr_unseen)"
+        decides 17 "$flat" "$(moved '.sweeps.beta.points[-1]' refused_lookalike)"
+        decides 17 "$flat" "$(moved '.sweeps.alpha.points[-1]' asr_unseen)"
     }
     run decided "$(cases)"
     echo "$output"
@@ -209,15 +241,22 @@ balanced() {
 }
 
 @test "claims: a difference within its interval is called so" {
-    local filter
-    clear() { jq -L "$REPORTS" "include \"claims\"; $1 | claims | map(select(.claim == 19))[0].clear" "$REPORT"; }
-    filter=$(rate original asr_jailbreak 0.3 safepatching asr_jailbreak 0.28)
-    [ "$(clear "$filter")" = true ]
-    [ "$(clear "$filter | .rows |= map(.interval.asr_jailbreak = {lo: (.mean.asr_jailbreak - 0.02), hi: (.mean.asr_jailbreak + 0.02)})")" = false ]
+    local apart wide
+    clear() {
+        jq -L "$REPORTS" "include \"claims\"; $1 | claims[] | select(.claim == 19).clear" "$REPORT"
+    }
+    apart=$(rate original asr_jailbreak 0.3 safepatching asr_jailbreak 0.28)
+    wide='.rows[] |= (.mean.asr_jailbreak as $rate
+        | .interval.asr_jailbreak = {lo: ($rate - 0.02), hi: ($rate + 0.02)})'
+    [ "$(clear "$apart")" = true ]
+    [ "$(clear "$apart | $wide")" = false ]
 }
 
 @test "make report: made anew when a result changed, and only then" {
-    report() { make -s -C "$ROOT" MODE="$SP_MODE" report 'run=@:' OUT="$PWD/out" BACKBONES="${1:-llama2 mistral}" | grep "^$PWD"; }
+    report() {
+        make -s -C "$ROOT" MODE="$SP_MODE" report 'run=@:' OUT="$PWD/out" \
+            BACKBONES="${1:-llama2 mistral}" | grep "^$PWD"
+    }
     mkdir -p out/mistral && cp -r "$LITTLE" out/llama2
     jq '.run = "results/mistral"' "$LITTLE/all.json" >out/mistral/all.json
     [ "$(report)" = "$(printf '%s\n' "$PWD"/out/report.html "$PWD"/out/claims.md)" ]
@@ -254,7 +293,8 @@ balanced() {
     balanced page.html
     # as many rows, as many columns
     [ "$(grep -c '^| ' baselines.md)" = "$(grep -o '<tr>' table.html | wc -l)" ]
-    [ "$(head -2 baselines.md | grep -o '|' | wc -l)" = $(($(grep -o '<th scope=col>' table.html | wc -l) + 1)) ]
+    columns=$(grep -o '<th scope=col>' table.html | wc -l)
+    [ "$(head -2 baselines.md | grep -o '|' | wc -l)" = $((columns + 1)) ]
 }
 
 @test "the trade-off by itself: names of all models, a size, a background" {
@@ -268,7 +308,9 @@ balanced() {
 }
 
 @test "counts: kinds of answers by set and category; rates and their intervals" {
-    answers() { printf '{"set":"%s","category":"%s","label":"%s","match":%s,"tokens":3,"seconds":0.5}\n' "$@"; }
+    answers() { # SET CATEGORY LABEL MATCH
+        printf '{"set":"%s","category":"%s","label":"%s","match":%s,"tokens":3,"seconds":0.5}\n' "$@"
+    }
     {
         answers harm_seen theft comply true
         answers harm_seen theft comply false # another answer than the reference
@@ -281,7 +323,8 @@ balanced() {
     echo '{"ppl":2.5,"nll":0.916,"tokens":7}' >ppl.json
     "$REPORTS/collect" counts answers.jsonl ppl.json >counts.json
     jq -e '(.sets | keys) == ["harm_seen", "lookalike", "utility"] and .ppl == 2.5 and .nll == 0.916
-        and (.sets.harm_seen | [.n, .answered, .garbled, .partial, .refuse, .degenerate, .match] == [4, 1, 1, 1, 1, 0, 1]
+        and (.sets.harm_seen
+            | [.n, .answered, .garbled, .partial, .refuse, .degenerate, .match] == [4, 1, 1, 1, 1, 0, 1]
             and .tokens == 12 and .seconds == 2 and .category.theft.garbled == 1 and .category.deceit.n == 2)
         and .sets.utility.match == 2 and .sets.lookalike.answered == 1
         and .sets.lookalike.category.all.n == 1' counts.json
@@ -334,7 +377,8 @@ balanced() {
         counts "$1/eval/safepatching.json" "$2" "$3"
         counts "$1/eval/intersect.json" 4 1
         echo '{"total":{"both_of_a":0.125}}' >"$1/overlap.json"
-        printf '{"%s":{"snip":{"V":"delta","at":"full","loss_on":"answer"},"merge":{"keep":"diff","alpha":4}}}\n' "$1"
+        printf '{"%s":{"snip":{"V":"delta","at":"full","loss_on":"answer"},' "$1"
+        echo '"merge":{"keep":"diff","alpha":4}}}'
     done >cells.jsonl
     "$REPORTS/collect" grid cells.jsonl ./original.json c?/eval/*.json c?/overlap.json >grid.json
     "$REPORTS/markdown" grid grid.json >grid.md
@@ -358,5 +402,7 @@ balanced() {
     echo '{"rows": {"original": {"title": "Original"}}, "tables": {"method": ["original"]}}' >r/param/rows.json
     echo '{"sets": {}}' >r/1/eval/original.json
     for f in r/1/overlap.json r/1/patches.json r/layers.json r/speed.json; do echo '{"total": {}}' >$f; done
-    [ "$("$REPORTS/collect" table method r <(echo '{}') r/param/rows.json log -- r/1/eval/original.json r/1/overlap.json r/1/patches.json r/layers.json r/speed.json | jq -c .seeds)" = '["1"]' ]
+    "$REPORTS/collect" table method r <(echo '{}') r/param/rows.json log -- r/1/eval/original.json \
+        r/1/overlap.json r/1/patches.json r/layers.json r/speed.json >table.json
+    [ "$(jq -c .seeds table.json)" = '["1"]' ]
 }
