@@ -15,7 +15,9 @@
 #   seeds_are(SEEDS)        the seeds behind the figures; by default the fewest of a row needed
 #   untestable(WORDS)       in place of the rest: why this cannot be decided here
 #
-# `measured`, `holds` and `clear` are only looked at where everything that is needed is there.
+# `measured`, `holds` and `clear` are only looked at where everything that is needed is there. In
+# them asr("ROW"), refused("ROW"), utility("ROW") ... are a row's rates in 0..1, null where it has
+# none; `percent` and `hundredths` write a figure.
 include "stats";
 include "report";
 
