@@ -7,7 +7,7 @@
  */
 #include "cli/decoding.h"
 #include "cli/must.h"
-#include "cli/need.h"
+#include "cli/streams.h"
 #include "cli/opt.h"
 #include "cli/restart.h"
 #include "cli/subject.h"
@@ -209,7 +209,7 @@ static int run_logits(int argc, char **argv)
     sp_subject_open(&s, argv[0], &from);
     sp_subject_load(&d, &s, argv[1], 0);
     sp_tinfo *tensors = sp_logits_tensors(s.m, &d);
-    sp_output where = sp_need_output();
+    sp_output where = sp_args_output();
     where.inputs = &s.m->src, where.n_inputs = 1;
     sp_dst *out = sp_output_open(&where, tensors, d.n, &e);
     if (!out) sp_die_err(&e);

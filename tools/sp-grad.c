@@ -6,7 +6,7 @@
  * weights at the end (train/tune.h, train/weights.h).
  */
 #include "base/capacity.h"
-#include "cli/need.h"
+#include "cli/streams.h"
 #include "cli/opt.h"
 #include "cli/restart.h"
 #include "cli/subject.h"
@@ -119,7 +119,7 @@ static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *
                            size_t n_inputs, const char *base_dir, const sp_src *like)
 {
     sp_err e = {0};
-    sp_output out = sp_need_output();
+    sp_output out = sp_args_output();
     out.replaces = like, out.inputs = inputs, out.n_inputs = n_inputs;
     if (out.path && *out.path && out.path[strlen(out.path) - 1] == '/') out.base_dir = base_dir;
     sp_tinfo *info = sp_xcalloc(n, sizeof *info);

@@ -1,24 +1,37 @@
-/* merge.c - see merge.h. */
+/* merge.c - see merge.h.
+ *
+ * A method is one entry of the table `methods`: what thins each patch beforehand, what it must find
+ * out about the whole tensor, and how scaled, masked patches become one change. Combining works on
+ * blocks of all patches, widened to double, side by side:
+ *
+ *     x[0]   patch 1   .5   0  -1 ...
+ *     x[1]   patch 2   .2  .1   0 ...
+ *            the change replaces x[0]
+ *
+ * Loops have no branch around arithmetic, so that the compiler makes vectors of them.
+ */
 #include "patch/merge.h"
 
-#include "base/base.h"
+#include "base/arith.h"
 #include "base/hash.h"
+#include "base/memory.h"
 #include "base/philox.h"
 #include "tensor/topk.h"
+#include "tensor/vec.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK                                                                                     \
-    1024 /* elements a thread works on at a time: a few rows of doubles stay in the nearest cache \
-          */
-#define TERMS 512 /* of a partial sum, <= BLOCK; another number would round otherwise */
-#define FISHER_FLOOR \
-    1e-6 /* added to the Fisher information: where there is none, models count alike */
+/* Elements a thread works on at a time: a few rows of doubles stay in the nearest cache. */
+#define MERGE_BLOCK   1024
+/* Elements of a partial sum of products, <= MERGE_BLOCK; another number would round otherwise. */
+#define PRODUCT_BLOCK 512
+/* Added to the Fisher information: where there is none, models count alike. */
+#define FISHER_FLOOR  1e-6
 
-/* What a method has found out about the whole tensor: change = base * (its old value) + patch[0] *
- * x[0] + ... */
+/* What slerp or stock has found out about the whole tensor: change = base * (the old value) +
+ * patch[0] * x[0] + patch[1] * x[1] ... */
 typedef struct {
     double base, patch[SP_MERGE_MAX];
 } mix;
@@ -27,10 +40,10 @@ typedef struct {
 typedef struct {
     const sp_delta *d;
     int K;
-    const mix *mix;     /* or NULL */
-    double (*x)[BLOCK]; /* K rows of scaled elements, zero where dropped */
-    double (*f)[BLOCK]; /* K rows of Fisher information, or NULL */
-    double base[BLOCK];
+    const mix *mix;           /* or NULL */
+    double (*x)[MERGE_BLOCK]; /* K rows of scaled elements, zero where dropped */
+    double (*f)[MERGE_BLOCK]; /* K rows of Fisher information, or NULL */
+    double base[MERGE_BLOCK];
 } rows;
 
 /* ---- loading -------------------------------------------------------------------------- */
@@ -53,7 +66,6 @@ static void rows_free(rows *r)
     free(r);
 }
 
-/* Loops here have no branch around arithmetic, so that the compiler makes vectors of them. */
 static bool none_negative(const double *x, size_t n)
 {
     uint64_t bad = 0;
@@ -65,7 +77,7 @@ static bool none_negative(const double *x, size_t n)
  * not. */
 static bool load_patch(const sp_merge_opt *o, const sp_delta *d, size_t at, double *x, size_t n)
 {
-    static const uint8_t all[BLOCK] = {[0 ... BLOCK - 1] = 1};
+    static const uint8_t all[MERGE_BLOCK] = {[0 ... MERGE_BLOCK - 1] = 1};
     const uint8_t *keep = d->keep ? d->keep + at : all;
     double scale = d->scale / (1 - o->drop);
     if (!d->x) {
@@ -83,15 +95,22 @@ static bool load_fisher(const sp_delta *d, size_t at, double *f, size_t n)
     return none_negative(f, n) && sp_all_finite(stored, d->fisher_dtype, n);
 }
 
-/* Elements [at, at + n) of all patches. 0, or what is wrong with them as sp_merge_chunk says it. */
+/* Faults as one number, so that the worst of several blocks is their maximum: 0 = none. */
+static int fault_number(int what, int patch) { return what * SP_MERGE_MAX + patch; }
+static sp_merge_fault fault_of(int number)
+{
+    return (sp_merge_fault){number / SP_MERGE_MAX, number % SP_MERGE_MAX};
+}
+
+/* Elements [at, at + n) of all patches, into r. Returns the number of the worst fault. */
 static int load(const sp_merge_opt *o, rows *r, size_t at, size_t n)
 {
-    int bad = 0;
+    int worst = 0;
     for (int k = 0; k < r->K; k++)
-        if (!load_patch(o, &r->d[k], at, r->x[k], n)) bad = k + 1;
+        if (!load_patch(o, &r->d[k], at, r->x[k], n)) worst = fault_number(SP_MERGE_BAD_PATCH, k);
     for (int k = 0; r->f && k < r->K; k++)
-        if (!load_fisher(&r->d[k], at, r->f[k], n)) bad = r->K + k + 1;
-    return bad;
+        if (!load_fisher(&r->d[k], at, r->f[k], n)) worst = fault_number(SP_MERGE_BAD_FISHER, k);
+    return worst;
 }
 
 /* ---- thinning ------------------------------------------------------------------------- */
@@ -105,7 +124,7 @@ static void drop(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t
     for (size_t i = 0; i < n; i++) d->keep[i] &= sp_rand_unit(o->seed, stream, at + i) >= o->drop;
 }
 
-/* What is left of the patch, without the signs, into d->work. */
+/* The sizes of what is left of the patch, zero where nothing is, into d->work. */
 static void magnitudes(sp_delta *d, size_t n)
 {
     sp_to_f32(d->work, d->x, d->dtype, n);
@@ -136,6 +155,7 @@ static void trim_both(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, siz
 
 /* ---- whole tensors -------------------------------------------------------------------- */
 
+/* Sum of a[i] * b[i], one after the other. */
 static double product(const double *a, const double *b, size_t n)
 {
     double sum = 0;
@@ -154,8 +174,8 @@ static void products(const sp_merge_opt *o, const sp_delta *d, int K, const char
         rows *r = rows_new(o, d, K, NULL);
         double part[SP_MERGE_MAX * SP_MERGE_MAX];
 #pragma omp for ordered schedule(static, 1)
-        for (size_t at = 0; at < n; at += TERMS) {
-            size_t take = SP_MIN(n - at, (size_t)TERMS);
+        for (size_t at = 0; at < n; at += PRODUCT_BLOCK) {
+            size_t take = SP_MIN(n - at, (size_t)PRODUCT_BLOCK);
             load(o, r, at, take);
             if (models) sp_to_f64(r->base, base + at * sp_dtype_size(bd), bd, take);
             for (int k = 0; models && k < K; k++)
@@ -168,6 +188,7 @@ static void products(const sp_merge_opt *o, const sp_delta *d, int K, const char
     }
 }
 
+/* Of the angle between patches (or models) i and j, from their products; 0 where one is zero. */
 static double cosine(const double *g, int K, int i, int j)
 {
     double norms = sqrt(g[i * K + i]) * sqrt(g[j * K + j]);
@@ -199,6 +220,8 @@ static mix stock(const sp_merge_opt *o, const double *g, int K)
 }
 
 /* ---- combining ------------------------------------------------------------------------ */
+
+/* Each of these replaces x[0], n <= MERGE_BLOCK elements, by the change. */
 
 static void combine_sum(rows *r, size_t n)
 {
@@ -243,6 +266,7 @@ static void combine_fisher(rows *r, size_t n)
     }
 }
 
+/* Slerp and stock: a linear combination of base and patches. */
 static void combine_mix(rows *r, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -270,6 +294,7 @@ static const struct {
     [SP_STOCK] = {NULL, stock, false, combine_mix},
 };
 
+bool sp_merge_thins(const sp_merge_opt *o) { return methods[o->method].thin; }
 bool sp_merge_global(const sp_merge_opt *o) { return o->method == SP_TIES && o->global; }
 bool sp_merge_apart(const sp_merge_opt *o)
 {
@@ -294,7 +319,8 @@ void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64
     if (methods[o->method].thin) methods[o->method].thin(o, d, t, n);
 }
 
-/* n <= BLOCK elements, those of the patches in r. Are they finite? */
+/* Combine the patches in r and add the change to n <= MERGE_BLOCK elements of base. Is the result
+ * finite? */
 static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, char *out,
                         sp_dtype od, size_t n)
 {
@@ -309,29 +335,28 @@ static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dty
                       o->lambda, n);
 }
 
-int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *base, sp_dtype bd,
-                   char *out, sp_dtype od, size_t n)
+sp_merge_fault sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *base,
+                              sp_dtype bd, char *out, sp_dtype od, size_t n)
 {
-    int bad = 0;
-    bool finite = true;
+    int worst = 0;
     mix m = {0};
     if (K && methods[o->method].weigh) {
         double g[SP_MERGE_MAX * SP_MERGE_MAX];
         products(o, d, K, base, bd, n, methods[o->method].models, g);
         m = methods[o->method].weigh(o, g, K);
     }
-#pragma omp parallel reduction(max : bad) reduction(&& : finite) if (!sp_merge_apart(o))
+#pragma omp parallel reduction(max : worst) if (!sp_merge_apart(o))
     {
         rows *r = rows_new(o, d, K, &m);
 #pragma omp for schedule(static)
-        for (size_t at = 0; at < n; at += BLOCK) {
-            size_t take = SP_MIN(n - at, (size_t)BLOCK);
-            bad = SP_MAX(bad, load(o, r, at, take));
-            finite = merge_block(o, r, base + at * sp_dtype_size(bd), bd,
-                                 out + at * sp_dtype_size(od), od, take) &&
-                     finite;
+        for (size_t at = 0; at < n; at += MERGE_BLOCK) {
+            size_t take = SP_MIN(n - at, (size_t)MERGE_BLOCK);
+            worst = SP_MAX(worst, load(o, r, at, take));
+            const char *from = base + at * sp_dtype_size(bd);
+            if (!merge_block(o, r, from, bd, out + at * sp_dtype_size(od), od, take))
+                worst = SP_MAX(worst, fault_number(SP_MERGE_BAD_RESULT, 0));
         }
         rows_free(r);
     }
-    return bad ? bad : finite ? 0 : -1;
+    return fault_of(worst);
 }

@@ -1,19 +1,34 @@
 /* merge.h - ways to combine patches into one change of a weight tensor (method.md,
- * section 3). A method is one entry of the table in merge.c: what thins each patch
- * beforehand, what it must know of the whole tensor, and how scaled, masked patches
- * become one change.
+ * section 3), on arrays in memory.
+ *
+ * A patch is thinned first (sp_merge_thin), then all of them become one change which is
+ * added to the base (sp_merge_chunk):
+ *
+ *     out = base + lambda * combine(scale_1 * thin(patch_1), scale_2 * thin(patch_2) ...)
+ *
+ *     method        thin                       combine
+ *     sum, dare     -                          sum
+ *     average       -                          mean
+ *     ties          the largest stay           mean of those whose sign the sum has
+ *     fisher        -                          mean weighted by Fisher information
+ *     breadcrumbs   the largest but the very   sum
+ *                   largest stay
+ *     slerp         -                          along the arc between two models
+ *     stock         -                          mean, shortened by how little they agree
+ *
+ * Any method may drop entries at random before that (--drop).
  */
 #ifndef SP_MERGE_H
 #define SP_MERGE_H
 
+#include "base/error.h"
 #include "tensor/radix.h"
 #include "tensor/tinfo.h"
-#include "tensor/vec.h"
 
 #define SP_MERGE_METHODS "sum|average|ties|dare|fisher|breadcrumbs|slerp|stock"
 #define SP_MERGE_MAX     32 /* patches */
-/* dare is sum, by another name */
-enum {
+/* dare is sum by another name, with another default for --drop */
+typedef enum {
     SP_SUM,
     SP_AVERAGE,
     SP_TIES,
@@ -22,14 +37,14 @@ enum {
     SP_BREADCRUMBS,
     SP_SLERP,
     SP_STOCK
-};
+} sp_merge_method;
 
 typedef struct {
-    int method;
+    int method;    /* an sp_merge_method */
     double lambda; /* times the change as a whole */
     /* fraction of every patch dropped at random, the rest divided by 1 - drop (DARE) */
     double drop;
-    uint64_t seed;
+    uint64_t seed; /* of what is dropped */
     /* ties: 1 = the largest of a whole patch are kept, 0 = of each of its tensors */
     int global;
     double density; /* ties, breadcrumbs: fraction kept */
@@ -37,43 +52,58 @@ typedef struct {
     double t;       /* slerp: 0 = first patch, 1 = second */
 } sp_merge_opt;
 
-/* n elements of one patch, as stored, and which of them count. */
+/* n elements of one patch, as stored, and which of them count. All arrays (n), borrowed.
+ */
 typedef struct {
-    int number; /* of the patch, 0.. : tells random choices apart */
+    int number; /* of the patch, from 0: tells random choices apart */
     double scale;
     sp_dtype dtype;
     const char *x; /* NULL = the patch does not have the tensor, which counts as zeros */
-    uint8_t *keep; /* NULL = all */
+    uint8_t *keep; /* the mask, and what thinning leaves of it. NULL = all; where
+                      something is dropped or thinned, it must be there */
     sp_dtype fisher_dtype;
-    const char *fisher; /* diagonal of the Fisher information, or NULL */
-    /* room for n floats while thinning; may be shared by all patches */
-    float *work;
-    sp_radix *threshold; /* global trimming: the patch's, at one chunk after the other */
+    const char *fisher;  /* diagonal of the Fisher information, or NULL */
+    float *work;         /* space for thinning; patches may share it */
+    sp_radix *threshold; /* global trimming: the patch's; chunks come in order */
 } sp_delta;
 
-/* must the functions below see whole tensors? Otherwise chunks will do, */
+/* Does the method thin patches, so that keep and work must be there? */
+bool sp_merge_thins(const sp_merge_opt *o);
+/* Must the functions below see whole tensors? Else chunks will do. */
 bool sp_merge_whole(const sp_merge_opt *o);
-/* and these in any order and by several threads, each with deltas of its own? */
+/* May chunks come in any order and from several threads, each with deltas of its own?
+ * Else the functions use OpenMP themselves. */
 bool sp_merge_apart(const sp_merge_opt *o);
-/* does thinning need the threshold of a whole patch? */
+/* Does thinning need the threshold of a whole patch? */
 bool sp_merge_global(const sp_merge_opt *o);
 
 /* Global trimming, before the first sp_merge_thin: between sp_radix_start and
- * sp_radix_next, count all chunks of a patch. */
+ * sp_radix_next, count elements [at, at + n) of tensor t, for all chunks of a patch. */
 void sp_merge_count(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at,
                     size_t n);
 
-/* Clear what the method drops of elements [at, at + n) of tensor t from d->keep, which
- * holds the mask. */
+/* Clear from d->keep what is dropped or thinned of elements [at, at + n) of tensor t. */
 void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at,
                    size_t n);
 
-/* out[i] = base[i] + change[i] for n elements, the change taken in double, the result
- * rounded to F32 and then to dtype od. Where the change is zero the element of base goes
- * through untouched; K = 0 patches (of at most SP_MERGE_MAX) change nothing. Returns 0; k
- * + 1 when patch k holds NaN or Inf; K + k + 1 when its Fisher information does, or a
- * negative number; -1 when a result is NaN or Inf. */
-int sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *base,
-                   sp_dtype bd, char *out, sp_dtype od, size_t n);
+/* What was wrong with the numbers of a chunk. */
+typedef struct {
+    enum {
+        SP_MERGE_FINE,
+        SP_MERGE_BAD_RESULT, /* a result, or the base, is NaN or Inf */
+        SP_MERGE_BAD_PATCH,  /* a patch holds NaN or Inf, masked or not */
+        SP_MERGE_BAD_FISHER  /* its Fisher information does, or a negative number */
+    } what;
+    int patch; /* the last one with this fault */
+} sp_merge_fault;
+
+/* out[i] = base[i] + change[i] for n elements: the change is taken in double, the result
+ * rounded to F32 and then to dtype od. Where the change is zero, the element of base (of
+ * dtype bd) goes through untouched. d: K patches, thinned, at most SP_MERGE_MAX; K = 0
+ * changes nothing. Makes out in every case; of several faults returns the last of the
+ * list. */
+sp_merge_fault sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K,
+                              const char *base, sp_dtype bd, char *out, sp_dtype od,
+                              size_t n);
 
 #endif

@@ -62,6 +62,23 @@ static inline void check_five(sp_src *s, size_t first)
     assert_int_equal(sp_src_end(s, &e), 0);
 }
 
+/* A stream of tensors t[0..n), x[i] their numbers. */
+static inline void put_tensors(const char *path, int level, const sp_tinfo *t, size_t n,
+                               const float *const *x)
+{
+    sp_err e = {0};
+    sp_dst *d = sp_dst_open(path, t, n, NULL, level, &e);
+    assert_non_null(d);
+    for (size_t i = 0; i < n; i++) assert_int_equal(sp_dst_write_f32(d, x[i], &e), 0);
+    assert_int_equal(sp_dst_finish(d, &e), 0);
+}
+
+/* A vector of n F32 of that name. */
+static inline sp_tinfo vector_of(const char *name, sp_dtype dtype, int64_t n)
+{
+    return (sp_tinfo){.name = (char *)name, .dtype = dtype, .rank = 1, .shape = {n}};
+}
+
 static inline void put_text(const char *path, const char *text)
 {
     put_file(path, text, strlen(text));
