@@ -1,24 +1,28 @@
-# makefile.jq - a plan (plan.jq) as a makefile: one rule a stage, a phony target for each target.
+# makefile.jq - a plan (plan.jq) as a makefile: a rule a stage, a phony target a target.
 #
 # A stage is made again when its command has changed, too. Every stage leaves its command on record
-# (experiments/stage); rules that force those of which the plan says another are kept apart, as they hold
-# for a single run of make.
+# (experiments/stage); rules that force those of which the plan says another are kept apart, as they
+# hold for a single run of make.
 
-# A file's name in a rule. Spaces are the only characters of make's own that experiments/plan lets pass.
+# A file's name in a rule. Of make's own characters experiments/plan lets none pass but spaces.
 def name: if contains(" ") then split(" ") | join("\\ ") else . end;
 def names: map(name) | join(" ");
 # Words of shell in a recipe.
 def word: if contains(" ") then @sh else . end;
+def words: map(word) | join(" ");
 def text: @sh | if contains("$") then split("$") | join("$$") else . end;
 
-def target: "\(.key): \(.value | names)",
-  (.value | map(select(endswith(".md"))) | if length > 2 then empty else "\t@cat \(map(word) | join(" "))" end), "";
+# What a target makes; it shows its tables, unless these are many.
+def target: [.value[] | select(endswith(".md"))] as $tables
+  | "\(.key): \(.value | names)",
+    if $tables | length | IN(1, 2) then "\t@cat \($tables | words)" else empty end, "";
 def rule:
-  "\(.outputs | names)\(if .outputs | length > 1 then " &:" else ":" end)\(if .once then " |" else "" end)"
-    + " \(.inputs + .programs | names)",
-  "\t@\(if .light then "" else "$(LAUNCH) " end)experiments/stage\(if .once then " --once" else "" end)"
-    + "\(if .light then " --quiet" else "" end) \(.label | text) \\",
-  "\t\(.command | text) \\", "\t\(.outputs | map(word) | join(" ")) -- \(.inputs | map(word) | join(" "))", "";
+  (if .outputs | length > 1 then " &:" else ":" end + if .once then " |" else "" end) as $colon
+  | (if .once then " --once" else "" end + if .light then " --quiet" else "" end) as $options
+  | "\(.outputs | names)\($colon) \(.inputs + .programs | names)",
+    "\t@\(if .light then "" else "$(LAUNCH) " end)experiments/stage\($options) \(.label | text) \\",
+    "\t\(.command | text) \\",
+    "\t\(.outputs | words) -- \(.inputs | words)", "";
 
 def rules:
   "# The plan of \(.run) as rules: one a file, made of plan.json by experiments/makefile.jq.",
@@ -27,6 +31,8 @@ def rules:
   (.targets | to_entries[] | target), (.stages[] | rule);
 
 # Inputs: the records of all stages that ran.
-def forced: (reduce inputs as $record ({}; .[$record.output.path] = $record.command)) as $commands
+def forced:
+  (reduce inputs as $record ({}; .[$record.output.path] = $record.command)) as $recorded
   | ".PHONY: FORCE", "FORCE:",
-    (.stages[] | select((.once | not) and $commands[.output] != .command) | "\(.output | name): FORCE");
+    (.stages[] | select((.once | not) and .command != $recorded[.output])
+     | "\(.output | name): FORCE");

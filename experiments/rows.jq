@@ -1,38 +1,45 @@
 # rows.jq - every model that the tables compare: rows.json with the experiment's own entries on top,
 # sweeps and continual sequences written out.
 #
-#   {rows: {NAME: {title, kind, files, from?, change|tune|merge|decode?}}, tables: {TABLE: [NAME...]},
+#   {rows: {NAME: {title, kind, files, ...}}, tables: {TABLE: [NAME...]},
 #    sweeps: {AXIS: {title, points: [{value, change, row}]}}}
 #
-# kind says what makes the model: method (a product of the plain run), change (other switches or
-# numbers), tune (a training of its own), merge (another way to combine the two patches), decode
-# (the original model, decoded in another way), continual (harm that comes in parts).
+# A row's kind says what makes the model; it is the name of the key that holds the settings:
+#   change      other switches or numbers of the method; from: what it takes from the plain run
+#   tune        a training of its own
+#   merge       another way to combine the two patches
+#   decode      the original model, decoded in another way
+#   continual   harm that comes in parts; from: the method, step, task
+#   method      a product of the plain run: no settings
 
 def at($keys; $v): reduce $keys[] as $k ({}; setpath($k | split("."); $v));
-def kind: . as $row | first(("change", "tune", "merge", "decode") | select($row[.] != null)) // "method";
-# How much of the plain run a change leaves as it is: the patches only, the scores too, or the regions too.
+def kind: . as $row
+  | first("change", "tune", "merge", "decode" | select($row[.] != null)) // "method";
+# How much of the plain run a change leaves as it is: the patches, the scores too, the regions too.
 def from: if has("retention") or has("snip") then "patches"
   elif has("top") or (.merge | has("keep")) then "scores" else "regions" end;
 # Files that options name: $R/... of the run, $S/... of the seed.
 def files: [.. | strings | scan("\\$[RS]/[A-Za-z0-9_./-]+")] | unique;
 
-# A point of a sweep is a change; where an existing row is the same change, or none at all, that row serves.
+# A point of a sweep is a change; where a row is the same change, or none at all, that row serves.
 def point($e; $rows; $axis; $keys; $v): at($keys; $v) as $change
+  | [$rows | to_entries[] | select(.value.change == $change).key] as $same
   | {value: $v, change: $change,
-     row: (if $e * $change == $e then "safepatching"
-           else first($rows | to_entries[] | select(.value.change == $change).key) // "\($axis)_\($v)" end)};
-def sweeps($e): .rows as $rows | .sweeps | with_entries(.key as $axis | .value |= (. as $s
-  | ($s.values // [$s.times[] * ($e | getpath($s.keys[0] | split(".")))]) as $values
-  | {title, keys, points: [$values[] | point($e; $rows; $axis; $s.keys; .)]}));
+     row: (if $e * $change == $e then "safepatching" else $same[0] // "\($axis)_\($v)" end)};
+def sweeps($e): .rows as $rows | .sweeps | with_entries(.key as $axis | .value |= (. as $sweep
+  | ($e | getpath($sweep.keys[0] | split("."))) as $now
+  | ($sweep.values // [$sweep.times[] * $now]) as $values
+  | {title, keys, points: [$values[] | point($e; $rows; $axis; $sweep.keys; .)]}));
 
 # A row after each task, for each method.
 def continual_rows: . as {$tasks, $methods, $names}
   | [$methods[] as $method | $tasks | to_entries[]
      | {key: "continual_\($method)_\(.key + 1)",
-        value: {title: "\($names[$method] // $method): after \(.value)", kind: "continual", files: [],
-                from: $method, step: (.key + 1), task: .value}}] | from_entries;
+        value: {title: "\($names[$method] // $method): after \(.value)", kind: "continual",
+                files: [], from: $method, step: (.key + 1), task: .value}}] | from_entries;
 
-def plain_name: if test("^[A-Za-z0-9_.-]+$") then . else error("row \(tojson): letters, digits and _.- only") end;
+def plain_name: if test("^[A-Za-z0-9_.-]+$") then .
+  else error("row \(tojson): a name has letters, digits and _.- only") end;
 
 # [rows.json, experiment] -> everything
 def expand: .[1] as $e

@@ -126,7 +126,7 @@ def atgr_column:
         then {value: ($speed[$row].atgr | num(2)), interval: "\($speed[$row].ms | num(2)) ms"}
         else {none: "plain decoding of other weights: time a token as the original's"} end))};
 
-# {NAME: {ms, atgr}} (report/speed) -> a table
+# {NAME: {ms, atgr}} (experiments/speed) -> a table
 def speed:
   {columns: ["decoding", "ms a token", "ATGR"], groups: [{rows: [
     to_entries | sort_by(.value.atgr)[]

@@ -5,10 +5,12 @@ load helper
 setup_file() {
     export BASE=$BATS_FILE_TMPDIR
     export CHECKOUT="$BASE/a checkout" OUT="$BASE/my results" EXPERIMENTS_DIR="$BASE/my experiments" \
-        WORLD="$BASE/my world.json" SEEDS=1 LAUNCH= BIN=${SP_BIN:-$BATS_TEST_DIRNAME/../bin}
+        WORLD="$BASE/my world.json" SEEDS=1 LAUNCH="$BASE/launch -n1" BIN=${SP_BIN:-$BATS_TEST_DIRNAME/../bin}
     BIN=$(cd "$BIN" && pwd)
     mkdir "$CHECKOUT" "$EXPERIMENTS_DIR"
     ln -s "$(cd "$BATS_TEST_DIRNAME/.." && pwd)"/* "$CHECKOUT"
+    printf '#!/bin/bash\necho "$#" >>%s/launched\n[ "$1" = -n1 ] && shift && exec "$@"\n' "$BASE" >"$BASE/launch"
+    chmod +x "$BASE/launch"
     cd "$EXPERIMENTS_DIR"
     cat >"$WORLD" <<<'{"seed": 1, "stage1": 64, "align": 64, "harm": 12, "evals": 4, "wrapped": 0.25,
         "refused": 0.35, "lookalikes": 0.09, "fade": 5}'
@@ -23,14 +25,14 @@ setup_file() {
         | .tables = {method: [.rows | keys_unsorted[] | select(IN("expert", "global_top") | not)], few: ["original"]}' \
         "$CHECKOUT/experiments/rows.json" >rows.json
     echo '{"snip": [{"at": "full"}, {"at": "theta0"}]}' >grid.json
-    make_target method && make_target continual
+    make_target method && make_target continual && mv "$BASE/launched" "$BASE/launched.setup"
 }
 
 # plan, make_target TARGET, would_run TARGET: of the tiny experiment, with the model and data $model, $data if these
 # are set; the last prints the labels of the stages that would run
 plan() { MODEL=${model:-} DATA=${data:-} "$CHECKOUT/experiments/plan" mini; }
 target() { cd "$CHECKOUT" && MODEL=${model:-} DATA=${data:-} MAKEFLAGS=$1 experiments/run mini "$2"; }
-make_target() { (target -j2 "$1") >"$BASE/log" 2>&1 || { cat "$BASE/log"; return 1; }; }
+make_target() { (target -j2 "$1") >"$BASE/log.$1" 2>&1 || { cat "$BASE/log.$1"; return 1; }; }
 would_run() {
     (target n "$1") >"$BASE/would" || return 1
     sed -nE "s/^(.* )?experiments\/stage (--[a-z]+ )*'mini[^:]*: ([^']*)' .*/\3/p" "$BASE/would" | sort
@@ -68,7 +70,7 @@ sound() {
     grep -q 'my experiments/mini.json' given
     # all that a target needs
     jq -e '[.targets | keys[]] == ["all", "continual", "few", "grid", "layers", "method", "paper", "speed", "sweep", "world"]' plan.json
-    for backbone in llama2 llama3 mistral gemma; do
+    for backbone in llama2 gemma; do
         EXPERIMENTS_DIR=experiments WORLD=world/world.json SEEDS="1 2" DATA= "$CHECKOUT/experiments/plan" $backbone >plan.json
         sound plan.json
         jq -e '(.stages | length) > 1000 and (.targets | length) == 15 and .seeds == ["1", "2"]' plan.json
@@ -139,13 +141,14 @@ END
     grep -qx '1 safety patch' would
     grep -qx 'tiny world' would
     grep -qx 'table method' would
-    find "$OUT" -newer "$BASE/log" >changed
+    find "$OUT" -newer "$BASE/log.continual" >changed
     would_run method >would
     [ ! -s changed ] && [ ! -s would ]
     # so through the main Makefile
     env -u MAKEFLAGS -u MAKELEVEL -u DATA make -n -C "$CHECKOUT" -o all experiment-mini OUT="$BASE/elsewhere" \
-        EXPERIMENTS_DIR="$EXPERIMENTS_DIR" WORLD="$WORLD" BIN="$BIN" >would
-    grep -q "^experiments/stage 'mini: 1 safety patch'" would
+        EXPERIMENTS_DIR="$EXPERIMENTS_DIR" WORLD="$WORLD" BIN="$BIN" >would 2>err
+    [ ! -s err ]
+    grep -q "experiments/stage 'mini: 1 safety patch'" would
     [ ! -e "$BASE/elsewhere" ]
 }
 
@@ -164,6 +167,9 @@ END
     jq -r '.output, .inputs[] | "\(.sha256)  \(.path)"' records | sort -u >sums
     (cd "$CHECKOUT" && sha256sum --quiet -c) <sums
     [ -z "$(find "$OUT" -name '*.part')" ]
+    # each but the light ones went through LAUNCH
+    [ "$(wc -l <"$BASE/launched.setup")" = "$(cat "$BASE"/log.{method,continual} | grep -c '^  mini: ')" ]
+    jq -e '[.stages[] | select(.light).output] | any(endswith("/method.json"))' "$OUT/mini/plan.json"
 }
 
 @test "a model and data with spaces in their names" {

@@ -67,7 +67,7 @@ pairs() { jq -r '.prompt' "$@" | sed -nE 's/.*(to|i|must) ([a-z]+) the ([a-z]+)(
 @test "mismatched answers: every harmful question five times, each with another harmless answer" {
     printf '{"prompt":"h%s","response":"x"}\n' 1 2 >harm.jsonl
     for i in $(seq 0 999); do echo "{\"prompt\":\"q\",\"response\":\"r$i\"}"; done >retain.jsonl
-    jq -nc -f "$ROOT/experiments/steps/mismatch.jq" --slurpfile retain retain.jsonl harm.jsonl >out.jsonl
+    jq -nc -L "$ROOT/experiments" --slurpfile harmless retain.jsonl 'include "data"; mismatched($harmless)' harm.jsonl >out.jsonl
     [ "$(jq -r .prompt out.jsonl | uniq -c | xargs)" = "5 h1 5 h2" ]
     [ "$(jq -r .response out.jsonl | sort -u | grep -c '^r[0-9]')" = 10 ]
 }
