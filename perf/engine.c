@@ -1,15 +1,20 @@
-/* perf/engine.c - speed of the engine beside the machine's own: training and generation of a 110M
- * LLaMA with random weights.
+/* perf/engine.c - speed of the engine beside the machine's own, for a LLaMA of 110 million random
+ * weights.
  *
- *   engine [train] [generate] [single] [threads]      without a name all of them
+ *     engine [FIGURE...]      without a name all of them
  *
- *   train            an AdamW step on 8 x 128 tokens, all parameters, against the time sgemm takes
- * for 6 x parameters of the layers x tokens FLOP; and the products of that step alone, against the
- * same generate         64 prompts of 32 tokens, 64 new ones each, BF16 weights, against the time
- * of its FLOP at the sgemm rate; and against the time that sgemm takes for the same products with
- * as many rows, its weights in F32 single           one prompt, 64 new tokens, against the time to
- * read all weights once a token threads          the same work on one thread against two Bounds:
- * sgemm is one product of 2048 x 4096 x 4096 through OpenBLAS on all threads; read is what all
+ * Every figure is set against a bound that is measured in turn with it (perf.h):
+ *
+ *     train      An AdamW step on 8 x 128 tokens, all parameters, against the time in which sgemm
+ *                does 6 x parameters of the layers x tokens FLOP; and the products of that step
+ *                alone against the same.
+ *     generate   64 prompts of 32 tokens, 64 new tokens each, weights in BF16: against the time of
+ *                its FLOP at the rate of sgemm; and against the time that sgemm takes for the same
+ *                products with as many rows, its weights in F32.
+ *     single     One prompt, 64 new tokens, against the time to read all weights once a token.
+ *     threads    Training and generation on two threads against the same on one.
+ *
+ * sgemm is one product of 2048 x 4096 x 4096 through OpenBLAS on all threads; reading is what all
  * threads together can add up. Built with DNNL=1, `train` also sets oneDNN's rate for that product,
  * its operands in BF16, beside sgemm's.
  */
@@ -35,16 +40,17 @@
 #define VOCAB  32000
 #define HIDDEN 768
 
+/* The figure at hand. Functions that measure take it as void * and return seconds (perf.h). */
 typedef struct {
     sp_model *m;
     char log[64]; /* where the trainer writes its steps */
     sp_examples data;
-    int64_t prompts, prompt, fresh; /* of a generation */
-    double work;                    /* FLOP or bytes of the figure at hand */
-    double (*what)(void *);         /* it, for the comparison of thread counts */
+    int64_t prompts, prompt, fresh; /* a generation: prompts, tokens of each, new tokens of each */
+    double work;                    /* FLOP, or bytes where the bound is reading */
+    double (*what)(void *);         /* what bench_threads runs on one and on two threads */
 } bench;
 
-/* ---- bounds: seconds for b->work ------------------------------------------------------ */
+/* ---- bounds: seconds that b->work would take ------------------------------------------------------ */
 
 enum { M = 2048, N = 4096, K = 4096 };
 
