@@ -15,9 +15,10 @@
 /* Where keys and values are read: in arrays of the pack's own tokens, or in a layer of a
  * cache, which then holds those of the pack already. */
 typedef struct {
-    const float *k, *v; /* (N, kv_heads * head_dim), positions from 0; unless kv is set */
-    const sp_kv *kv;    /* or NULL */
-    int64_t layer;      /* of the cache */
+    /* (N, kv_heads * head_dim), unless kv is set; positions start at 0 */
+    const float *k, *v;
+    const sp_kv *kv;     /* the cache, or NULL */
+    int64_t layer;       /* of the cache */
     const int64_t *slot; /* sequence s of the pack lives in slot[s]; NULL = s */
 } sp_attn_keys;
 

@@ -13,8 +13,7 @@
 
 #include <stdbool.h>
 
-/* ---- about the library --------------------------------------------------------------
- */
+/* ---- about the library ------------------------------------------------------ */
 
 /* What OPENBLAS_CORETYPE should say when OpenBLAS is loaded, on a processor with AVX-512
  * that the library does not know and takes for a slower one; NULL where its own choice is
@@ -31,8 +30,7 @@ bool sp_gemm_rounds(void);
 /* Bytes of memory that products of (n, in) and (n, out) take beside their operands. */
 uint64_t sp_gemm_bytes(int64_t n, int64_t in, int64_t out);
 
-/* ---- products -----------------------------------------------------------------------
- */
+/* ---- products --------------------------------------------------------------- */
 
 /* Y (n, out) = X (n, in) W^T + beta Y, with W (out, in); beta is 0 (overwrites) or 1. */
 void sp_gemm_xwt(float *y, const float *x, sp_mat w, int64_t n, int64_t in, int64_t out,

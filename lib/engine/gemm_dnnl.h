@@ -17,8 +17,7 @@
 /* Does this processor multiply BF16? Otherwise oneDNN would be slower than F32 is. */
 bool sp_dnnl_works(void);
 
-/* n numbers in BF16, in a buffer of the calling thread that is valid until its next call.
- */
+/* n numbers in BF16, in a buffer of the calling thread: valid until its next call. */
 const uint16_t *sp_dnnl_round(const float *x, int64_t n);
 
 /* C (m, n) = op(A) op(B) + beta C with beta 0 or 1. A is (m, k), with ta (k, m); B is (k,

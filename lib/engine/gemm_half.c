@@ -114,15 +114,13 @@ static buffers *thread_buffers(void)
 
 void sp_gemm_half_begin(void) { thread_buffers()->packed_x = NULL; }
 
-/* Zero the panel before fewer than PANEL columns are packed: the kernel multiplies whole vectors.
- */
+/* Zero the panel where it gets fewer than PANEL columns: the kernel multiplies whole vectors. */
 static void clear_unused(buffers *b, int64_t cols, int64_t depth)
 {
     if (cols < PANEL) memset(b->panel, 0, (size_t)(depth * PANEL) * sizeof *b->panel);
 }
 
-/* panel (depth, cols) = the transpose of x (cols, depth; ldx), unless the panel holds it already.
- */
+/* panel (depth, cols) = the transpose of x (cols, depth; ldx), unless it lies there already. */
 static void pack_x(buffers *b, const float *x, int64_t ldx, int64_t cols, int64_t depth)
 {
     if (b->packed_x == x && b->packed_cols == cols && b->packed_depth == depth) return;

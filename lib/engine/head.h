@@ -20,15 +20,15 @@ typedef struct {
     const sp_model *ref;
     const float *ref_x;
     /* Out, each where it is not NULL: */
-    double *ce; /* (n) cross-entropy in nats: -log p(target), or -sum_v p_ref(v) log p(v);
-                   0 where there is no target */
+    double *ce;     /* (n) cross-entropy in nats: -log p(target), for a soft target -sum_v
+                       p_ref(v) log p(v); 0 where there is no target */
     int32_t *top;   /* (n) index of the largest logit; -1 where there is no target */
     float *log_sum; /* (n) log sum_v exp(logit_v), for sp_head_rows; left as it is where
                        there is no target */
-    float
-        *dx; /* (n, hidden) gradient of the returned sum with respect to x, overwritten */
-    float *dhead; /* (vocab, hidden) its gradient with respect to W, added to */
-    float *dnorm; /* (hidden) and with respect to the norm weight, added to */
+    /* gradients of the sum that sp_head_loss returns: */
+    float *dx;    /* (n, hidden) with respect to x, overwritten */
+    float *dhead; /* (vocab, hidden) with respect to W, added to */
+    float *dnorm; /* (hidden) with respect to the norm weight, added to */
 } sp_head_io;
 
 /* The sum over all tokens t with a target of coef[t] * ce[t], added up in double in the

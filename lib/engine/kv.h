@@ -24,8 +24,7 @@ void sp_kv_free(sp_kv *kv);
 /* Bytes that sp_kv_alloc takes. */
 uint64_t sp_kv_bytes(const sp_config *c, int64_t n_seq, int64_t cap);
 
-/* Where row 0 of one head of one slot in layer l begins, in floats from kv->k and kv->v.
- */
+/* Where row 0 of a head of a slot in layer l begins, in floats from kv->k and kv->v. */
 int64_t sp_kv_offset(const sp_kv *kv, int64_t l, int64_t slot, int64_t head);
 
 /* Append k and v (N, heads * head_dim) of a pack's tokens to layer l, at their positions.

@@ -10,8 +10,7 @@
 
 #include "engine/param.h"
 
-/* Write the multipliers of a norm weight to scale (p->rows): w or, if c says so, 1 + w.
- */
+/* Write the multipliers of norm weight p to scale (p->rows): w, or 1 + w if c says so. */
 void sp_norm_scale(const sp_config *c, const sp_param *p, float *scale);
 
 /* y = norm(x), both (n, h); scale (h), or NULL for all 1. They must not overlap. */

@@ -1,5 +1,4 @@
-/* wgrad.c - see wgrad.h. A norm weight is short: its sum over tokens, in order, takes one thread.
- */
+/* wgrad.c - see wgrad.h. A norm weight is short: one thread sums over its tokens, in order. */
 #include "engine/wgrad.h"
 
 #include "engine/gemm.h"

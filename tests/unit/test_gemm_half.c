@@ -59,8 +59,7 @@ static void check(bool xwt, int64_t m, int64_t n, int64_t k, sp_dtype dtype, flo
     free(before), free(c);
 }
 
-/* Around the edges of tiles (6), vectors (8, 16), strips (48), panels (16, 64), chains and depth.
- */
+/* Around the edges of tiles (6), vectors (8, 16), strips (48), panels (16, 64), chains, depth. */
 static void every_element_is_its_chain(void **state)
 {
     (void)state;
