@@ -3,11 +3,11 @@
 BENCHES := $(patsubst perf/%.c,%,$(wildcard perf/*.c))
 .PHONY: bench $(BENCHES:%=bench-%)
 bench: bench-engine bench-streams bench-tok ## every figure of speed beside the machine's own bound
-bench-engine: $(B)/perf/engine
+bench-engine: $(B)/perf/engine ## training and generation against sgemm and memory
 	@$<
-bench-streams: $(B)/perf/streams all
+bench-streams: $(B)/perf/streams all ## sp-diff, sp-mask, sp-merge against memcpy and zstd
 	@$< $(BIN)
-bench-tok: $(B)/perf/tok
+bench-tok: $(B)/perf/tok ## loading and encoding of three tokenizers
 	@perf/tokenizers $< $(or $(SP_GOLDEN),../shared/golden)/tokenizers
 
 $(BENCHES:%=$(B)/perf/%): %: %.o $(B)/libsp.a

@@ -109,8 +109,8 @@ e.md:5: over 120 columns" ]
     diff <(readme_block results) tables
 }
 
-@test "README and ARCHITECTURE name files and targets that exist" {
-    for doc in README.md ARCHITECTURE.md; do
+@test "README, ARCHITECTURE and perf/README name files and targets that exist" {
+    for doc in README.md ARCHITECTURE.md perf/README.md; do
         for f in $(grep -oE '`(lib|tools|man|tests|world|report|benchmarks|perf|experiments|results)/[A-Za-z0-9_./-]*`|\]\([a-z][A-Za-z0-9_./-]*\)' "$ROOT/$doc" | tr -d '`()]'); do
             [ -e "$ROOT/$f" ] || { echo "$doc: no $f"; false; }
         done
