@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 /* Scored after the shift: 2, 1 and 3 tokens; the label at position 0 of the second predicts
  * nothing. */
@@ -59,9 +61,49 @@ static void means(void **state)
     expect(SP_MEAN_TOKEN, -2, -1. / 3, -1. / 3, -1. / 3);
 }
 
+/* ---- chunks --------------------------------------------------------------------------- */
+
+/* "first+n_seq@token ..." of every chunk of a batch of sequences of these lengths. */
+static void expect_chunks(const int64_t *lengths, size_t n, int64_t largest, const char *want)
+{
+    int64_t start[16] = {0};
+    char got[200] = "";
+    for (size_t s = 0; s < n; s++) start[s + 1] = start[s] + lengths[s];
+    sp_batch b = {.n_seq = (int64_t)n, .n = start[n], .start = start};
+    sp_chunk c;
+    int64_t seen = 0;
+    for (sp_chunk_open(&c, &b); sp_chunk_next(&c);) {
+        assert_int_equal(c.number, seen++);
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%d+%d@%d ", (int)c.first,
+                 (int)c.pack.n_seq, (int)c.at);
+        assert_int_equal(c.pack.start[0], 0);
+        assert_int_equal(c.pack.n, c.pack.start[c.pack.n_seq]);
+        for (int64_t s = 0; s < c.pack.n_seq; s++)
+            assert_int_equal(sp_pack_len(&c.pack, s), lengths[c.first + s]);
+    }
+    sp_chunk_close(&c);
+    assert_string_equal(got, want);
+    sp_chunk_counts counts = sp_chunk_count(&b);
+    assert_int_equal(counts.n, seen);
+    assert_int_equal(counts.largest, largest);
+}
+
+/* Whole sequences as long as they fit together; a longer one alone, at the end too. */
+static void chunks_of_whole_sequences(void **state)
+{
+    (void)state;
+    expect_chunks((int64_t[]){5}, 1, 5, "0+1@0 ");
+    expect_chunks((int64_t[]){1024, 1024, 1}, 3, 2048, "0+2@0 2+1@2048 ");
+    expect_chunks((int64_t[]){1024, 1025, 1}, 3, 1026, "0+1@0 1+2@1024 ");
+    expect_chunks((int64_t[]){3, 5000, 3, 4}, 4, 5000, "0+1@0 1+1@3 2+2@5003 ");
+    expect_chunks((int64_t[]){2048, 2049}, 2, 2049, "0+1@0 1+1@2048 ");
+    expect_chunks(NULL, 0, 1, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(targets_are_shifted),
-                                       cmocka_unit_test(means)};
+                                       cmocka_unit_test(means),
+                                       cmocka_unit_test(chunks_of_whole_sequences)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

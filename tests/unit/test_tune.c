@@ -8,6 +8,7 @@
 #include "cli/restart.h"
 #include "engine/gemm.h"
 #include "train/tune.h"
+#include "files.h"
 #include "models.h"
 
 #include <setjmp.h>
@@ -15,9 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <jansson.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* One SGD step of size 1 on everything, whatever the objective. */
 static sp_tune_opt one_step(void)
@@ -347,18 +351,151 @@ static void each_epoch_draws_anew(void **state)
     texts_close(&t);
 }
 
+/* ---- the run -------------------------------------------------------------------------- */
+
+/* A run in which step 3 blows up: its log has the steps before it, all of whose numbers are some,
+ * and the state is that of the last save. */
+static void a_diverged_step_leaves_no_line(void **state)
+{
+    (void)state;
+    texts t;
+    texts_open(&t);
+    sp_model *m = small_model(0);
+    sp_err e = {0};
+    sp_tune_opt o = one_step();
+    o.lr = 0.01, o.steps = 9, o.log = "log";
+    o.optim.weight_decay = 1e13; /* weights of 1e22 after two steps: products overflow */
+    assert_int_equal(sp_tune(m, &t.main, &o, &e), -1);
+    assert_int_equal(e.code, SP_EINPUT);
+    assert_message(e, "training has diverged");
+    int64_t failed = strtoll(e.msg + strlen("step "), NULL, 10), lines = 0;
+    assert_true(failed > 1);
+    size_t n;
+    char *log = get_file("log", &n);
+    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) {
+        json_t *o_line = json_loads(line, 0, NULL); /* NaN is no JSON */
+        assert_non_null(o_line);
+        assert_int_equal(json_integer_value(json_object_get(o_line, "step")), ++lines);
+        assert_true(json_is_number(json_object_get(o_line, "grad_norm")));
+        json_decref(o_line);
+    }
+    assert_int_equal(lines, failed - 1);
+    free(log);
+    sp_model_close(m);
+    texts_close(&t);
+}
+
+/* Linear decay after two steps of warm-up: 0, 1/2, 1, 1/2 of the rate. */
+static void the_rate_follows_its_schedule(void **state)
+{
+    (void)state;
+    static const double want[4] = {0, 0.005, 0.01, 0.005};
+    texts t;
+    texts_open(&t);
+    sp_model *m = small_model(0);
+    sp_tune_opt o = one_step();
+    o.lr = 0.01, o.steps = 4, o.schedule = SP_LINEAR, o.warmup = 2, o.log = "log";
+    train(m, &t.main, &o);
+    FILE *f = fopen("log", "r");
+    char line[300];
+    for (int i = 0; i < 4; i++) {
+        assert_non_null(fgets(line, sizeof line, f));
+        json_t *record = json_loads(line, 0, NULL);
+        assert_true(fabs(json_number_value(json_object_get(record, "lr")) - want[i]) < 1e-9);
+        json_decref(record);
+    }
+    fclose(f);
+    sp_model_close(m);
+    texts_close(&t);
+}
+
+/* Ascent with a cap: the step that would begin above it is not done, in whole or in part. */
+static void stopped_before_the_cap(void **state)
+{
+    (void)state;
+    texts t;
+    texts_open(&t);
+    sp_model *capped = small_model(0), *one = small_model(0);
+    sp_tune_opt o = one_step();
+    o.ascend = true, o.lr = 0.3;
+    train(one, &t.main, &o);
+    sp_model *start = small_model(0);
+    sums before = slow_sums(start, one, &t.main), after = slow_sums(one, one, &t.main);
+    double a = total(before.ce, N_MAIN) / (double)before.all,
+           b = total(after.ce, N_MAIN) / (double)after.all;
+    assert_true(b > a);
+    o.max_loss = (a + b) / 2, o.steps = 5;
+    train(capped, &t.main, &o);
+    for (size_t i = 0; i < one->n; i++)
+        assert_memory_equal(capped->params[i].own, one->params[i].own,
+                            sp_numel(&one->params[i]) * sizeof(float));
+    sp_model_close(capped);
+    sp_model_close(one);
+    sp_model_close(start);
+    texts_close(&t);
+}
+
+static int lines_of(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    int c, n = 0;
+    while (f && (c = getc(f)) != EOF) n += c == '\n';
+    if (f) fclose(f);
+    return n;
+}
+
+/* A run that is killed and goes on ends where one run does. (The first test: the child must find
+ * no threads started.) */
+static void goes_on_from_its_state(void **state)
+{
+    (void)state;
+    texts t;
+    texts_open(&t);
+    int status;
+    sp_tune_opt o = one_step();
+    o.optim = (sp_optim){SP_ADAMW, 0.9, 0.99, 1e-8, 0.1};
+    o.lr = 1e-4, o.steps = 300, o.batch = 2, o.shuffle = true, o.schedule = SP_COSINE, o.warmup = 9;
+    sp_tune_opt kept = o;
+    kept.state = "state", kept.log = "log";
+    pid_t pid = fork();
+    if (pid == 0) {
+        train(small_model(0), &t.main, &kept);
+        _exit(0);
+    }
+    while (lines_of("log") < 20 && waitpid(pid, &status, WNOHANG) == 0) usleep(1000);
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    assert_true(WIFSIGNALED(status) && lines_of("log") < 300);
+    sp_model *whole = small_model(0), *again = small_model(0), *done = small_model(0);
+    train(whole, &t.main, &o);
+    train(again, &t.main, &kept);
+    assert_int_equal(lines_of("log"), 300);
+    train(done, &t.main, &kept); /* nothing is left to do */
+    for (size_t i = 0; i < whole->n; i++) {
+        size_t bytes = sp_numel(&whole->params[i]) * sizeof(float);
+        assert_memory_equal(again->params[i].own, whole->params[i].own, bytes);
+        assert_memory_equal(done->params[i].own, whole->params[i].own, bytes);
+    }
+    sp_model_close(whole), sp_model_close(again), sp_model_close(done);
+    texts_close(&t);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
     sp_restart_want("OPENBLAS_CORETYPE", sp_gemm_core_type());
     sp_restart(argv);
     const struct CMUnitTest tests[] = {
+        IN_DIR(goes_on_from_its_state),
         cmocka_unit_test(descent_and_ascent_by_hand),
         cmocka_unit_test(ascent_with_terms_by_hand),
         cmocka_unit_test(npo_by_hand),
         cmocka_unit_test(as_slow_version),
         cmocka_unit_test(half_is_a_full_step_or_none),
         cmocka_unit_test(each_epoch_draws_anew),
+        IN_DIR(a_diverged_step_leaves_no_line),
+        IN_DIR(the_rate_follows_its_schedule),
+        IN_DIR(stopped_before_the_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
