@@ -1,4 +1,4 @@
-# patches.bats - sp-diff, sp-mask and sp-merge: what each option means, and the identities of the method (method.md 1.5) byte for byte.
+# patches.bats - sp-diff, sp-mask and sp-merge: what each option means, and the identities of the method byte for byte.
 load helper
 
 

@@ -1,8 +1,8 @@
 /* sp-mask.c - BOOL masks over tensors: the top of a score, random retention, set algebra, and what
  * they say about each other.
  *
- * `top` is method.md's T_k (largest scores, zeros never enter), `minus` its difference sets D,
- * `random` its Bernoulli masks m: each bit is a pure function of (seed, key, tensor name, index),
+ * In the paper's terms `top` is T_k (largest scores, zeros never enter), `minus` the difference
+ * sets D, `random` the Bernoulli masks m: each bit is a pure function of (seed, key, tensor name, index),
  * so a mask needs no storage to be reproduced.
  */
 #include "cli/must.h"

@@ -11,12 +11,12 @@
 
 /* Draw elements [at, at + n) of the random mask of the tensor `name`: each is set with
  * probability p and a pure function of (seed, key, name, index). Other keys give
- * independent masks (method.md's m). */
+ * independent masks (the paper's m). */
 void sp_mask_draw(uint8_t *mask, uint64_t seed, const char *key, const char *name,
                   uint64_t at, size_t n, double p);
 
 typedef enum {
-    SP_MASK_MINUS, /* set in a and not in b: method.md's difference set D */
+    SP_MASK_MINUS, /* set in a and not in b: the paper's difference set D */
     SP_MASK_AND,   /* set in both */
     SP_MASK_OR     /* set in either */
 } sp_mask_op;

@@ -199,7 +199,7 @@ static sums slow_sums(sp_model *m, sp_model *ref, const sp_examples *d)
 
 static double total(const double *x, size_t n) { return n ? x[n - 1] + total(x, n - 1) : 0; }
 
-/* What a step is to make smaller, as method.md 2.1 and 2.2 write it down. */
+/* What a step is to make smaller, by the formulas of tune.h and objective.h. */
 static double slow_objective(sp_model *m, const texts *t, const sp_tune_opt *o)
 {
     sums main = slow_sums(m, o->ref, &t->main), ref = slow_sums(o->ref, o->ref, &t->main),
