@@ -1,5 +1,5 @@
 /* merge.h - ways to combine patches into one change of a weight tensor, on arrays in
- * memory. Each has its source at its formula below.
+ * memory. merge.c names the source of each.
  *
  * A patch is thinned first (sp_merge_thin), then all of them become one change which is
  * added to the base (sp_merge_chunk):
