@@ -62,7 +62,7 @@ wide() {
         *) if head -n 1 "$f" | grep -q '^#!'; then limit=100; else continue; fi ;;
         esac
         # what is free becomes empty, so that the numbers of the lines stay
-        if [ $limit = 100 ]; then cat "$f"; else sed -E '/^```/,/^```/s/.*//; s/^    .*|.*( \| .*){2}//' "$f"; fi |
+        if [ $limit = 100 ]; then cat "$f"; else sed -E '/^```/,/^```/s/.*//; s/^(    |\|).*|.*( \| .*){2}//' "$f"; fi |
             LC_ALL=C.UTF-8 grep -nE "^.{$((limit + 1))}" | sed -E "s|^([0-9]+):.*|$f:\\1: over $limit columns|"
     done
 }
