@@ -60,10 +60,29 @@ static void activations(void **state)
     check("gelu", sp_gelu_tanh, sp_gelu_tanh_grad, gelu);
 }
 
+/* Sixteen by four partial sums, the rest one by one: this order is part of every result. */
+static void dot_has_its_order(void **state)
+{
+    (void)state;
+    float a[200], b[200];
+    for (int i = 0; i < 200; i++) a[i] = (float)sin(i), b[i] = (float)cos(3 * i);
+    for (int n = 0; n <= 200; n++) {
+        float s[4][16] = {{0}}, sum = 0;
+        int i = 0;
+        for (; i + 64 <= n; i += 64)
+            for (int k = 0; k < 64; k++) s[k / 16][k % 16] += a[i + k] * b[i + k];
+        for (; i + 16 <= n; i += 16)
+            for (int k = 0; k < 16; k++) s[0][k] += a[i + k] * b[i + k];
+        for (int k = 0; k < 16; k++) sum += (s[0][k] + s[1][k]) + (s[2][k] + s[3][k]);
+        for (; i < n; i++) sum += a[i] * b[i];
+        assert_true(sp_dotf(a, b, n) == sum);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exp_is_accurate),
-                                       cmocka_unit_test(exp_is_clamped),
-                                       cmocka_unit_test(activations)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exp_is_accurate), cmocka_unit_test(exp_is_clamped),
+        cmocka_unit_test(activations), cmocka_unit_test(dot_has_its_order)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,34 +78,6 @@ static void top_k_is_a_sort(void **state)
         }
 }
 
-/* Three arrays selected together are one array cut in three. */
-static void selection_over_arrays(void **state)
-{
-    (void)state;
-    size_t n = 50000, cut[] = {0, 11, 30000, n};
-    float *x = sp_xfloats(n);
-    uint8_t *one = sp_xmalloc(n), *three = sp_xmalloc(n);
-    for (int kind = 0; kind < 4; kind++) {
-        make_scores(x, n, kind);
-        sp_radix s;
-        size_t set = 0, want = sp_topk(one, x, n, n / 7);
-        int rounds = 0;
-        sp_radix_start(&s, n / 7);
-        do {
-            for (int i = 0; i < 3; i++) sp_radix_count(&s, x + cut[i], cut[i + 1] - cut[i]);
-            rounds++;
-        } while (sp_radix_next(&s));
-        for (int i = 0; i < 3; i++)
-            set += sp_radix_mark(&s, three + cut[i], x + cut[i], cut[i + 1] - cut[i]);
-        assert_int_equal(rounds, 3);
-        assert_int_equal(set, want);
-        assert_memory_equal(one, three, n);
-    }
-    free(x);
-    free(one);
-    free(three);
-}
-
 /* ---- large arrays --------------------------------------------------------------------- */
 
 #define N 1500007
@@ -264,9 +236,9 @@ static void fractions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(top_k_is_a_sort),   cmocka_unit_test(selection_over_arrays),
-        cmocka_unit_test(one_pass_is_radix), cmocka_unit_test(failing_parts),
-        cmocka_unit_test(any_threads),       cmocka_unit_test(fractions),
+        cmocka_unit_test(top_k_is_a_sort), cmocka_unit_test(one_pass_is_radix),
+        cmocka_unit_test(failing_parts),   cmocka_unit_test(any_threads),
+        cmocka_unit_test(fractions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
