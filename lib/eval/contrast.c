@@ -30,7 +30,7 @@ static unsigned char *sample_space(const float *z, const float *w, int64_t n, in
     int64_t both = 0;
     sp_ranking_open(&lists[0], z, n);
     sp_ranking_open(&lists[1], w, n);
-    for (int64_t r = 0; r < n && (r < common || both < common); r++)
+    for (int64_t r = 0; r < n && both < common; r++)
         for (int l = 0; l < 2; l++) {
             int32_t id = sp_ranking_next(&lists[l]);
             if (id >= 0) both += (mark[id] |= (unsigned char)(1 << l)) == 3;
