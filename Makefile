@@ -120,10 +120,10 @@ help: ## this list
 	    awk -F'\t' '{ printf "  %-22s %s\n", $$1, $$2 }'
 
 include experiments/experiments.mk benchmarks/data.mk
-include $(wildcard tests/fuzz/*.mk perf/*.mk)
+include $(wildcard tests/*/*.mk perf/*.mk)
 endif
 
 .PHONY: deps
-DEB_PKGS := gcc make pkg-config libopenblas-openmp-dev libzstd-dev libjansson-dev libpcre2-dev libcmocka-dev bats clang-format jq zstd gnuplot-nox curl ca-certificates unzip zip
+DEB_PKGS := gcc make pkg-config libopenblas-openmp-dev libzstd-dev libjansson-dev libpcre2-dev libcmocka-dev bats clang-format libomp-dev jq zstd gnuplot-nox curl ca-certificates unzip zip
 deps: ## install what is missing (Debian/Ubuntu), or say what to install
 	@tools/install-deps $(DEB_PKGS) $(if $(DNNL),libdnnl-dev)

@@ -6,7 +6,7 @@ load helper
     while IFS=$'\t' read -r file edit rest; do
         ! cmp -s <(sed -E "$edit" "$ROOT/$file") "$ROOT/$file" || { echo "no change: $file $edit"; return 1; }
         n=$((n + 1))
-    done < <(cat "$ROOT"/tests/mutants/*.tsv | grep -E -v "^(#|\$)")
+    done < <(cat "$ROOT"/tests/mutants/*.tsv "$ROOT"/tests/tsan/*.tsv | grep -E -v "^(#|\$)")
     [ "$n" -ge 50 ]
 }
 

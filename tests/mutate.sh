@@ -8,7 +8,8 @@
 # Columns of the tables, separated by tabs: source file, sed -E expression, test that must fail, what is broken.
 # The test is a unit test or a .bats file; "x.bats: WORDS" runs only the tests of x.bats whose names match WORDS.
 # A line whose expression changes nothing, or does not compile, is an error of the table.
-# What test_dnnl must notice is tried by the build with DNNL=1, and nothing else there.
+# What test_dnnl must notice is tried by the build with DNNL=1, and nothing else there. With SP_MODE=tsan the table is
+# tests/tsan/races.tsv, and only a race that the thread sanitizer reports counts as noticed.
 #   SP_MODE     which build, as in tests/run
 #   SP_JOBS     how many at a time, each in a copy of its own (default: one a processor)
 set -u
@@ -17,6 +18,7 @@ export SP_MODE=${SP_MODE:-opt} SP_GOLDEN=${SP_GOLDEN:-$PWD/../shared/golden} SP_
 unset SP_BIN MAKEFLAGS MFLAGS MAKELEVEL
 jobs=${SP_JOBS:-$(nproc)}
 tables=("$PWD"/tests/mutants/*.tsv)
+[ "$SP_MODE" != tsan ] || tables=("$PWD/tests/tsan/races.tsv")
 dnnl=
 [[ $SP_MODE != *-dnnl ]] || dnnl=1
 
@@ -108,6 +110,8 @@ try_mutant() { # JOB LINE
         verdict="DOES NOT COMPILE"
     elif SP_TEST_TIMEOUT=$(<"$tmp/limit.$unit") run_test "$unit" >log 2>&1; then
         verdict=SURVIVED
+    elif [ "$SP_MODE" = tsan ] && ! grep -q 'ThreadSanitizer: data race' log; then
+        verdict="NOT AS A RACE"
     fi
     printf '%-16s %-26s %s\n' "$verdict" "$file" "$what"
     printf '%s\t%s\n' "$verdict" "$file" >>"$tmp/verdicts"
@@ -132,7 +136,7 @@ for ((job = 1; job <= jobs; job++)); do cp -a "$tmp/sound" "$tmp/$job" || exit 1
 each try_mutant "$tmp/mutants"
 
 enough=0
-[ $# -gt 0 ] || [ -n "$dnnl" ] || modules | sed 's/^/wanted\t/' >"$tmp/wanted"
+[ $# -gt 0 ] || [ -n "$dnnl" ] || [ "$SP_MODE" = tsan ] || modules | sed 's/^/wanted\t/' >"$tmp/wanted"
 cat "$tmp"/{wanted,verdicts} 2>/dev/null | table
 [ "${PIPESTATUS[1]}" = 0 ] || enough=1
 n=$(wc -l <"$tmp/mutants") noticed=$(grep -c ^noticed "$tmp/verdicts")

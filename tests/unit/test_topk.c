@@ -84,6 +84,13 @@ static void top_k_is_a_sort(void **state)
 
 enum { NORMAL, EQUAL, ZEROS, RISING, FALLING, TWO, TIES, ODD, ROWS, SPARSE, UNFAIR, HIDDEN, KINDS };
 
+/* The thread sanitizer takes ten times as long, and two kinds go through all the loops. */
+#ifdef __SANITIZE_THREAD__
+#define TRIED(kind) ((kind) == NORMAL || (kind) == TWO)
+#else
+#define TRIED(kind) true
+#endif
+
 #define LEN \
     (N / 16 / 256) /* of the sample's stretches, which begin at multiples of (N - LEN) / 255 */
 
@@ -149,6 +156,7 @@ static void one_pass_is_radix(void **state)
     parts p = {x, UINT64_MAX};
     int once[KINDS] = {0};
     for (int kind = 0; kind < KINDS; kind++) {
+        if (!TRIED(kind)) continue;
         size_t ks[] = {0, 1, 2, N / 1000, N * 3 / 100, N / 2, N - 1, N, N + 5};
         make_large(x, kind);
         for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
@@ -170,10 +178,10 @@ static void one_pass_is_radix(void **state)
                                  kind != EQUAL && kind != TWO && kind != UNFAIR && kind != HIDDEN);
         }
     }
-    assert_int_equal(once[NORMAL], 8); /* all but k = 0 */
-    assert_int_equal(once[RISING], 7); /* nor the half */
-    assert_int_equal(once[ROWS], 7);
-    assert_in_range(once[ODD], 1, 8);
+    assert_int_equal(once[NORMAL], 8);                    /* all but k = 0 */
+    if (TRIED(RISING)) assert_int_equal(once[RISING], 7); /* nor the half */
+    if (TRIED(ROWS)) assert_int_equal(once[ROWS], 7);
+    if (TRIED(ODD)) assert_in_range(once[ODD], 1, 8);
     free(x);
     free(want);
     free(got);
