@@ -21,14 +21,15 @@ racy() { ! "$@" >"$BATS_FILE_TMPDIR/racy" 2>&1 && grep -q 'ThreadSanitizer: data
 
 clean() {
     [ -z "$SKIP" ] || skip "$SKIP"
-    run env -u SP_BIN SP_MODE=tsan "$ROOT/tests/run" "build/tsan/tests/unit/test_$1"
+    run env -u SP_BIN SP_MODE=tsan "$ROOT/tests/run" "${@/#/build/tsan/tests/unit/test_}"
     echo "$output"
     [ "$status" = 0 ]
 }
 
-@test "queue: no data race" { clean queue; }
+@test "queue: no data race" { clean queue queue queue queue queue; } # each time the threads interleave otherwise
 @test "top-k: no data race" { clean topk; }
-@test "products and layers: no data race" { clean engine; }
+@test "products: no data race" { clean gemm gemm_half gemm_rows; }
+@test "attention and layers: no data race" { clean attn layer; }
 
 @test "races put in on purpose are reported" {
     [ -z "$SKIP" ] || skip "$SKIP"

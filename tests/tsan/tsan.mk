@@ -4,7 +4,7 @@
 # race. LLVM's has the same entry points, and its tool Archer tells the sanitizer where threads fork, join and meet.
 # OpenBLAS is not instrumented; tests/tsan/blas.c takes its place, so that overlapping tiles of a product are seen.
 # tests/threads.bats runs these tests, if tests/tsan/probe.c shows that all this works here.
-TSAN_UNITS := queue topk engine
+TSAN_UNITS := queue topk gemm gemm_half gemm_rows attn layer
 CFLAGS_tsan := -O2 -march=$(ARCH) -fsanitize=thread -fno-omit-frame-pointer
 ARCHER := $(lastword $(sort $(wildcard /usr/lib/llvm-*/lib/libarcher.so)) $(wildcard /usr/lib64/libarcher.so))
 
