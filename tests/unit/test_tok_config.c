@@ -13,6 +13,7 @@ static void ends_by_config(void **state)
          "a|</s>"},
         {"\"tokenizer_class\":\"GemmaTokenizer\",\"add_eos_token\":true", "<s>|a|</s>"},
         {"\"tokenizer_class\":\"LlamaTokenizer\"", "<s>|a"},
+        {"\"tokenizer_class\":\"LlamaTokenizer\",\"add_bos_token\":true", "<s>|a"},
         {"\"tokenizer_class\":\"PreTrainedTokenizerFast\",\"add_bos_token\":false,\"add_eos_"
          "token\":true",
          "<s>|a"},
