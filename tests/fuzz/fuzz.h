@@ -150,4 +150,18 @@ static inline char *fuzz_vocab(const char *parts, const char *flags, const char 
     "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":" \
     "\" \",\"start\":1,\"stop\":0}]},"
 
+/* A tokenizer for conversations: it has the end tokens of every built-in template. */
+static inline sp_tok *fuzz_chat_tok(void)
+{
+    static sp_tok *t;
+    if (t) return t;
+    char *json = fuzz_vocab(
+        FUZZ_LLAMA, "",
+        ",\"▁\":259,\"a\":260,\"▁a\":261,\"<|eot_id|>\":262,\"<end_of_turn>\":263",
+        "\"▁ a\"");
+    MUST((t = fuzz_tok(json, strlen(json), NULL)));
+    free(json);
+    return t;
+}
+
 #endif

@@ -10,7 +10,7 @@ $(FUZZ_GCC): override CC := gcc
 $(FUZZ_GCC): CFLAGS_fuzz = -O2 -march=$(ARCH)
 
 .PHONY: fuzz
-fuzz: ## fuzz every reader of untrusted bytes, FUZZ_SECONDS=60 each (FUZZ="tok data" picks; needs clang)
+fuzz: ## fuzz every reader of untrusted bytes, FUZZ_SECONDS=60 each (FUZZ="tok examples" picks; needs clang)
 	@command -v clang >/dev/null || { echo "make fuzz: clang is not installed (Debian: apt-get install clang libomp-dev libclang-rt-dev)"; exit 1; }
 	@$(MAKE) --no-print-directory MODE=fuzz CC=clang $(FUZZ:%=build/fuzz/fuzz_%)
 	@for f in $(FUZZ); do \

@@ -11,8 +11,11 @@
 #define LLVMFuzzerTestOneInput fuzz_one_spm
 #include "../fuzz/fuzz_spm.c"
 #undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_one_data
-#include "../fuzz/fuzz_data.c"
+#define LLVMFuzzerTestOneInput fuzz_one_examples
+#include "../fuzz/fuzz_examples.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_template
+#include "../fuzz/fuzz_template.c"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_one_st
 #include "../fuzz/fuzz_st.c"
@@ -96,16 +99,17 @@ static void replay(target *f, const char *name)
 static void tok(void **state) { (void)state, replay(fuzz_one_tok, "tok"); }
 static void tokjson(void **state) { (void)state, replay(fuzz_one_tokjson, "tokjson"); }
 static void spm(void **state) { (void)state, replay(fuzz_one_spm, "spm"); }
-static void data(void **state) { (void)state, replay(fuzz_one_data, "data"); }
+static void examples(void **state) { (void)state, replay(fuzz_one_examples, "examples"); }
+static void template(void **state) { (void)state, replay(fuzz_one_template, "template"); }
 static void st(void **state) { (void)state, replay(fuzz_one_st, "st"); }
 static void config(void **state) { (void)state, replay(fuzz_one_config, "config"); }
 static void checkpoint(void **state) { (void)state, replay(fuzz_one_index, "index"); }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tok),       cmocka_unit_test(tokjson),
-                                       cmocka_unit_test(spm),       cmocka_unit_test(data),
-                                       cmocka_unit_test(st),        cmocka_unit_test(config),
-                                       cmocka_unit_test(checkpoint)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tok),      cmocka_unit_test(tokjson),
+                                       cmocka_unit_test(spm),      cmocka_unit_test(examples),
+                                       cmocka_unit_test(template), cmocka_unit_test(st),
+                                       cmocka_unit_test(config),   cmocka_unit_test(checkpoint)};
     return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
 }
