@@ -1,4 +1,5 @@
-/* ids.c - see ids.h. */
+/* ids.c - see ids.h. Lists grow by doubling, so that a text of a million tokens costs a handful of
+ * moves. */
 #include "text/ids.h"
 
 #include "base/memory.h"
@@ -20,6 +21,8 @@ json_t *sp_ids_to_json(const int32_t *ids, size_t n)
     return a;
 }
 
+/* The position is named where an entry is no number, the id itself where it is out of range: that
+ * is what a user can search the line for. */
 int sp_ids_from_json(const json_t *list, int64_t vocab, sp_ids *out, sp_err *e)
 {
     if (!json_is_array(list)) return sp_fail(e, SP_EINPUT, "token ids are not an array");

@@ -1,4 +1,13 @@
-/* jscan.c - see jscan.h. Each function consumes white space in front of what it looks for. */
+/* jscan.c - see jscan.h.
+ *
+ * Each function consumes white space in front of what it looks for. Passing over a value is the
+ * fast path (17 MB of Gemma's file): sp_js_skip runs from one structural byte to the next and
+ * counts brackets; what lies between, numbers and words, is not looked at.
+ *
+ *     [1, {"a": [2, 3]}, "x]"], ...
+ *     1   2     3    21      0          the depth behind each bracket; at 0 the value has ended
+ *       ^              ^                two commas at depth 1: at most three elements
+ */
 #include "text/jscan.h"
 
 #include "base/utf8.h"
@@ -21,14 +30,14 @@ bool sp_js_take(sp_js *s, char c)
 
 int sp_js_step(sp_js *s, char close, bool *first)
 {
-    bool start = *first;
+    bool start = *first; /* no comma goes before the first element */
     *first = false;
     if (sp_js_take(s, close)) return 0;
     if (!start && !sp_js_take(s, ',')) return -1;
     return sp_js_peek(s) ? 1 : -1;
 }
 
-/* Four hex digits at the cursor, or -1. */
+/* The value of the four hex digits at the cursor, which are consumed; -1 when they are not four. */
 static int32_t hex4(sp_js *s)
 {
     int32_t v = 0;
@@ -47,7 +56,7 @@ static int32_t hex4(sp_js *s)
  * \ud83d\ude42; half a pair is bad. */
 static size_t unescape(sp_js *s, char *dst)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t"; /* character by character */
     if (s->p >= s->end) return 0;
     char c = *s->p++;
     const char *at = c ? strchr(from, c) : NULL;
@@ -90,7 +99,7 @@ const char *sp_js_string(sp_js *s, size_t *n)
 
 bool sp_js_uint(sp_js *s, uint32_t *out)
 {
-    uint64_t v = 0;
+    uint64_t v = 0; /* stays below 10 * 2^32, because the loop stops beyond 2^32 */
     int c = sp_js_peek(s);
     if (c < '0' || c > '9') return false;
     for (; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++)
@@ -99,7 +108,7 @@ bool sp_js_uint(sp_js *s, uint32_t *out)
     return true;
 }
 
-/* Past the closing quote of the string that starts at p, or NULL. */
+/* The byte behind the string whose opening quote is at p; NULL when it does not end. */
 static char *past_string(char *p, char *end)
 {
     for (p++; p < end && *p != '"'; p++)

@@ -1,4 +1,5 @@
-/* json_out.c - see json_out.h. */
+/* json_out.c - see json_out.h. jansson refuses strings that are not UTF-8, and what a model
+ * generates need not be; so every output of text goes through sp_json_text. */
 #include "text/json_out.h"
 
 #include "base/memory.h"
@@ -21,6 +22,7 @@ json_t *sp_json_text(const char *s, size_t n)
     return j;
 }
 
+/* For json_dump_callback: 0, or -1 to stop. */
 static int to_file(const char *buf, size_t n, void *f)
 {
     return fwrite(buf, 1, n, f) == n ? 0 : -1;

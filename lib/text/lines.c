@@ -1,4 +1,5 @@
-/* lines.c - see lines.h. */
+/* lines.c - see lines.h. One line is in memory at a time. The digest goes over the bytes as they
+ * are in the file, so that it does not depend on what the lines mean. */
 #include "text/lines.h"
 
 #include "base/hash.h"
@@ -19,6 +20,7 @@ struct sp_lines {
     uint64_t digest;
 };
 
+/* fopen takes a directory, and only reading it fails, with a message that names no cause. */
 static bool is_directory(FILE *f)
 {
     struct stat st;
@@ -47,10 +49,10 @@ sp_lines *sp_lines_open(const char *path, sp_err *e)
  *    -1: error */
 static ssize_t next_line(sp_lines *l, sp_err *e)
 {
-    errno = 0;
+    errno = 0; /* getline leaves it alone at the end of the file */
     ssize_t n = getline(&l->text, &l->cap, l->f);
     if (n < 0 && ferror(l->f)) return sp_fail(e, SP_ESYSTEM, "%s: %s", l->name, strerror(errno));
-    if (n < 0 && !feof(l->f))
+    if (n < 0 && !feof(l->f)) /* neither an error of the file nor its end: no memory for the line */
         return sp_fail(e, SP_ESYSTEM, "%s: line %zu: out of memory", l->name, l->number + 1);
     if (n < 0) return 0;
     l->number++;

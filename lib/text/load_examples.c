@@ -1,4 +1,13 @@
-/* load_examples.c - see load_examples.h. */
+/* load_examples.c - see load_examples.h.
+ *
+ * A line becomes a draft, ids and labels side by side, by one of three ways; then it is cut to
+ * max_len and checked. Template mistral, --loss-on answer:
+ *
+ *     {"prompt": "Hi", "response": "Yes"}
+ *     ids       <s>  ▁[   INST ]    ▁Hi  ▁[   /    INST ]    ▁Yes </s>
+ *     roles     tmpl tmpl tmpl tmpl ques tmpl tmpl tmpl tmpl answ answ
+ *     labels    -100 -100 -100 -100 -100 -100 -100 -100 -100 ▁Yes </s>
+ */
 #include "text/load_examples.h"
 
 #include "text/lines.h"
@@ -35,6 +44,7 @@ static int read_ids(const json_t *list, const char *key, int64_t vocab, bool lab
     return 0;
 }
 
+/* Ids, and labels or the ids once more, as they are in the line. 0 or -1. */
 static int from_ids(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     int64_t vocab = opt->vocab > 0 ? opt->vocab : INT32_MAX;
@@ -58,6 +68,7 @@ static void label(draft *d, const sp_ids *roles, const sp_examples_opt *opt)
     }
 }
 
+/* Plain text behind BOS. 0 or -1. */
 static int from_text(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     const json_t *text = json_object_get(obj, "text");
@@ -69,6 +80,7 @@ static int from_text(draft *d, const json_t *obj, const sp_examples_opt *opt, sp
     return 0;
 }
 
+/* A conversation through the template. 0 or -1. */
 static int from_turns(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     sp_turn turns[MAX_TURNS];
@@ -97,6 +109,7 @@ static int cut_and_check(draft *d, const sp_examples_opt *opt, sp_err *e)
     return scored ? 0 : sp_fail(e, SP_EINPUT, "no scored token%s", cut);
 }
 
+/* Whatever form the line has; input_ids come first, as only they need no tokenizer. 0 or -1. */
 static int read_draft(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     if (json_object_get(obj, "input_ids")) return from_ids(d, obj, opt, e);

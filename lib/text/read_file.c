@@ -1,4 +1,5 @@
-/* read_file.c - see read_file.h. */
+/* read_file.c - see read_file.h. Files are read, not mapped, because their users want a NUL at the
+ * end and may change the text. */
 #include "text/read_file.h"
 
 #include "base/arith.h"
@@ -21,12 +22,13 @@ static size_t first_room(FILE *f)
     return (size_t)SP_MIN(st.st_size, MAX_BYTES) + 2;
 }
 
+/* All bytes of f, with a NUL behind them, in *text, also when that fails. 1, or -1. */
 static int read_all(FILE *f, const char *path, char **text, size_t *n, sp_err *e)
 {
     size_t cap = 0, room = first_room(f), got;
     char *p = NULL;
     *n = 0;
-    do {
+    do { /* two bytes are free: one to read into, one for the NUL */
         if (cap - *n < 2) p = sp_xrealloc(p, cap = SP_MAX(2 * cap, room));
         got = fread(p + *n, 1, cap - *n - 1, f);
         *n += got;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As the makers of the models publish them in chat_template; test_chat_golden.c compares the ids
+ * with those of the whole text. */
 static sp_template_form table[] = {
     [SP_TMPL_LLAMA2] = {.name = "llama2",
                         .start = "",
@@ -75,6 +77,7 @@ static const char *read_form(const json_t *obj, const char *key, sp_err *e)
     return seen == 1 ? s : NULL;
 }
 
+/* The list of end tokens; by default EOS alone. 0 or -1. */
 static int read_stops(sp_template_form *t, const json_t *list, sp_err *e)
 {
     const json_t *v;
@@ -90,6 +93,7 @@ static int read_stops(sp_template_form *t, const json_t *list, sp_err *e)
     return 0;
 }
 
+/* A key that is not known is probably a known one misspelt, so it is refused. 0 or -1. */
 static int check_keys(const json_t *obj, sp_err *e)
 {
     static const char *const known[] = {"start", "system", "user", "assistant", "stop", "trim"};
@@ -122,6 +126,7 @@ static int read_template(sp_template_form *t, const json_t *obj, sp_err *e)
     return e->code ? -1 : read_stops(t, json_object_get(obj, "stop"), e);
 }
 
+/* The old row is kept until the new one has been read in full. */
 int sp_template_load(const char *path, sp_err *e)
 {
     static json_t *loaded; /* the tree that table[SP_TMPL_FILE] borrows from */
@@ -157,6 +162,7 @@ static char *read_text(const char *dir, const char *name)
 /* By the marks of a family in a chat template. */
 static sp_template guess(const char *text)
 {
+    /* LLaMA-2's has Mistral's mark as well, so it is asked for first */
     if (strstr(text, "<|start_header_id|>")) return SP_TMPL_LLAMA3;
     if (strstr(text, "<start_of_turn>")) return SP_TMPL_GEMMA;
     if (strstr(text, "<<SYS>>")) return SP_TMPL_LLAMA2;

@@ -1,10 +1,12 @@
-/* tokenize.c - see tokenize.h. */
+/* tokenize.c - see tokenize.h. Each text is encoded twice, because the ids with special tokens need
+ * not be those without and BOS in front: some tokenizers put them elsewhere. */
 #include "text/tokenize.h"
 
 #include "text/json_out.h"
 
 #include <stdlib.h>
 
+/* The text of ids, as JSON. New reference. */
 static json_t *decoded(const sp_tok *tok, const sp_ids *ids)
 {
     size_t n;

@@ -1,4 +1,5 @@
-/* turns.c - see turns.h. */
+/* turns.c - see turns.h. Both forms become the same list; whether its roles come in an order that a
+ * template allows is for chat.c to say. */
 #include "text/turns.h"
 
 #include <string.h>
@@ -18,10 +19,11 @@ static int get_text(const json_t *obj, const char *key, const char **out, sp_err
 }
 
 typedef struct {
-    sp_turn *turns;
+    sp_turn *turns; /* (max), the first n are filled */
     size_t n, max;
 } turn_list;
 
+/* 0 or -1. */
 static int add_turn(turn_list *l, const char *role, const char *text, sp_err *e)
 {
     if (l->n == l->max) return sp_fail(e, SP_EINPUT, "more than %zu turns", l->max);
@@ -46,6 +48,7 @@ static int read_message(const json_t *m, const char **role, const char **text, s
     return rc > 0 ? 0 : -1;
 }
 
+/* Add every message as a turn; errors name its number. 0 or -1. */
 static int add_messages(turn_list *l, const json_t *list, sp_err *e)
 {
     const json_t *m;

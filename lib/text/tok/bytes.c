@@ -1,4 +1,5 @@
-/* bytes.c - see bytes.h. */
+/* bytes.c - see bytes.h. memcpy and memcmp are never given NULL, not even for no bytes: C forbids
+ * it, and the sanitizers say so. */
 #include "text/tok/bytes.h"
 
 #include "base/memory.h"

@@ -1,4 +1,9 @@
-/* config.c - see config.h. */
+/* config.c - see config.h.
+ *
+ * A token is special for one of three reasons: added_tokens_decoder says so, it has a role (BOS,
+ * EOS, padding ...), or additional_special_tokens lists it. For the last two it must be a piece
+ * already.
+ */
 #include "text/tok/config.h"
 
 #include "text/tok/read_token.h"
@@ -20,6 +25,7 @@ static int32_t mark_special(tok_tables *t, const json_t *v)
     size_t n = json_string_length(text);
     int32_t id = n ? tok_vocab_find(&t->vocab, s, n) : -1;
     if (id < 0) return -1;
+    /* if it is an added token, it keeps its other flags */
     for (size_t i = 0; i < t->added.n; i++)
         if (t->added.v[i].id == id) return t->added.v[i].special = true, id;
     tok_added_put(&t->added, &(tok_added){.text = tok_str_make(s, n), .id = id, .special = true});

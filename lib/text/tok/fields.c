@@ -1,4 +1,4 @@
-/* fields.c - see fields.h. */
+/* fields.c - see fields.h. The object is walked once; nothing is copied. */
 #include "text/tok/fields.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* finish.c - see finish.h. */
+/* finish.c - see finish.h. What is derived here depends on all of the files, so it cannot be done
+ * while one of them is read. */
 #include "text/tok/finish.h"
 
 #include "text/tok/normalize.h"

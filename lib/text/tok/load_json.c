@@ -45,6 +45,7 @@ static int read_added(tok_tables *t, const json_t *list, sp_err *e)
 
 int tok_load_json(tok_tables *t, char *text, size_t n, sp_err *e)
 {
+    /* in the order of f; added tokens come before the post-processor, which refers to their ids */
     static int (*const reader[])(tok_tables *, const json_t *, sp_err *) = {
         read_normalizer, read_pre_tokenizer, read_decoder, read_added, tok_read_post};
     enum { READERS = sizeof reader / sizeof *reader };

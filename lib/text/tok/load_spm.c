@@ -117,6 +117,7 @@ static int read_settings(tok_pb c, const setting *want)
     return more;
 }
 
+/* The trainer's settings: which kind of model, which ids. 0 or -1. */
 static int read_trainer(model *m, tok_pb c)
 {
     const setting want[] = {
@@ -124,6 +125,7 @@ static int read_trainer(model *m, tok_pb c)
     return read_settings(c, want);
 }
 
+/* The normalizer's settings. Walked twice, because its name is no number. 0 or -1. */
 static int read_normalizer(model *m, tok_pb c)
 {
     const setting want[] = {
@@ -155,6 +157,7 @@ static int check_settings(const model *m, sp_err *e)
     return 0;
 }
 
+/* Pieces and settings. 0 or -1. */
 static int read_file(tok_tables *t, model *m, tok_pb c, sp_err *e)
 {
     tok_pb_field f;
@@ -198,6 +201,7 @@ static void rank_pieces(model *m)
     free(s);
 }
 
+/* Is s[0..n) a piece that merges make? */
 static bool is_normal(const tok_tables *t, const model *m, const char *s, size_t n)
 {
     int32_t id = tok_vocab_find(&t->vocab, s, n);

@@ -1,4 +1,5 @@
-/* normalize.c - see normalize.h. */
+/* normalize.c - see normalize.h. Two buffers change places from step to step. LLaMA-2, with the
+ * steps Prepend "▁" and Replace " " by "▁": "Hi you" -> "▁Hi you" -> "▁Hi▁you". */
 #include "text/tok/normalize.h"
 
 void tok_normalize(const tok_steps *steps, const char *s, size_t n, bool goes_on, tok_buf *out)

@@ -1,4 +1,8 @@
-/* protobuf.c - see protobuf.h. */
+/* protobuf.c - see protobuf.h. Example, the field bos_id = 300 of a message:
+ *
+ *     C8 02    tag: 0x48 | 0x02 << 7 = 328 = 41 << 3 | 0: field 41, an integer
+ *     AC 02    value: 0x2C | 0x02 << 7 = 300
+ */
 #include "text/tok/protobuf.h"
 
 /* Seven bits a byte, the lowest first; the top bit says that more follow. */
@@ -28,7 +32,7 @@ int tok_pb_next(tok_pb *c, tok_pb_field *f)
     if (c->p == c->end) return 0;
     if (!varint(c, &tag)) return -1;
     *f = (tok_pb_field){.number = tag >> 3};
-    switch (tag & 7) {
+    switch (tag & 7) { /* groups, types 3 and 4, have died out */
     case 0: return varint(c, &f->value) ? 1 : -1;
     case 1: return fixed(c, 8, &f->value) ? 1 : -1;
     case 5: return fixed(c, 4, &f->value) ? 1 : -1;

@@ -116,6 +116,7 @@ static int read_merges(tok_tables *t, const tok_field *f, sp_err *e)
 
 /* ---- settings ------------------------------------------------------------------------- */
 
+/* Only BPE; a file without a type counts as that kind. 0 or -1. */
 static int check_type(const json_t *type, sp_err *e)
 {
     const char *name = json_is_string(type) ? json_string_value(type) : "(no name)";
@@ -123,6 +124,7 @@ static int check_type(const json_t *type, sp_err *e)
     return sp_fail(e, SP_EINPUT, "model \"%s\" is not supported", name);
 }
 
+/* The unknown token must be a piece. 0 or -1. */
 static int read_unk(tok_tables *t, const json_t *unk, sp_err *e)
 {
     if (!json_is_string(unk)) return 0; /* absent or null: -1, none */

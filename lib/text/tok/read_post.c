@@ -1,4 +1,10 @@
-/* read_post.c - see read_post.h. */
+/* read_post.c - see read_post.h. The kind that counts is TemplateProcessing:
+ *
+ *     "single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}]
+ *     "special_tokens": {"<s>": {"ids": [1]}}
+ *
+ * says that id 1 goes before the text A. ("pair", for two texts, is not looked at.)
+ */
 #include "text/tok/read_post.h"
 
 #include <string.h>
@@ -39,6 +45,7 @@ static int read_template(tok_tables *t, const json_t *j, sp_err *e)
                : sp_fail(e, SP_EINPUT, "post_processor: the template has %d texts, not one", texts);
 }
 
+/* Processors of a Sequence follow each other; at most one of them should be a template. */
 int tok_read_post(tok_tables *t, const json_t *j, sp_err *e)
 {
     const char *type = json_string_value(json_object_get(j, "type"));

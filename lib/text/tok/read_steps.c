@@ -45,6 +45,7 @@ static int get_choice(const json_t *j, const char *key, const char *const *names
     return sp_fail(e, SP_EINPUT, "\"%s\" %s is not supported", key, s ? s : "(not a string)");
 }
 
+/* Is *s one character? 0 or -1. */
 static int check_character(const tok_str *s, const char *key, sp_err *e)
 {
     uint32_t c;
@@ -96,6 +97,7 @@ static int read_metaspace(tok_steps *s, const json_t *j, sp_err *e)
     return read_scheme(j, &step->scheme, e);
 }
 
+/* Words begin with the sign for a space, so that is where to cut. */
 static int read_metaspace_split(tok_steps *s, const json_t *j, sp_err *e)
 {
     bool split = true;
@@ -125,6 +127,7 @@ static int read_split(tok_steps *s, const json_t *j, sp_err *e)
 static const char byte_level_words[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
+/* Up to three steps: a space in front, GPT-2's words, bytes to characters. */
 static int read_byte_level_split(tok_steps *s, const json_t *j, sp_err *e)
 {
     bool prefix = true, words = true;
@@ -228,6 +231,7 @@ static int check_growth(const part *p, const tok_steps *s, sp_err *e)
                          p->what, s->n);
 }
 
+/* All of an object, and whether it is safe to run. 0 or -1. */
 static int read(const part *p, tok_steps *s, const json_t *j, sp_err *e)
 {
     return read_part(p, s, j, e) || check_growth(p, s, e) ? -1 : 0;

@@ -1,4 +1,4 @@
-/* read_token.c - see read_token.h. */
+/* read_token.c - see read_token.h. Flags that are absent are false, as in Hugging Face's reader. */
 #include "text/tok/read_token.h"
 
 static bool flag(const json_t *j, const char *key) { return json_is_true(json_object_get(j, key)); }

@@ -1,4 +1,9 @@
-/* regex.c - see regex.h. */
+/* regex.c - see regex.h.
+ *
+ * Texts are untrusted and so are patterns: a search may take 10 million steps and 16 more for each
+ * byte of the text, then it gives up. The JIT's own stack may be too small for a long match; such a
+ * match is tried once more without the JIT, whose memory comes from the heap.
+ */
 #include "text/tok/regex.h"
 
 #include "base/arith.h"
@@ -79,6 +84,7 @@ int tok_regex_find(const tok_regex *re, tok_matcher *m, const char *s, size_t n,
 bool tok_regex_starts(const tok_regex *re, const char *s, size_t n)
 {
     pcre2_match_data *found = pcre2_match_data_create(1, NULL);
+    /* one character is matched, so no limits are needed */
     bool yes =
         found && pcre2_match(re->code, (PCRE2_SPTR)s, n, 0, PCRE2_ANCHORED, found, NULL) >= 0;
     pcre2_match_data_free(found);

@@ -1,4 +1,4 @@
-/* steps.c - see steps.h. */
+/* steps.c - see steps.h. Only lists; what each kind does stands where it is run. */
 #include "text/tok/steps.h"
 
 #include "base/memory.h"

@@ -1,4 +1,5 @@
-/* tables.c - see tables.h. */
+/* tables.c - see tables.h. Both loaders add merges through here, so that pieces, merges and the
+ * filter of joints agree. */
 #include "text/tok/tables.h"
 
 #include "base/arith.h"
@@ -30,12 +31,13 @@ static void note_joint(tok_tables *t, const char *s, size_t cut, size_t n)
 {
     uint32_t last = 0, next = 0;
     size_t from = cut;
-    while (from > 0 && ((unsigned char)s[--from] & 0xC0) == 0x80) {}
+    while (from > 0 && ((unsigned char)s[--from] & 0xC0) == 0x80) {} /* to the last one's start */
     if (cut) sp_utf8_next(s + from, cut - from, &last);
     if (cut < n) sp_utf8_next(s + cut, n - cut, &next);
     tok_joins_add(&t->merges, last, next);
 }
 
+/* Is s the piece <0xNN> of a byte? */
 static bool looks_like_byte(const char *s, size_t n)
 {
     return n == 6 && !memcmp(s, "<0x", 3) && s[5] == '>';

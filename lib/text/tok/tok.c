@@ -23,6 +23,7 @@ struct sp_tok {
 
 /* ---- opening -------------------------------------------------------------------------- */
 
+/* A tokenizer to load into. */
 static sp_tok *empty(void)
 {
     sp_tok *tok = sp_xmalloc(sizeof *tok);
@@ -118,6 +119,7 @@ int sp_tok_encode(const sp_tok *tok, const char *text, size_t n, int flags, sp_i
     tok_place place = flags & SP_TOK_JOINED   ? TOK_GOES_ON
                       : flags & SP_TOK_INSIDE ? TOK_FOLLOWS
                                               : TOK_BEGINS;
+    /* normalising may make it longer, and then too long for the model's 31-bit positions */
     if (n > MAX_TEXT) return sp_fail(e, SP_EINPUT, "a text of more than 512 MiB");
     if (flags & SP_TOK_SPECIAL) push_all(out, &t->prefix);
     if (tok_encode(t, text, n, !(flags & SP_TOK_NO_LITERALS), place, out, e)) return -1;
