@@ -49,9 +49,10 @@ INLINE float sum16(const sp_f32x16 *v)
 INLINE void dots_of(float *sum, const float *x, int64_t ldx, int64_t rows, const void *w,
                     sp_dtype dtype, int64_t at, int64_t n)
 {
-    sp_f32x16 s[SP_GEMM_ROWS][2] = {0}, w0, w1;
+    sp_f32x16 s[SP_GEMM_ROWS][2] = {0};
     int64_t i = 0, size = dtype == SP_F32 ? 4 : 2;
     for (; i + 32 <= n; i += 32) {
+        sp_f32x16 w0, w1;
         sp_prefetch((const char *)w + (at + i) * size + AHEAD, 32 * size);
         load16(&w0, w, dtype, at + i);
         load16(&w1, w, dtype, at + i + 16);
@@ -61,12 +62,13 @@ INLINE void dots_of(float *sum, const float *x, int64_t ldx, int64_t rows, const
         }
     }
     if (i < n) {
+        sp_f32x16 w0;
         load16(&w0, w, dtype, at + i);
         for (int64_t r = 0; r < rows; r++) s[r][0] += w0 * *(const sp_f32x16 *)(x + r * ldx + i);
     }
     for (int64_t r = 0; r < rows; r++) {
-        s[r][0] += s[r][1];
-        sum[r] = sum16(&s[r][0]);
+        sp_f32x16 both = s[r][0] + s[r][1];
+        sum[r] = sum16(&both);
     }
 }
 
