@@ -31,7 +31,11 @@ static void writer_counts(void **state)
     assert_int_equal(sp_dst_write(d, z, 25, &e), -1); /* over the end of "w" */
     assert_message(e, "more data written than tensor \"w\" holds");
     e.code = 0;
-    assert_int_equal(sp_dst_write(d, z, 24, &e), 0);
+    assert_int_equal(sp_dst_write(d, z, 20, &e), 0);
+    assert_int_equal(sp_dst_write(d, z, 5, &e), -1); /* with what is there already */
+    assert_message(e, "more data written than tensor \"w\" holds");
+    e.code = 0;
+    assert_int_equal(sp_dst_write(d, z, 4, &e), 0);
     assert_int_equal(sp_dst_finish(d, &e), -1);
     assert_message(e, "tensor \"h\" was not written");
     assert_int_equal(entries(), 0);

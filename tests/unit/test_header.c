@@ -76,6 +76,8 @@ static void unsound_headers(void **state)
         {"{" TENSOR("a", "F32", "[9223372036854775808]", "[0,4]") "}", "bad header"},
         {"{" TENSOR("a", "F32", "[1]", "[0,3]") "}",
          "data_offsets span 3 bytes, its shape needs 4"},
+        {"{" TENSOR("a", "F32", "[1]", "[0,5]") "}",
+         "data_offsets span 5 bytes, its shape needs 4"},
         {"{" TENSOR("a", "F32", "[1]", "[-4,0]") "}", "bad data_offsets"},
         {"{" TENSOR("a", "F32", "[1]", "[4,0]") "}", "bad data_offsets"},
         {"{" TENSOR("a", "F32", "[1]", "[0,4.0]") "}", "bad data_offsets"},

@@ -5,6 +5,7 @@
 #include "tensor_files.h"
 
 #include <math.h>
+#include <sys/wait.h>
 
 /* base: i (integers), u, v; p has v and u, q has v; masks m for p, f and g are Fisher information.
  */
@@ -140,6 +141,25 @@ static void dropped(void **state)
     assert_in_range(kept, 16, 48); /* 32 of 64 are expected */
 }
 
+/* A mask from a pipe, whose order is not the base's: only what the patch has is read. */
+static void mask_from_a_pipe(void **state)
+{
+    (void)state;
+    make_inputs();
+    sp_tinfo m[] = {vector_of("v", SP_BOOL, 3), vector_of("u", SP_BOOL, 4)};
+    put_tensors("m", 0, m, 2, (const float *[]){(float[]){0, 1, 1}, (float[]){1, 1, 1, 1}});
+    assert_int_equal(mkfifo("fifo", 0600), 0);
+    for (int method = SP_SUM; method <= SP_TIES; method += SP_TIES - SP_SUM) {
+        fflush(NULL);
+        pid_t pid = fork();
+        if (!pid) _exit(execlp("sh", "sh", "-c", "cat m > fifo", NULL));
+        GIVES(((sp_patches){.opt = {.method = method, .density = 1},
+                            .patch = {{.path = "q", .mask_path = "fifo", .scale = 1}}}),
+              10, 20, 30, 40, 100, 210, 402);
+        waitpid(pid, NULL, 0);
+    }
+}
+
 static void other_dtype(void **state)
 {
     (void)state;
@@ -227,8 +247,9 @@ static void whose_fault(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_DIR(by_hand),     IN_DIR(trimmed),           IN_DIR(dropped),
-        IN_DIR(other_dtype), IN_DIR(what_does_not_fit), IN_DIR(whose_fault),
+        IN_DIR(by_hand),          IN_DIR(trimmed),     IN_DIR(dropped),
+        IN_DIR(mask_from_a_pipe), IN_DIR(other_dtype), IN_DIR(what_does_not_fit),
+        IN_DIR(whose_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

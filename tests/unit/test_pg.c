@@ -37,10 +37,29 @@ static void provenance(void **state)
     sp_meta_free(&c);
 }
 
+/* All but the chain; a key that is there gets the inherited value. */
+static void inherited(void **state)
+{
+    (void)state;
+    sp_meta from = {0}, to = {0};
+    sp_meta_set(&from, "sp.pg.1", "first");
+    sp_meta_set(&from, "format", "pt");
+    sp_meta_set(&from, "sp.pg", "no entry of a chain");
+    sp_meta_set(&to, "format", "np");
+    sp_pg_inherit(&to, &from);
+    assert_int_equal(to.n, 2);
+    assert_string_equal(sp_meta_get(&to, "format"), "pt");
+    assert_string_equal(sp_meta_get(&to, "sp.pg"), "no entry of a chain");
+    assert_null(sp_meta_get(&to, "sp.pg.1"));
+    sp_meta_free(&from);
+    sp_meta_free(&to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DIR(provenance),
+        cmocka_unit_test(inherited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,13 +183,35 @@ static void other_dtypes(void **state)
     }
 }
 
+/* More than a step holds: steps end with a row. */
+static void long_rows(void **state)
+{
+    (void)state;
+    enum { LONG_ROWS = 3, LONG = 2000003 };
+    sp_tinfo t = {.name = "w", .dtype = SP_F32, .rank = 2, .shape = {LONG_ROWS, LONG}};
+    float *x = sp_xfloats((size_t)LONG_ROWS * LONG);
+    uint8_t *got = sp_xmalloc((size_t)LONG_ROWS * LONG), *want = sp_xmalloc(LONG);
+    for (size_t i = 0; i < (size_t)LONG_ROWS * LONG; i++) x[i] = (float)sp_rand_unit(2, 0, i);
+    put_tensors("x", 0, &t, 1, (const float *[]){x});
+    sp_err e = {0};
+    assert_int_equal(top("x", &(sp_top_opt){.rate = .01, .by = SP_TOP_ROW}, &e), 0);
+    sp_src *s = must_open("y");
+    assert_int_equal(sp_src_read(s, 0, got, &e), 0);
+    for (size_t r = 0; r < LONG_ROWS; r++) {
+        sp_topk(want, x + r * LONG, LONG, sp_fraction(.01, LONG));
+        assert_memory_equal(got + r * LONG, want, LONG);
+    }
+    sp_src_close(s);
+    free(x);
+    free(got);
+    free(want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_DIR(as_in_memory),
-        IN_DIR(from_pipes),
-        IN_DIR(nonfinite),
-        IN_DIR(other_dtypes),
+        IN_DIR(as_in_memory), IN_DIR(from_pipes), IN_DIR(nonfinite),
+        IN_DIR(other_dtypes), IN_DIR(long_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
