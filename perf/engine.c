@@ -50,7 +50,7 @@ typedef struct {
     double (*what)(void *);         /* what bench_threads runs on one and on two threads */
 } bench;
 
-/* ---- bounds: seconds that b->work would take ------------------------------------------------------ */
+/* ---- bounds: seconds that b->work would take ----------------------------------------- */
 
 enum { M = 2048, N = 4096, K = 4096 };
 

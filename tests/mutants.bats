@@ -10,6 +10,10 @@ load helper
     [ "$n" -ge 50 ]
 }
 
+@test "every module has two mutants" {
+    "$ROOT/tests/mutate.sh" --count
+}
+
 @test "logits, loss, gradients, scores and trained weights: a small error is noticed" {
     need_golden llama2
     run "$ROOT/tests/mutate.sh" 'norm: epsilon|loss off by|off by 0.1|absolute value|AdamW: epsilon'

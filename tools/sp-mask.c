@@ -2,8 +2,8 @@
  * they say about each other.
  *
  * In the paper's terms `top` is T_k (largest scores, zeros never enter), `minus` the difference
- * sets D, `random` the Bernoulli masks m: each bit is a pure function of (seed, key, tensor name, index),
- * so a mask needs no storage to be reproduced.
+ * sets D, `random` the Bernoulli masks m. Each bit of m is a pure function of (seed, key, tensor
+ * name, index), so a mask needs no storage to be reproduced.
  */
 #include "cli/must.h"
 #include "cli/opt.h"

@@ -16,8 +16,10 @@ enum {
 /* Append the ids of a conversation: system turn or none, then user and assistant by
  * turns. If the user has the last turn, the ids end where the answer begins. roles (may
  * be NULL) gets the role of each id. BOS stands where the template has it, and only
- * there. 0: done -1: turns in another order, a system turn where the template has none,
- * or a tokenizer without the template's end tokens (*e); *ids may hold some ids */
+ * there.
+ *    0: done
+ *   -1: turns in another order, a system turn where the template has none, or a tokenizer
+ *       without the template's end tokens (*e); *ids may hold some ids */
 int sp_chat_encode(const sp_tok *tok, sp_template t, const sp_turn *turns, size_t n,
                    sp_ids *ids, sp_ids *roles, sp_err *e) SP_MUST_CHECK;
 /* The ids that end an answer under template t (EOS, <|eot_id|>, <end_of_turn> ...), those

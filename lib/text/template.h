@@ -55,8 +55,9 @@ bool sp_template_holds(const char *s, const char *name);
 /* Read a template of the user's own, which becomes SP_TMPL_FILE; a process has one, a
  * later one replaces it. A JSON object with the strings "user", "assistant" and,
  * optional, "system" and "start" (default "{bos}"), the list "stop" (default ["{eos}"]),
- * and "trim" (default true), the opposite of keep_space. 0: loaded -1: no such object
- * (*e); SP_TMPL_FILE stays what it was */
+ * and "trim" (default true), the opposite of keep_space.
+ *    0: loaded
+ *   -1: no such object (*e); SP_TMPL_FILE stays what it was */
 int sp_template_load(const char *path, sp_err *e) SP_MUST_CHECK;
 
 /* The template that a model directory wants, by the marks of its chat template

@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 60
 CFLAGS_fuzz = -O1 -march=$(ARCH) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Wno-pass-failed
 # clang 14 has no __builtin_shuffle; these are plain loops over checked sizes, so gcc builds them without the
 # instruments.
-FUZZ_GCC := $(patsubst %.c,build/fuzz/%.o,$(shell grep -l __builtin_shuffle lib/*/*.c))
+FUZZ_GCC := $(patsubst %.c,build/fuzz/%.o,$(shell grep -rl __builtin_shuffle lib --include=*.c))
 $(FUZZ_GCC): override CC := gcc
 $(FUZZ_GCC): CFLAGS_fuzz = -O2 -march=$(ARCH)
 

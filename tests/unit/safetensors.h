@@ -65,7 +65,8 @@ static inline char *safetensors(const tensor *t, size_t n, size_t *size)
         offset += bytes;
     }
     at += sprintf(at, "}");
-    while ((at - header) % 8) *at++ = ' '; /* so that tensors are aligned and can be mapped */
+    /* so that tensors are aligned and can be mapped */
+    while ((at - header) % 8) *at++ = ' ';
     uint64_t length = (uint64_t)(at - header);
     *size = sizeof length + length + offset;
     char *file = sp_xmalloc(*size), *to = file + sizeof length + length;
