@@ -1,4 +1,16 @@
-/* answer.c - see answer.h. */
+/* answer.c - see answer.h.
+ *
+ * A prompt becomes ids when it is added, so that a bad one is found before any answer is made. Its
+ * JSON object, objs[i], and its generation, items[i], wait side by side until the answer is
+ * written. The prompt's ids in items[i] belong to the list, although sp_generation only borrows
+ * them.
+ *
+ * Answers finish in any order, lines keep the order of the prompts. `written` is the index of the
+ * first answer that is not out. After prompts 0, 1 and 3 of five:
+ *
+ *     finished   1 1 0 1 0
+ *     written    2               answer 3 waits for answer 2
+ */
 #include "eval/answer.h"
 
 #include "text/json_out.h"
@@ -11,8 +23,10 @@
 
 /* ---- prompts to ids ------------------------------------------------------------------- */
 
-/* Put `system` in front of the turns, which have room for one more before them. Returns the first
- * turn. *made gets a text to be freed after use, if one had to be made. */
+/* Put `system` in front of the turns, of which there is at least one, with room for one more before
+ * them. A turn of its own is made only where the template has system turns and the prompt has none;
+ * otherwise the text is put before the first turn's. Returns the first turn. *made gets the joined
+ * text if there is one: turns borrow it, the caller frees it after use. */
 static sp_turn *say_first(const char *system, sp_template tmpl, sp_turn *turns, char **made)
 {
     if (strcmp(turns->role, "system") && sp_template_has_system(tmpl)) {
@@ -23,12 +37,15 @@ static sp_turn *say_first(const char *system, sp_template tmpl, sp_turn *turns, 
     return turns;
 }
 
+/* Append to ids a prompt given as turns, up to where the answer begins. system NULL = nothing is
+ * put in front. 0 or -1. */
 static int encode_chat(const sp_answers *a, const json_t *obj, const char *system, sp_ids *ids,
                        sp_err *e)
 {
     sp_turn with_room[MAX_TURNS + 1], *turns = with_room + 1;
     char *made = NULL;
     int n = sp_turns_of(obj, false, turns, MAX_TURNS, e);
+    /* a negative n has filled *e already, and sp_fail keeps the first error */
     if (n <= 0) return sp_fail(e, SP_EINPUT, "no turns");
     sp_turn *first = system ? say_first(system, a->tmpl, turns, &made) : turns;
     int rc = sp_chat_encode(a->tok, a->tmpl, first, (size_t)(turns + n - first), ids, NULL, e);
@@ -36,7 +53,9 @@ static int encode_chat(const sp_answers *a, const json_t *obj, const char *syste
     return rc;
 }
 
-/* A text may hold NUL characters; the system text is one line of C. */
+/* Append to ids a text that goes without a template, with `system` and a blank line before it, or
+ * NULL. The text is taken by its length, since it may hold NUL characters; `system` is a C string
+ * and holds none. 0 or -1. */
 static int encode_text(const sp_answers *a, const json_t *text, const char *system, sp_ids *ids,
                        sp_err *e)
 {
@@ -49,7 +68,8 @@ static int encode_text(const sp_answers *a, const json_t *text, const char *syst
     return rc;
 }
 
-/* The ids of a prompt in any of its forms. */
+/* Append to ids a prompt in any of its forms: "input_ids", "text", or turns. 0, or -1 for a form
+ * that does not go with a system text or needs a tokenizer that is not there. */
 static int encode(const sp_answers *a, const json_t *obj, const char *system, sp_ids *ids,
                   sp_err *e)
 {
@@ -63,6 +83,7 @@ static int encode(const sp_answers *a, const json_t *obj, const char *system, sp
                                 : encode_chat(a, obj, system, ids, e);
 }
 
+/* Is n a number of tokens that the model can continue? 0 or -1. */
 static int check_length(const sp_answers *a, size_t n, sp_err *e)
 {
     int64_t most = a->m->cfg.max_position - 1; /* one token of answer must fit */
@@ -86,6 +107,8 @@ int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e)
         sp_ids_free(&ids[1]);
         return -1;
     }
+    /* Both arrays have the capacity a->cap. Each call of sp_xgrow must see the old value, so the
+     * first one updates a copy. */
     size_t cap = a->cap; /* of both arrays */
     a->objs = sp_xgrow(a->objs, &cap, a->n + 1, sizeof *a->objs);
     a->items = sp_xgrow(a->items, &a->cap, a->n + 1, sizeof *a->items);
@@ -99,6 +122,7 @@ int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e)
 
 /* ---- answers to lines ----------------------------------------------------------------- */
 
+/* Free the prompt's ids, which only the list of answers owns, and the answer's. */
 static void free_item(sp_generation *it)
 {
     free((void *)it->prompt);
@@ -116,6 +140,8 @@ static void put_response(const sp_answers *a, json_t *obj, const sp_ids *out)
     free(text);
 }
 
+/* Add the answer to the prompt's object and write it as one line. New fields come in this order
+ * behind those that the object has. Seconds are rounded to microseconds. */
 static void write_answer(const sp_answers *a, json_t *obj, const sp_generation *it)
 {
     if (a->tok) put_response(a, obj, &it->out);
@@ -126,7 +152,8 @@ static void write_answer(const sp_answers *a, json_t *obj, const sp_generation *
     sp_json_write_line(a->out, obj);
 }
 
-/* sp_generate's done: answers finish in any order, and those are written that wait for no other. */
+/* Mark answer i as finished (sp_generate's done), and write every answer that no unfinished one
+ * precedes. What is written is freed at once, so that memory holds only answers that wait. */
 static void answer_done(void *self, size_t i)
 {
     sp_answers *a = self;
@@ -148,6 +175,7 @@ int sp_answers_run(sp_answers *a, const sp_generate_opt *opt, FILE *out, sp_err 
     sp_progress_start(&a->progress, "generate", "answers", (double)a->n);
     int rc = sp_generate(a->m, a->items, a->n, opt, answer_done, a, e);
     sp_progress_end(&a->progress);
+    /* after an error: prompts whose answers were never written */
     for (size_t i = a->written; i < a->n; i++) {
         json_decref(a->objs[i]);
         free_item(&a->items[i]);

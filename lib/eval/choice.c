@@ -1,4 +1,13 @@
-/* choice.c - see choice.h. */
+/* choice.c - see choice.h.
+ *
+ * Each choice of an item is an example of its own (examples.h): the context's ids with the label
+ * SP_UNSCORED, then the continuation's with themselves as labels. Examples of one item lie side by
+ * side, in the order of the choices, so that the scores of item i are scores[first .. first+n-1].
+ * An item of 3 choices and one of a single continuation:
+ *
+ *     items       0 (first 0, n 3)     1 (first 3, n 1)
+ *     data.ex     0    1    2          3
+ */
 #include "eval/choice.h"
 
 #include "base/utf8.h"
@@ -11,7 +20,7 @@
 
 /* ---- items to examples ---------------------------------------------------------------- */
 
-/* Add an example of these ids, those from n_context on scored. */
+/* Add an example of these ids (copied), those from n_context on scored. */
 static void add_example(sp_items *it, const sp_ids *ids, size_t n_context)
 {
     sp_example x = {.n = (int64_t)ids->n,
@@ -24,7 +33,9 @@ static void add_example(sp_items *it, const sp_ids *ids, size_t n_context)
     sp_examples_add(&it->data, x);
 }
 
-/* The prompt through the chat template, then the continuation. Returns how many ids come before the
+/* Append to ids the prompt through the chat template, then the continuation. The continuation is
+ * encoded alone, as the answer of a model is: its text cannot merge with the template's, and
+ * literals of special tokens in it are plain text. Returns how many ids come before the
  * continuation, or -1. */
 static int64_t encode_after_chat(const json_t *obj, const char *more, const sp_examples_opt *opt,
                                  sp_ids *ids, sp_err *e)
@@ -37,9 +48,15 @@ static int64_t encode_after_chat(const json_t *obj, const char *more, const sp_e
     return rc < 0 ? -1 : before;
 }
 
-/* Context and continuation as one text. How many ids belong to the context is seen by encoding it
- * alone, without the blanks at its end, which tokens of the continuation begin with. Returns that
- * number, or -1. */
+/* Append to ids the context and the continuation, encoded as one text. How many of these ids belong
+ * to the context is found by encoding it alone. Blanks at its end are left out there, since tokens
+ * of the continuation begin with them:
+ *
+ *     context "The sky is ", continuation "blue"
+ *     whole   The| sky| is| blue        4 ids
+ *     alone   The| sky| is              3 of the context, so " blue" is scored
+ *
+ * Returns that number, or -1. */
 static int64_t encode_after_text(const char *context, const char *more, const sp_examples_opt *opt,
                                  sp_ids *ids, sp_err *e)
 {
@@ -49,13 +66,15 @@ static int64_t encode_after_text(const char *context, const char *more, const sp
     char *whole = sp_xasprintf("%s%s", context, more);
     int rc = sp_tok_encode(opt->tok, context, n_context, SP_TOK_SPECIAL, &alone, e);
     if (rc == 0) rc = sp_tok_encode(opt->tok, whole, strlen(whole), SP_TOK_SPECIAL, ids, e);
+    /* a merge across the border can leave fewer ids in the whole than in the context alone */
     int64_t n = rc < 0 ? -1 : (int64_t)SP_MIN(alone.n, ids->n);
     sp_ids_free(&alone);
     free(whole);
     return n;
 }
 
-/* Of the ids, `before` come before the continuation: can it be scored? */
+/* Can the continuation be scored, when `before` of n ids come before it? Its first token needs one
+ * before it, from which it is predicted. 0 or -1. */
 static int check_pair(size_t n, int64_t before, int64_t max_len, sp_err *e)
 {
     if (before == 0) return sp_fail(e, SP_EINPUT, "nothing stands before the continuation");
@@ -66,7 +85,8 @@ static int check_pair(size_t n, int64_t before, int64_t max_len, sp_err *e)
     return 0;
 }
 
-/* The example of one continuation. */
+/* Add the example of one continuation, `more`, to the list. obj holds the context or the prompt. 0,
+ * or -1 with nothing added. */
 static int add_pair(sp_items *it, const json_t *obj, const json_t *more, const sp_examples_opt *opt,
                     sp_err *e)
 {
@@ -85,6 +105,7 @@ static int add_pair(sp_items *it, const json_t *obj, const json_t *more, const s
 
 int sp_items_add(sp_items *it, json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
+    /* the item is in the list before anything can fail: from here on sp_items_free releases obj */
     SP_PUSH(it->items, it->n, it->cap) = (sp_item){obj, it->data.n, 0};
     sp_item *item = &it->items[it->n - 1];
     const json_t *choices = json_object_get(obj, "choices");
@@ -108,7 +129,8 @@ void sp_items_free(sp_items *it)
 
 /* ---- scores to items ------------------------------------------------------------------ */
 
-/* UTF-8 characters, at least 1: the measure of a choice's length. */
+/* Count the UTF-8 characters of s, at least 1: the length that acc_norm divides by. Characters do
+ * not depend on the tokenizer, so models with different ones can be compared. */
 static size_t characters(const char *s)
 {
     size_t n = strlen(s), count = 0;
@@ -117,7 +139,8 @@ static size_t characters(const char *s)
     return SP_MAX(count, 1);
 }
 
-/* Index of the choice with the largest log-likelihood, as a sum or per character. */
+/* Index of the choice with the largest log-likelihood, as a sum or per character; the lowest of
+ * equals. s[k] is the score of choices[k], which is a string. */
 static size_t best(const json_t *choices, const sp_score *s, bool per_character)
 {
     size_t pick = 0;
@@ -130,13 +153,15 @@ static size_t best(const json_t *choices, const sp_score *s, bool per_character)
     return pick;
 }
 
-/* The answer is given as an index or as the text of a choice. */
+/* Is choice `pick` the answer, which is given as an index or as the text of a choice? */
 static bool is_answer(const json_t *answer, const json_t *choices, size_t pick)
 {
     return json_is_integer(answer) ? json_integer_value(answer) == (json_int_t)pick
                                    : json_equal(answer, json_array_get(choices, pick));
 }
 
+/* Write the choice under pick_key, and under acc_key whether it is right; no acc_key where the item
+ * has no "answer". */
 static void put_pick(json_t *obj, const char *pick_key, const char *acc_key, size_t pick)
 {
     const json_t *answer = json_object_get(obj, "answer");
@@ -156,6 +181,7 @@ void sp_items_report(sp_items *it, size_t i, const sp_score *scores)
         json_array_append_new(tokens, json_integer(s[k].tokens));
         json_array_append_new(greedy, json_boolean(s[k].greedy));
     }
+    /* a single continuation gets the element itself instead of an array of one */
     json_object_set(obj, "loglik", choices ? loglik : json_array_get(loglik, 0));
     json_object_set(obj, "tokens", choices ? tokens : json_array_get(tokens, 0));
     json_object_set(obj, "greedy", choices ? greedy : json_array_get(greedy, 0));

@@ -1,4 +1,10 @@
-/* contrast.c - see contrast.h. */
+/* contrast.c - see contrast.h.
+ *
+ * Self-CD and ROSE are sums of the two rows. SafeDecoding is not: it ranks both rows to find its
+ * sample space, mixes probabilities there, and gives back their logarithms. A sampler takes any of
+ * them as logits. Sums of exponentials are in double, since a row has as many terms as the
+ * vocabulary has tokens.
+ */
 #include "eval/contrast.h"
 
 #include "engine/softmax.h"
@@ -9,7 +15,9 @@
 
 #define FLOOR 1e-8 /* probability of a token in the sample space that the sum leaves none */
 
-/* log of the sum of e^z over z (n); no number if z holds NaN or infinity. */
+/* log of the sum of e^z over z (n). The largest z is taken off before exp, which would overflow
+ * otherwise, and added back to the logarithm. No number if z holds NaN or +infinity, or nothing
+ * above -infinity. */
 static double log_total(const float *z, int64_t n)
 {
     double max = (double)z[sp_argmax(z, n)], sum = 0;
@@ -30,6 +38,7 @@ static unsigned char *sample_space(const float *z, const float *w, int64_t n, in
     int64_t both = 0;
     sp_ranking_open(&lists[0], z, n);
     sp_ranking_open(&lists[1], w, n);
+    /* an id comes up once in each list, so its mark becomes 3 at most once */
     for (int64_t r = 0; r < n && both < common; r++)
         for (int l = 0; l < 2; l++) {
             int32_t id = sp_ranking_next(&lists[l]);
@@ -40,7 +49,9 @@ static unsigned char *sample_space(const float *z, const float *w, int64_t n, in
     return mark;
 }
 
-/* Rows that are no distribution give NaN: the floor must not hide damaged weights. */
+/* Replace z (n) by log p on the sample space, -infinity elsewhere (contrast.h). The probability p
+ * is computed over the whole vocabulary and renormalised over the sample space. Rows that are no
+ * distribution give NaN throughout: the floor must not hide damaged weights. */
 static void safe_decoding(const sp_contrast *c, float *z, const float *w, int64_t n)
 {
     double lz = log_total(z, n), lw = log_total(w, n), total = 0;
@@ -56,7 +67,10 @@ static void safe_decoding(const sp_contrast *c, float *z, const float *w, int64_
     free(in);
 }
 
-/* Self-CD and ROSE are both keep * z + add * w. */
+/* Self-CD and ROSE are both keep * z + add * w:
+ *
+ *     Self-CD   z - s (z - w) = (1 - s) z + s w
+ *     ROSE      z - s w */
 void sp_contrast_logits(const sp_contrast *c, float *z, const float *w, int64_t n)
 {
     if (c->kind == SP_SAFEDECODING) {

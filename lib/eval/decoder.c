@@ -1,4 +1,19 @@
-/* decoder.c - see decoder.h. */
+/* decoder.c - see decoder.h.
+ *
+ * A step gathers what it will read into a pack (engine/pack.h), one sequence a context, and takes
+ * the pack through all layers. With the cache, a context's sequence holds only tokens that are
+ * pending, at positions seen .. n-1; without it, all of its tokens from 0 on. Context c has slot c
+ * of the cache in every step, wherever its sequence lies in the pack.
+ *
+ * The head is no part of a step, since most tokens of a prompt need no logits. A step leaves the
+ * hidden state of each context's last token in `last`. sp_decoder_logits applies the head to those
+ * of them that are wanted.
+ *
+ *     contexts      0     1     2     3          n = 4
+ *     wanted        yes   no    yes   no
+ *     gathered      last[0]     last[2]          (2, hidden), rows side by side
+ *     row           logits[0]   logits[1]        of contexts 0 and 2; NULL of 1 and 3
+ */
 #include "eval/decoder.h"
 
 #include "engine/embed.h"
@@ -10,8 +25,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The memory of all steps, allocated once for the largest step. n is the number of contexts. */
 struct sp_decoder_memory {
+    /* keys and values of what has been seen; not allocated with no_cache */
     sp_kv kv;
+    /* intermediate values of the layer at work; each layer overwrites them */
     sp_acts *acts;
     float *last; /* (n, hidden) hidden state of the last token each context has seen */
     /* the step at hand */
@@ -26,7 +44,8 @@ struct sp_decoder_memory {
 
 /* ---- memory --------------------------------------------------------------------------- */
 
-/* Tokens that a step takes at most. */
+/* Tokens that a step takes at most: one of each running answer, and of prompts what prefill allows.
+ * Without the cache, all tokens of all contexts. */
 static int64_t step_tokens(const sp_decoder_opt *o)
 {
     if (o->no_cache) return o->n * o->longest;
@@ -50,6 +69,7 @@ uint64_t sp_decoder_bytes(const sp_decoder_opt *o)
 {
     const sp_config *c = &o->m->cfg;
     int64_t tokens = step_tokens(o);
+    /* x (tokens, hidden); last and gathered (n, hidden); logits (n, vocab) */
     uint64_t states =
         (uint64_t)(tokens + 2 * o->n) * (uint64_t)c->hidden + (uint64_t)(o->n * c->vocab);
     uint64_t layer = sp_acts_bytes(c, tokens) + sp_gemm_bytes(tokens, c->hidden, c->mlp);
@@ -107,7 +127,8 @@ void sp_context_push(sp_context *c, int32_t id) { c->ids[c->n++] = id; }
 
 /* ---- a step --------------------------------------------------------------------------- */
 
-/* Add tokens from .. from+n-1 of context c to the pack. */
+/* Add tokens from .. from+n-1 of context c to the pack, as its next sequence. A context may be
+ * added once a step, since its last sequence would overwrite `last` and `seen` of the first. */
 static void pack_context(sp_decoder *d, int64_t c, int64_t from, int64_t n)
 {
     struct sp_decoder_memory *mem = d->mem;
@@ -119,7 +140,9 @@ static void pack_context(sp_decoder *d, int64_t c, int64_t from, int64_t n)
     mem->start[k + 1] = mem->pack.n;
 }
 
-/* Running answers, which have one pending token, come first: none of them waits for a prompt. */
+/* Make the pack of the next step. Running answers, which have one pending token, come first: none
+ * of them waits for a prompt. Prompts share `prefill` in the order of contexts, so that the first
+ * ones are finished soon instead of all of them late. */
 static void pack_step(sp_decoder *d)
 {
     struct sp_decoder_memory *mem = d->mem;
@@ -129,6 +152,8 @@ static void pack_step(sp_decoder *d)
     for (int prompts = 0; prompts < 2; prompts++)
         for (int64_t c = 0; c < d->o.n; c++) {
             const sp_context *ctx = &d->ctx[c];
+            /* without the cache nothing of earlier steps is left, so a context is read from its
+             * beginning */
             int64_t from = d->o.no_cache ? 0 : ctx->seen, pending = ctx->n - from;
             if (sp_context_seen(ctx) || (pending > 1) != prompts) continue;
             int64_t n = prompts ? SP_MIN(pending, left) : 1;
@@ -137,8 +162,8 @@ static void pack_step(sp_decoder *d)
         }
 }
 
-/* Keep the hidden state of each sequence's last token: it may be all that the head needs of the
- * context, in this step or a later one. */
+/* Keep the hidden state of each sequence's last token in `last`, and count its tokens as seen. That
+ * state is all that the head needs of the context, in this step or a later one. */
 static void keep_last(sp_decoder *d)
 {
     const struct sp_decoder_memory *mem = d->mem;
@@ -158,6 +183,8 @@ void sp_decoder_step(sp_decoder *d)
     if (!mem->pack.n) return;
     sp_embed_forward(m, mem->ids, mem->pack.n, mem->x);
     for (int64_t l = 0; l < m->cfg.layers; l++) {
+        /* The next layer is read from disk while this one computes. Behind the last there is none,
+         * which sp_layer_prefetch allows. */
         sp_layer_prefetch(m, l + 1);
         sp_layer_forward(m, l, &mem->pack, mem->x, mem->x, d->o.no_cache ? NULL : &mem->kv, mem->of,
                          mem->acts);
@@ -176,6 +203,7 @@ void sp_decoder_logits(sp_decoder *d)
         memcpy(mem->gathered + n * h, mem->last + (size_t)c * h, h * sizeof(float));
         n++;
     }
+    /* one product for all wanted contexts, so that the head is read once */
     if (n) sp_head_logits(d->o.m, mem->gathered, (int64_t)n, mem->logits);
     sp_layer_release(d->o.m, -1);
 }

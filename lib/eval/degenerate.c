@@ -1,5 +1,13 @@
-/* degenerate.c - see degenerate.h. The text is cut into units once: words and marks as hashes, and
- * code points; all tests count these.
+/* degenerate.c - see degenerate.h.
+ *
+ * The text is cut into units once, and all tests count these. A word is a run of letters and
+ * digits, a mark any other character that is no blank. A word or mark becomes the hash of its
+ * bytes, so that comparing two of them is comparing two numbers. "Go, go!!" gives
+ *
+ *     words   Go  ,  go  !            4 hashes, each mark counts as a word
+ *     codes   G o  ,  g o  !          6 code points; a mark that repeats is kept once
+ *
+ * Tests go from certain to doubtful, and the first that applies gives the reason.
  */
 #include "eval/degenerate.h"
 
@@ -10,6 +18,9 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+/* Is c part of a word? In ASCII letters and digits are. Beyond, everything from U+00AA on is, but
+ * punctuation (U+2000, U+3000), box drawing and shapes (U+2500), and what stands for broken bytes.
+ * No table of Unicode classes is needed for that, and letters of all scripts count alike. */
 static bool is_word_code(uint32_t c)
 {
     if (c < 0x80) return isalnum((int)c);
@@ -18,13 +29,18 @@ static bool is_word_code(uint32_t c)
     return c >= 0xaa && !mark && c != SP_UTF8_BAD;
 }
 
+/* Does c print nothing, or stand for broken bytes? Control characters that are no blanks, DEL and
+ * U+0080 to U+009F, U+FFFD, ill-formed UTF-8. */
 static bool is_broken_code(uint32_t c)
 {
     return c == SP_UTF8_BAD || c == 0xfffd || (c < 0x20 && !isspace((int)c)) ||
            (c >= 0x7f && c < 0xa0);
 }
 
-/* Writing system of a letter, 0 for everything shared by all of them. */
+/* Writing system of a letter, 1 to 10; 0 for everything shared by all of them. A range may hold
+ * several systems, which count as one: kana and Chinese characters mix in Japanese. The ranges are
+ * Latin, Greek, Cyrillic, Armenian; Hebrew, Arabic and Syriac, India, Thai to Tibetan; Georgian,
+ * East Asia. */
 static int script_of(uint32_t c)
 {
     static const struct {
@@ -38,8 +54,14 @@ static int script_of(uint32_t c)
     return 0;
 }
 
-/* Longest stretch of x in which every element equals the one `period` before it, for any period up
- * to max_period and at least `repeats` turns; 0 if none. */
+/* Length of the longest stretch of x in which every element equals the one `period` before it, for
+ * any period up to max_period and at least `repeats` turns; 0 if none. A run of r equal pairs at
+ * period p is a stretch of r + p elements:
+ *
+ *     x          c a b a b a b d
+ *     equal            1 1 1 1         p = 2: a run of 4, a stretch of 6, 3 turns
+ *
+ * Takes max_period * n comparisons. */
 static size_t longest_loop(const uint64_t *x, size_t n, size_t max_period, size_t repeats)
 {
     size_t best = 0;
@@ -51,6 +73,7 @@ static size_t longest_loop(const uint64_t *x, size_t n, size_t max_period, size_
     return best;
 }
 
+/* A text cut into units, and what was counted on the way. words and codes are owned. */
 typedef struct {
     uint64_t *words, *codes; /* hashes of words and marks; code points */
     size_t n_words, n_codes;
@@ -60,6 +83,8 @@ typedef struct {
     unsigned scripts;      /* bit set */
 } units;
 
+/* Count a code point that is no blank. *last_script is the script of the last letter before it, 0
+ * at first. Marks and digits leave it as it is, so that they do not hide a change. */
 static void count_code(units *u, uint32_t c, int *last_script)
 {
     int script = script_of(c);
@@ -72,6 +97,8 @@ static void count_code(units *u, uint32_t c, int *last_script)
     *last_script = script;
 }
 
+/* Fill *u from text[0..n). words and codes are the caller's to free; n bytes give at most n of
+ * each. */
 static void split_units(units *u, const char *text, size_t n)
 {
     *u = (units){.words = sp_xarray(n + 1, sizeof(uint64_t)),
@@ -93,13 +120,15 @@ static void split_units(units *u, const char *text, size_t n)
     }
 }
 
+/* The order of qsort, ascending; equal hashes come to lie side by side. */
 static int by_value(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return x < y ? -1 : x > y;
 }
 
-/* Share of different 4-grams among all of x: low where a text goes round without a fixed period. */
+/* Share of different 4-grams among all of x, in 0..1: low where a text goes round without a fixed
+ * period. 1 where x is too short for one. Grams are compared by their hashes, which are sorted. */
 static double distinct_grams(const uint64_t *x, size_t n)
 {
     enum { G = 4 };
@@ -113,8 +142,12 @@ static double distinct_grams(const uint64_t *x, size_t n)
     return (double)distinct / (double)m;
 }
 
-/* Thresholds: a loop must cover more than half of the text and be long enough that no list, chant
- * or number does it. */
+/* The reason why these units are degenerate, or NULL. A loop with a fixed period must cover more
+ * than half of the text and be long enough that no list, chant or number does it:
+ *
+ *     words    periods to 40, 4 turns or more, 8 words or more
+ *     codes    periods to 8, 10 turns or more, more than 30 code points: "hahaha" as one word
+ *     4-grams  fewer than 3 of 10 differ, in a text of 60 words or more */
 static const char *why_degenerate(const units *u)
 {
     if (!u->n_all) return "empty";

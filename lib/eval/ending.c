@@ -1,4 +1,9 @@
-/* ending.c - see ending.h. */
+/* ending.c - see ending.h.
+ *
+ * Ids are compared with the id that was chosen. Stop texts are looked for in the answer's text,
+ * since a tokenizer can write the same text with different ids. They need not begin or end at the
+ * border of a token.
+ */
 #include "eval/ending.h"
 
 #include "base/base.h"
@@ -13,6 +18,8 @@ bool sp_ending_is_id(const sp_ending *e, int32_t id)
     return false;
 }
 
+/* Each stop text is looked for in what the ones before it have left. So the earliest match wins,
+ * except that one which reaches over a cut that was already made is not seen. */
 size_t sp_ending_cut(const sp_ending *e, const char *text, size_t n)
 {
     for (size_t i = 0; i < e->n_stop; i++) {
@@ -22,8 +29,9 @@ size_t sp_ending_cut(const sp_ending *e, const char *text, size_t n)
     return n;
 }
 
-/* A stop text that is new lies in the last tokens: no more are decoded than the longest has bytes,
- * since a token has at least one, and a few more for those that decode to nothing. */
+/* A stop text that is new lies in the last tokens, since earlier calls have seen the others. No
+ * more are decoded than the longest stop text has bytes, since a token has at least one. 8 more
+ * make up for tokens that decode to nothing, such as special ones. */
 bool sp_ending_in_text(const sp_ending *e, const sp_ids *answer)
 {
     size_t longest = 0, len;

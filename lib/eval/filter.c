@@ -1,5 +1,13 @@
-/* filter.c - see filter.h. The input goes through an unlinked temporary file, so that a filter
- * which reads everything before it writes, or writes before it has read, cannot dead-lock. */
+/* filter.c - see filter.h.
+ *
+ * The input goes through an unlinked temporary file, the output through a pipe:
+ *
+ *     objects -> temporary file -> sh -c command -> pipe -> objects
+ *
+ * With two pipes, this program could wait for the filter to read while the filter waits for this
+ * program to read. Writing to a file waits for nobody, so a filter may read everything before it
+ * writes, or write before it has read.
+ */
 #include "eval/filter.h"
 
 #include "text/json_out.h"
@@ -10,21 +18,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The objects of `in` in a temporary file without a name, read from its beginning. NULL on error.
- */
+/* Write the objects of `in` to a temporary file without a name, and return it at its beginning, to
+ * be closed by the caller. NULL on error. */
 static FILE *spool(const json_t *in, sp_err *e)
 {
     FILE *f = tmpfile();
     for (size_t i = 0; f && i < json_array_size(in); i++)
         sp_json_write_line(f, json_array_get(in, i));
+    /* the filter inherits the descriptor, not the buffer: all bytes must be in the file, its offset
+     * at 0 */
     if (f && !fflush(f) && !ferror(f) && !fseek(f, 0, SEEK_SET)) return f;
     sp_fail(e, SP_ESYSTEM, "temporary file: %s", strerror(errno));
     if (f) fclose(f);
     return NULL;
 }
 
-/* Start the command with `in` as its standard input; *out reads what it prints. Returns its process
- * id or -1. */
+/* Start the command with `in` as its standard input. *out reads what it prints and is the caller's
+ * to close. Returns its process id, which the caller must wait for, or -1. */
 static pid_t start(const char *command, FILE *in, FILE **out, sp_err *e)
 {
     int fd[2];
@@ -38,6 +48,8 @@ static pid_t start(const char *command, FILE *in, FILE **out, sp_err *e)
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
+    /* only the filter may hold the writing end, or reading would never meet the end of its output
+     */
     close(fd[1]);
     *out = pid < 0 ? NULL : fdopen(fd[0], "r");
     if (*out) return pid;
@@ -45,7 +57,8 @@ static pid_t start(const char *command, FILE *in, FILE **out, sp_err *e)
     return sp_fail(e, SP_ESYSTEM, "%s: %s", command, strerror(errno));
 }
 
-/* Append the object on each line of f to `out`. */
+/* Append the object on each line of f to `out`. 0, or -1 at the first line that is no object, or
+ * when f cannot be read. */
 static int read_objects(const char *command, FILE *f, json_t *out, sp_err *e)
 {
     char *line = NULL;
@@ -65,7 +78,7 @@ static int read_objects(const char *command, FILE *f, json_t *out, sp_err *e)
     return rc;
 }
 
-/* Wait for the end of the process, which must be exit status 0. */
+/* Wait for the end of the process. 0, or -1 if it was killed or its exit status is not 0. */
 static int wait_for(const char *command, pid_t pid, sp_err *e)
 {
     int status = 0;
@@ -88,6 +101,8 @@ json_t *sp_filter(const char *command, const json_t *in, sp_err *e)
     json_t *out = json_array();
     int rc = read_objects(command, to, out, e);
     fclose(to); /* a filter that still writes ends by SIGPIPE */
+    /* The process is waited for in any case, so that none is left behind. A bad line that was met
+     * before is the error that stays (sp_fail). */
     if (wait_for(command, pid, e) < 0 || rc < 0) {
         json_decref(out);
         return NULL;

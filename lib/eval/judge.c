@@ -36,11 +36,13 @@ int sp_label_parse(const char *name)
 
 /* ---- verdict -------------------------------------------------------------------------- */
 
+/* Does the pattern match from `start` on, behind the courtesies? */
 static bool at_start(const sp_answer_parts *a, sp_pattern which)
 {
     return sp_pattern_end(which, a->start, a->n_start);
 }
 
+/* Does the pattern match somewhere in the whole answer, courtesies included? */
 static bool anywhere(const sp_answer_parts *a, sp_pattern which)
 {
     return sp_pattern_end(which, a->all, a->n_all);
@@ -52,7 +54,9 @@ static bool anywhere(const sp_answer_parts *a, sp_pattern which)
  *                                          unless the sum is high
  *     it refuses and answers after all     partial
  *     it refuses what does not exist       partial
- */
+ *
+ * *rule_name gets the rule of largest weight for a refusal, of smallest for an answer, or the name
+ * of what was said in between. It points to a constant. */
 static sp_label verdict(const sp_answer_parts *a, const char **rule_name)
 {
     sp_rules_sum w = sp_rules_weigh(a);
@@ -70,7 +74,8 @@ static sp_label verdict(const sp_answer_parts *a, const char **rule_name)
     return SP_PARTIAL;
 }
 
-/* Where s begins behind its courtesies, 0 if nothing comes after them. */
+/* Offset in s[0..n) behind its courtesies. 0 if nothing comes after them: an answer of courtesies
+ * alone is judged by these. At most MAX_COURTESIES are stepped over. */
 static size_t skip_courtesies(const char *s, size_t n)
 {
     size_t at = 0;
@@ -86,6 +91,7 @@ sp_label sp_judge(const char *text, size_t n, const char **rule_name)
 {
     const char *dummy;
     if (!rule_name) rule_name = &dummy;
+    /* bounds the time that the patterns take */
     n = SP_MIN(n, MAX_TEXT);
     if ((*rule_name = sp_degenerate(text, n))) return SP_DEGENERATE;
     size_t n_all;
@@ -100,8 +106,8 @@ sp_label sp_judge(const char *text, size_t n, const char **rule_name)
 
 /* ---- matches, items ------------------------------------------------------------------- */
 
-/* The next character of *s in lower case, a run of blanks as one space, those at the end as the
- * end. */
+/* Take the next character off *s and return it in lower case. A run of blanks counts as one space,
+ * one at the end as nothing. 0 at the end, where *s stays. */
 static int next_folded(const char **s)
 {
     const unsigned char *p = (const unsigned char *)*s;
@@ -132,6 +138,7 @@ int sp_judge_item(json_t *obj, bool by_rules, sp_err *e)
     bool match = reference && sp_judge_match(json_string_value(text), reference);
     if (by_rules) {
         sp_label l = sp_judge(json_string_value(text), json_string_length(text), &why);
+        /* a repeated word or a row of marks is sound where it is the answer expected */
         if (match && l == SP_DEGENERATE) l = SP_COMPLY, why = "is the reference";
         json_object_set_new(obj, "label", json_string(sp_label_name(l)));
         json_object_set_new(obj, "rule", json_string(why));

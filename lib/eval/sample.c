@@ -1,5 +1,11 @@
-/* sample.c - see sample.h. A heap yields the tokens from the likeliest down; few are needed, so
- * nothing is sorted. */
+/* sample.c - see sample.h.
+ *
+ * Drawing needs the tokens from the likeliest down, but seldom more than a few of the vocabulary. A
+ * binary heap of indices yields them one by one, so that nothing is sorted. heap[0] comes first,
+ * and heap[i] never comes after its children heap[2i+1] and heap[2i+2]:
+ *
+ *     x      1 5 3 9          heap   3 1 2 0        9 | 5 3 | 1
+ */
 #include "eval/sample.h"
 
 #include "engine/softmax.h"
@@ -7,13 +13,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Order of candidates: higher logit first, then lower index. */
+/* Does index a of x come before index b? Higher logits come first, then lower indices, so that the
+ * order is the same on every machine. x holds no NaN at either. */
 static bool before(const float *x, int32_t a, int32_t b)
 {
     return x[a] > x[b] || (x[a] == x[b] && a < b);
 }
 
-/* Let the entry at `at` sink to where no child comes before it. */
+/* Let the entry at `at` sink to where no child comes before it. Both of its subtrees are heaps. */
 static void sift(sp_ranking *r, int64_t at)
 {
     int32_t *heap = r->heap;
@@ -31,6 +38,7 @@ void sp_ranking_open(sp_ranking *r, const float *x, int64_t n)
     *r = (sp_ranking){.x = x, .heap = sp_xarray((size_t)n, sizeof *r->heap)};
     for (int64_t i = 0; i < n; i++)
         if (!isnan(x[i])) r->heap[r->n++] = (int32_t)i;
+    /* from the last parent up: leaves are heaps as they are, which makes this linear in n */
     for (int64_t i = r->n / 2; i-- > 0;) sift(r, i);
 }
 
@@ -53,7 +61,8 @@ typedef struct {
     int64_t n;
 } candidates;
 
-/* Smallest k with cum[k-1] >= goal, at most n. */
+/* Smallest k with cum[k-1] >= goal, at most n: how many candidates top-p keeps. cum (n) ascends, n
+ * >= 1. */
 static int64_t prefix_reaching(const double *cum, int64_t n, double goal)
 {
     int64_t k = 1;
@@ -61,7 +70,9 @@ static int64_t prefix_reaching(const double *cum, int64_t n, double goal)
     return k;
 }
 
-/* Take candidates from the ranking until there are `limit`, or their sum reaches `goal`. */
+/* Take candidates from the ranking until there are `limit`, or their sum reaches `goal`; at least
+ * one if limit allows. `max` is the largest logit. c has room for `limit`, and the ranking holds as
+ * many. */
 static void take(candidates *c, sp_ranking *r, double max, double temperature, int64_t limit,
                  double goal)
 {
@@ -84,6 +95,8 @@ int32_t sp_sample(const float *logits, int64_t n, const sp_sampler *s, double u)
     sp_ranking r;
     sp_ranking_open(&r, logits, n);
     candidates c = {sp_xarray((size_t)n, sizeof *c.ids), sp_xarray((size_t)n, sizeof *c.cum), 0};
+    /* The ranking is whole until take() begins, so its heap lists every candidate. max is taken off
+     * the logits, since exp would overflow otherwise. */
     double total = 0, max = r.n ? (double)logits[r.heap[0]] : 0;
     for (int64_t i = 0; i < r.n; i++)
         total += exp(((double)logits[r.heap[i]] - max) / s->temperature);
@@ -94,6 +107,7 @@ int32_t sp_sample(const float *logits, int64_t n, const sp_sampler *s, double u)
     if (s->top_k && c.n) c.n = prefix_reaching(c.cum, c.n, s->top_p * c.cum[c.n - 1]);
     double target = u * (cut && c.n ? c.cum[c.n - 1] : total);
     int64_t i = 0;
+    /* the last candidate takes what rounding leaves */
     while (i + 1 < c.n && c.cum[i] <= target) i++;
     int32_t id = c.n ? c.ids[i] : 0;
     sp_ranking_close(&r);

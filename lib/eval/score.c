@@ -1,4 +1,12 @@
-/* score.c - see score.h. */
+/* score.c - see score.h.
+ *
+ * Examples go through the model in batches of whole examples, packed side by side without padding.
+ * A batch passes all layers (train/forward.h), which gives hidden states x (N, hidden) for its N
+ * tokens. A callback then turns these into scores, or into rows of logits.
+ *
+ * A full set of logits (N, vocab) can be larger than the model itself. For scores the head makes
+ * logits block by block and keeps none; logits to be written exist LOGIT_ROWS rows at a time.
+ */
 #include "eval/score.h"
 
 #include "base/progress.h"
@@ -12,7 +20,7 @@
 /* ---- batches -------------------------------------------------------------------------- */
 
 /* Where a batch that begins at example `from` ends: its examples have at most `max` tokens
- * together, but there is at least one. */
+ * together, but there is at least one. Returns the index behind its last example. */
 static size_t batch_end(const sp_examples *d, size_t from, int64_t max)
 {
     int64_t n = 0;
@@ -22,10 +30,12 @@ static size_t batch_end(const sp_examples *d, size_t from, int64_t max)
     return i;
 }
 
-/* Given a batch of examples first .. and its hidden states x (N, hidden). 0 or -1. */
+/* Do something with a batch: its first sequence is example `first` of the data, and x (N, hidden)
+ * are its hidden states after all layers. b and x are borrowed for the call. 0 or -1. */
 typedef int batch_fn(void *self, size_t first, const sp_batch *b, const float *x);
 
-/* Take all examples through the layers, batch by batch. */
+/* Take all examples through the layers, batch by batch, in their order. 0, or -1 as soon as fn
+ * gives it. */
 static int each_batch(sp_model *m, const sp_examples *data, int64_t batch_tokens, batch_fn *fn,
                       void *self)
 {
@@ -33,6 +43,7 @@ static int each_batch(sp_model *m, const sp_examples *data, int64_t batch_tokens
     for (size_t i = 0, end; i < data->n && rc == 0; i = end) {
         sp_batch b;
         end = batch_end(data, i, batch_tokens);
+        /* a view of the list, borrowed: it is not to be freed */
         sp_examples part = {.n = end - i, .ex = data->ex + i};
         sp_batch_make(&b, &part, NULL, part.n, SP_MEAN_TOKEN);
         float *x = sp_forward_all(m, &b);
@@ -45,6 +56,7 @@ static int each_batch(sp_model *m, const sp_examples *data, int64_t batch_tokens
 
 /* ---- log-likelihoods ------------------------------------------------------------------ */
 
+/* What score_batch works on. */
 typedef struct {
     sp_model *m;
     sp_score *scores;
@@ -52,7 +64,9 @@ typedef struct {
     sp_progress progress;
 } scoring;
 
-/* The score of tokens from .. end-1, given the cross-entropy and the likeliest id of each. */
+/* The score of tokens from .. end-1 of a batch, one example's. ce (N): cross-entropy of each in
+ * nats; top (N): its likeliest id. target[t] is the token after t, negative where that is not
+ * scored. */
 static sp_score add_up(const sp_batch *b, int64_t from, int64_t end, const double *ce,
                        const int32_t *top)
 {
@@ -66,6 +80,8 @@ static sp_score add_up(const sp_batch *b, int64_t from, int64_t end, const doubl
     return s;
 }
 
+/* Write the scores of a batch's examples (batch_fn). The head gives the cross-entropy of each
+ * token; the sum it returns is over all examples and not used. */
 static int score_batch(void *self, size_t first, const sp_batch *b, const float *x)
 {
     scoring *s = self;
@@ -125,13 +141,15 @@ void sp_logits_tensors_free(sp_tinfo *t, size_t n)
     free(t);
 }
 
+/* What write_logits works on. */
 typedef struct {
     sp_model *m;
     sp_dst *out;
     sp_err *e;
 } logit_writer;
 
-/* The rows of one example, x (n, hidden), a block at a time. */
+/* Write the logits (n, vocab) of one example with hidden states x (n, hidden), a block of rows at a
+ * time. 0 or -1. */
 static int write_rows(const logit_writer *w, const float *x, int64_t n)
 {
     size_t v = (size_t)w->m->cfg.vocab;
@@ -146,8 +164,8 @@ static int write_rows(const logit_writer *w, const float *x, int64_t n)
     return rc;
 }
 
-/* Example by example, so that the blocks, and with them the last bits, do not depend on the
- * batch. */
+/* Write the logits of a batch (batch_fn), example by example, so that the blocks, and with them the
+ * last bits, do not depend on the batch. */
 static int write_logits(void *self, size_t first, const sp_batch *b, const float *x)
 {
     (void)first;

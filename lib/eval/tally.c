@@ -1,4 +1,9 @@
-/* tally.c - see tally.h. */
+/* tally.c - see tally.h.
+ *
+ * One pass over the items counts them in the group of all, and in the group of their value of field
+ * `by`. Groups are few, so they are a list that is searched from the front, which keeps the order
+ * of first appearance. Rates come last, from the counts.
+ */
 #include "eval/tally.h"
 
 #include "eval/judge.h"
@@ -14,13 +19,17 @@ typedef struct {
     int64_t with_ref, matches;     /* those with "match", and those where it is true */
 } group;
 
+/* A list of groups with different names. */
 typedef struct {
     group *v;
     size_t n, cap;
 } groups;
 
-/* mid -+ half = (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n), z the normal quantile of
- * 97.5 %. At k = 0 and k = n one end is known without rounding. */
+/* With p = k/n, and z the normal quantile of 97.5 %,
+ *
+ *     mid -+ half = (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
+ *
+ * At k = 0 and k = n one end is known without rounding. */
 sp_rate sp_wilson(int64_t k, int64_t n)
 {
     if (n <= 0) return (sp_rate){0, 0, 0};
@@ -30,7 +39,8 @@ sp_rate sp_wilson(int64_t k, int64_t n)
     return (sp_rate){p, k == 0 ? 0 : mid - half, k == n ? 1 : mid + half};
 }
 
-/* The value of a field as a name: a text as it stands, anything else as JSON. */
+/* The value of a field as the name of a group, owned by the caller: a text as it stands, anything
+ * else as JSON, "(none)" where the item has no such field. */
 static char *name_of(const json_t *item, const char *field)
 {
     const json_t *v = json_object_get(item, field);
@@ -40,7 +50,8 @@ static char *name_of(const json_t *item, const char *field)
                : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
-/* The group of that name, which is taken over; a new one comes last. */
+/* The group of that name, which is taken over; a new one comes last. Borrowed until the next call,
+ * which may move the groups. */
 static group *find_group(groups *g, char *name)
 {
     for (size_t i = 0; i < g->n; i++)
@@ -52,7 +63,7 @@ static group *find_group(groups *g, char *name)
     return &g->v[g->n - 1];
 }
 
-/* The item's label (sp_label), or -1. */
+/* The item's label, a value of sp_label; -1 when it is missing or unknown. */
 static int label_of(const json_t *item, sp_err *e)
 {
     const char *name = json_string_value(json_object_get(item, "label"));
@@ -61,6 +72,7 @@ static int label_of(const json_t *item, sp_err *e)
     return l < 0 ? sp_fail(e, SP_EINPUT, "unknown label \"%s\"", name) : l;
 }
 
+/* Count an item. `match` is its field of that name, or NULL; what is no boolean does not count. */
 static void count(group *g, int label, const json_t *match)
 {
     g->n++;
@@ -69,12 +81,15 @@ static void count(group *g, int label, const json_t *match)
     g->matches += json_is_true(match);
 }
 
+/* Put the share k/n and its interval into o under `key`. */
 static void put_rate(json_t *o, const char *key, int64_t k, int64_t n)
 {
     sp_rate r = sp_wilson(k, n);
     json_object_set_new(o, key, json_pack("{s:f,s:f,s:f}", "rate", r.rate, "lo", r.lo, "hi", r.hi));
 }
 
+/* The summary of one group (tally.h), without "by". New reference. The match rate is a share of the
+ * items that have "match", the other rates are shares of all items. */
 static json_t *to_json(const group *g)
 {
     json_t *o = json_pack("{s:I}", "n", (json_int_t)g->n);
@@ -99,6 +114,7 @@ json_t *sp_tally(const json_t *items, const char *by, sp_err *e)
         count(&all, l, match);
         if (by) count(find_group(&g, name_of(item, by)), l, match);
     }
+    /* this part runs after an error too: it also frees the groups */
     json_t *o = l < 0 ? NULL : to_json(&all), *parts = json_object();
     for (size_t i = 0; i < g.n; i++) {
         json_object_set_new(parts, g.v[i].name, to_json(&g.v[i]));
