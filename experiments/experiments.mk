@@ -8,8 +8,10 @@ EXPERIMENTS := $(basename $(shell cd "$(EXPERIMENTS_DIR)" && grep -l '"config"' 
 PAPER := llama2 llama3 mistral gemma
 BACKBONES ?= $(filter $(EXPERIMENTS),$(PAPER)) $(filter-out $(PAPER),$(EXPERIMENTS))
 MODEL_SUFFIX := $(if $(MODEL),-$(notdir $(MODEL:%/=%)))
-export OUT EXPERIMENTS_DIR WORLD SEEDS MODEL DATA LAUNCH BIN
-run = +@experiments/run $*
+# Not by `export`: other targets, the tests among them, have their own idea of DATA and OUT.
+quoted = '$(subst ','\'',$($1))'
+told = $(foreach v,OUT EXPERIMENTS_DIR WORLD SEEDS MODEL DATA LAUNCH BIN,$v=$(call quoted,$v))
+run = +@$(told) experiments/run $*
 
 experiment-%: all ## the method on one backbone (llama2 ...): patches, merge, evaluation, table; MODEL= DATA= SEEDS= LAUNCH= (3 min)
 	$(run) method
@@ -36,7 +38,7 @@ paper-%: all ## every table of one backbone (11 min)
 grid-%: all ## every reading of the ambiguous switches (experiments/grid.json) on the tiny world (3 min)
 	$(run) grid
 plan-%: ## what all of these would run on one backbone: every file, its inputs and its command, as a makefile
-	@experiments/plan $* | jq -r -L experiments 'include "makefile"; rules'
+	@$(told) experiments/plan $* | jq -r -L experiments 'include "makefile"; rules'
 
 .PHONY: experiments experiments-main
 experiments-main: $(BACKBONES:%=experiment-%) ## the method on every backbone (10 min on 2 cores)

@@ -83,6 +83,9 @@ INLINE void dots(float *sum, const float *x, int64_t rows, sp_mat w, int64_t at,
         float rest = 0, v;
         for (int64_t i = even; i < n; i++) {
             sp_mat_widen(&v, w, at + i, 1);
+            /* The compiler may not gather these multiply-adds into vectors: it would take them
+             * apart again, multiplication and addition rounded each for itself. */
+            __asm__("" : "+m"(rest));
             rest += v * x[r * n + i];
         }
         sum[r] += rest;
