@@ -3,6 +3,11 @@
  * All arrays of a set lie in one allocation, each at the beginning of a cache line. A set is
  * described once, as a list of (where the address goes, how many floats); allocating it and
  * counting its bytes both walk that list, so that they cannot disagree.
+ *
+ *     all   | scale1 ... pad | scale2 ... pad | h1 ... pad | ...
+ *           ^ 64-byte aligned, as is the beginning of each array
+ *
+ * The padding is never read. sp_acts and sp_work lie in memory of their own, apart from `all`.
  */
 #include "engine/acts.h"
 
@@ -17,10 +22,10 @@ typedef struct {
     size_t n;
 } array;
 
-/* Whole cache lines of 16 floats. */
+/* Round a number of floats up to whole cache lines of 16. */
 static size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
 
-/* Floats of all arrays together. */
+/* Count the floats of all arrays together, padding included. */
 static size_t total(const array *list, size_t count)
 {
     size_t sum = 0;
@@ -28,7 +33,8 @@ static size_t total(const array *list, size_t count)
     return sum;
 }
 
-/* Allocate all arrays in one piece and set their addresses; returns the piece. */
+/* Allocate all arrays in one piece and set their addresses through list[i].at. Returns the piece,
+ * which the caller frees; its floats are uninitialised. */
 static float *allocate(const array *list, size_t count)
 {
     float *all = sp_xfloats(total(list, count)), *next = all;
@@ -38,7 +44,8 @@ static float *allocate(const array *list, size_t count)
 
 enum { ACTS = 12, WORK = 8 }; /* arrays of a set */
 
-/* The arrays of a forward pass over n tokens. Of *a only the addresses of members are taken. */
+/* Describe the arrays of a forward pass over n tokens. Only the addresses of the members of *a are
+ * taken, so *a may be uninitialised. */
 static void list_acts(array list[ACTS], sp_acts *a, const sp_config *c, int64_t n)
 {
     size_t one = (size_t)c->hidden, h = (size_t)(n * c->hidden),
@@ -50,7 +57,7 @@ static void list_acts(array list[ACTS], sp_acts *a, const sp_config *c, int64_t 
     memcpy(list, arrays, sizeof arrays);
 }
 
-/* The same for a backward pass. */
+/* Describe those of a backward pass in the same way. */
 static void list_work(array list[WORK], sp_work *w, const sp_config *c, int64_t n)
 {
     size_t h = (size_t)(n * c->hidden), q = (size_t)(n * c->heads * c->head_dim),

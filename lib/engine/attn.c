@@ -13,6 +13,19 @@
  * heads and blocks in order, so that sums have a fixed order for any number of threads.
  *
  * A block of a single row (generation) goes without OpenBLAS: it is bound by reading the cache.
+ *
+ * Keys and values are read through head_keys, whatever they lie in:
+ *
+ *     source          rows lie apart by       cap                  row of position p
+ *     pack's arrays   kv_heads * head_dim     tokens of sequence   p
+ *     cache           head_dim                rows of the ring     p % cap
+ *
+ * In the ring the positions of a block may begin near its end and go on at row 0. Such a block
+ * takes two products, one for each stretch of rows that lie side by side.
+ *
+ * Each thread has its own room for the scores of a block, (QUERY_ROWS, reach), where reach is one
+ * more than the largest position. Nothing of the forward pass is kept for the backward pass, which
+ * computes the probabilities again.
  */
 #include "engine/attn.h"
 
@@ -23,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Query rows of a block: the scores of a block take QUERY_ROWS * (hi - lo) floats. */
 #define QUERY_ROWS 64
 /* Keys or values of a cache that are prefetched ahead of their use. */
 #define AHEAD      8
@@ -44,7 +58,8 @@ typedef struct {
     int64_t lo, hi; /* positions lo .. hi-1 are seen by any of the rows */
 } query_block;
 
-/* The block of sequence s that begins at its row `first` of this pack. */
+/* Describe the block of sequence s that begins at its row `first` of this pack. The first row has
+ * the smallest lo of the block, the last row the largest hi; all that is between is computed. */
 static query_block make_block(const sp_config *c, const sp_pack *p, int64_t s, int64_t first)
 {
     int64_t pos = sp_pack_pos0(p, s) + first;
@@ -53,14 +68,15 @@ static query_block make_block(const sp_config *c, const sp_pack *p, int64_t s, i
     return (query_block){pos, rows, lo, pos + rows};
 }
 
-/* Rows of positions that follow each other lie side by side until the ring begins anew: the end of
- * that stretch of from .. hi-1. */
+/* Return the end of the stretch that begins at position `from`: the rows of from .. end-1 lie side
+ * by side. It is hi, or the position at which the ring begins anew. A pack's arrays give hi. */
 static int64_t stretch_end(const head_keys *kv, int64_t from, int64_t hi)
 {
     return SP_MIN(hi, (from / kv->cap + 1) * kv->cap);
 }
 
-/* scores[j] = scale * q . k_j for n keys, rows ld apart. */
+/* Compute scores[j] = scale * q . k_j for one query q (d) and n keys (n, d; ld). The processor does
+ * not foresee rows of a cache beyond the end of a page, so keys are prefetched. */
 static void score_row(float *scores, const float *q, const float *k, int64_t ld, int64_t n,
                       int64_t d, float scale)
 {
@@ -70,7 +86,8 @@ static void score_row(float *scores, const float *q, const float *k, int64_t ld,
     }
 }
 
-/* scores (rows, hi-lo) = scale * q k^T, with q (rows, d; ldq). */
+/* Compute scores (rows, hi-lo) = scale * q k^T, with q (rows, d; ldq). Column j belongs to position
+ * lo + j. Columns that a row does not see are computed too; block_softmax sets them to 0. */
 static void block_scores(float *scores, const query_block *b, const float *q, int64_t ldq,
                          const head_keys *kv, int64_t d, float scale)
 {
@@ -86,7 +103,8 @@ static void block_scores(float *scores, const query_block *b, const float *q, in
     }
 }
 
-/* Replace each row of scores by its softmax over the positions it sees; zero elsewhere. */
+/* Replace each row of scores by its softmax over the positions that it sees, and by 0 elsewhere.
+ * Columns first .. end-1 are seen; the row's own position is one of them. */
 static void block_softmax(float *scores, const query_block *b, int64_t window)
 {
     int64_t width = b->hi - b->lo;
@@ -122,7 +140,8 @@ static void mix_row(float *ctx, bool add, const float *prob, const float *v, int
         for (int64_t k = i; k < d; k++) ctx[k] += prob[j] * v[j * ld + k];
 }
 
-/* ctx (rows, d; ldc) = prob (rows, hi-lo) v */
+/* Compute ctx (rows, d; ldc) = prob (rows, hi-lo) v. The first stretch overwrites ctx, the others
+ * add to it. Positions that a row does not see have a probability of 0 and change nothing. */
 static void block_mix(float *ctx, int64_t ldc, const float *prob, const query_block *b,
                       const head_keys *kv, int64_t d)
 {
@@ -140,7 +159,8 @@ static void block_mix(float *ctx, int64_t ldc, const float *prob, const query_bl
 
 /* ---- forward -------------------------------------------------------------------------- */
 
-/* The keys of one head of sequence s in the pack's own arrays. */
+/* Find the keys and values of one head of sequence s in the pack's own arrays, which hold all its
+ * positions: cap is the length, so there is a single stretch. Needs positions that start at 0. */
 static head_keys pack_keys(const sp_config *c, const sp_pack *p, int64_t s, int64_t kv_head,
                            const float *k, const float *v)
 {
@@ -148,6 +168,8 @@ static head_keys pack_keys(const sp_config *c, const sp_pack *p, int64_t s, int6
     return (head_keys){k + first, v + first, ld, sp_pack_len(p, s)};
 }
 
+/* Find the keys and values of one head of sequence s where `from` says: in the pack's own arrays or
+ * in the slot of the sequence in a cache. */
 static head_keys find_keys(const sp_config *c, const sp_pack *p, int64_t s, int64_t kv_head,
                            const sp_attn_keys *from)
 {
@@ -159,10 +181,12 @@ static head_keys find_keys(const sp_config *c, const sp_pack *p, int64_t s, int6
 
 /* A block of every head: where it begins. */
 typedef struct {
+    /* sequence of the pack; first row, counted in tokens of that sequence in this pack */
     int64_t seq, row;
 } place;
 
-/* The first rows of all blocks of a pack; the caller's. *n gets their number. */
+/* List the first rows of all blocks of a pack; the caller frees the list. *n gets their number. The
+ * room is enough: a sequence has at most len / QUERY_ROWS (rounded down) + 1 blocks. */
 static place *list_blocks(const sp_pack *p, int64_t *n)
 {
     place *list = sp_xarray((size_t)(p->n / QUERY_ROWS + p->n_seq), sizeof *list);
@@ -186,6 +210,7 @@ void sp_attn_forward(const sp_config *c, const sp_pack *p, const float *q, const
         float *scores = sp_xfloats((size_t)(QUERY_ROWS * reach));
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < n * c->heads; i++) {
+            /* a task is (block, head); no other writes to the same rows and columns of ctx */
             place at = list[i / c->heads];
             int64_t h = i % c->heads, first = (p->start[at.seq] + at.row) * ld + h * d;
             query_block b = make_block(c, p, at.seq, at.row);
@@ -201,7 +226,11 @@ void sp_attn_forward(const sp_config *c, const sp_pack *p, const float *q, const
 
 /* ---- backward ------------------------------------------------------------------------- */
 
-/* dprob = the gradient of the scores: prob * (dprob - sum_j dprob_j prob_j), row by row. */
+/* Replace dprob (rows, width), the gradient of the probabilities, by that of the scores:
+ *
+ *     dscore_j = prob_j * (dprob_j - sum_i dprob_i prob_i)
+ *
+ * It is 0 where prob is, so positions that a row does not see get no gradient. */
 static void softmax_backward(float *dprob, const float *prob, int64_t rows, int64_t width)
 {
     for (int64_t r = 0; r < rows; r++) {
@@ -219,8 +248,13 @@ typedef struct {
     int64_t ldq;           /* rows of q, dctx and dq; those of dk and dv are as far apart as keys */
 } block_grads;
 
-/* prob and dprob have room for (rows, hi-lo). With S = scale Q K^T, P = softmax(S), C = P V:
- * dP = dC V^T, dV += P^T dC, dS from dP, dQ = scale dS K, dK += scale dS^T Q. */
+/* Take one block back. prob and dprob are work space for (rows, hi-lo). With S = scale Q K^T, P =
+ * softmax(S), C = P V:
+ *
+ *     dP = dC V^T      dV += P^T dC      dS from dP
+ *     dQ = scale dS K  dK += scale dS^T Q
+ *
+ * Keys, dk and dv are addressed as one stretch, which holds for pack_keys alone. */
 static void block_backward(const sp_config *c, const query_block *b, const head_keys *kv,
                            const block_grads *g, float *prob, float *dprob, float scale)
 {
@@ -242,6 +276,7 @@ void sp_attn_backward(const sp_config *c, const sp_pack *p, const float *q, cons
     int64_t d = c->head_dim, ldq = c->heads * d, ldk = c->kv_heads * d;
     int64_t group = c->heads / c->kv_heads, reach = sp_pack_reach(p);
     float scale = 1 / sqrtf((float)d);
+    /* blocks add to dk and dv; each row of dq belongs to one block, which overwrites it */
     memset(dk, 0, (size_t)(p->n * ldk) * sizeof *dk);
     memset(dv, 0, (size_t)(p->n * ldk) * sizeof *dv);
 #pragma omp parallel
@@ -251,6 +286,7 @@ void sp_attn_backward(const sp_config *c, const sp_pack *p, const float *q, cons
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < p->n_seq * c->kv_heads; i++) {
             int64_t s = i / c->kv_heads, kv_head = i % c->kv_heads;
+            /* where the gradients of this key/value head begin; no other task writes there */
             int64_t own = p->start[s] * ldk + kv_head * d;
             head_keys kv = pack_keys(c, p, s, kv_head, k, v);
             for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++)

@@ -7,6 +7,14 @@
  *      order of the parameters has the order of the input.
  *   3. Each borrows its bytes from the mapped file, or holds a copy where the source cannot be
  *      mapped (a compressed stream, a pipe).
+ *
+ * For step 2 the parameters are sorted by name. Each tensor finds its parameter by bisection, and
+ * the parameter is copied to the next place of a new array:
+ *
+ *     tensors of the checkpoint    b   d   a         params, sorted    a   b   c   d
+ *     new array                    b   d   a                               ^ has no tensor: refused
+ *
+ * A model that fails half-way is closed by the function that made it: callers see all or nothing.
  */
 #include "engine/checkpoint.h"
 
@@ -20,7 +28,8 @@
 
 /* ---- tensors to parameters ------------------------------------------------------------ */
 
-/* Tensor t can be parameter p: 0, or -1 with a message that says what it should be. */
+/* Check that tensor t can be parameter p: its dtype is a float that products take, and its shape is
+ * (rows, cols), or (rows) for a norm weight. 0, or -1 with a message that says what is expected. */
 static int check_tensor(const sp_src *src, const sp_tinfo *t, const sp_param *p, sp_err *e)
 {
     sp_tinfo want = {.rank = p->cols == 1 ? 1 : 2, .shape = {p->rows, p->cols}};
@@ -45,13 +54,15 @@ static bool is_idle_tensor(const sp_model *m, const char *name)
            (m->cfg.tied && !strcmp(name, "lm_head.weight"));
 }
 
+/* Compare two sp_param by name, for qsort and bsearch. */
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(((const sp_param *)a)->name, ((const sp_param *)b)->name);
 }
 
-/* Move every parameter that has a tensor to `ordered`, in the order of the tensors, and mark it by
- * the sign of its rows; *n gets their number. -1 at a tensor that does not belong. */
+/* Copy every parameter that has a tensor to `ordered` (room for m->n), in the order of the tensors,
+ * and mark the original by negating its rows. *n, 0 on entry, gets their number. A parameter's
+ * dtype becomes the tensor's. 0, or -1 with a message at a tensor that does not belong. */
 static int order_params(sp_model *m, sp_param *ordered, size_t *n, sp_err *e)
 {
     for (size_t i = 0; i < sp_src_count(m->src); i++) {
@@ -72,7 +83,8 @@ static int order_params(sp_model *m, sp_param *ordered, size_t *n, sp_err *e)
 }
 
 /* Bring params into the order of the checkpoint. Every tensor must be expected and every parameter
- * must have one. */
+ * must have one. After -1 params is still a complete array, fit to be freed and nothing else: some
+ * rows are negative. The model has to be indexed again. */
 static int match_tensors(sp_model *m, sp_err *e)
 {
     size_t n = 0;
@@ -88,7 +100,8 @@ static int match_tensors(sp_model *m, sp_err *e)
     return rc;
 }
 
-/* Point every parameter to its bytes; read to the end of the source, which proves it whole. */
+/* Point every parameter to its bytes; read to the end of the source, which proves it whole. Params
+ * are in the order of the tensors here, so a stream is read forwards. */
 static int attach_bytes(sp_model *m, sp_err *e)
 {
     for (size_t i = 0; i < m->n; i++) {
@@ -102,7 +115,9 @@ static int attach_bytes(sp_model *m, sp_err *e)
     return sp_src_end(m->src, e);
 }
 
-/* A matrix's values depend on the seed, its name and their place alone. */
+/* Draw every matrix from N(0, std^2) and set every norm weight to what multiplies by 1. A value
+ * depends on the seed, the parameter's name and its place in it alone, not on the order of
+ * parameters or the number of threads. */
 static void draw_weights(sp_model *m, double std, uint64_t seed)
 {
     float identity = m->cfg.norm_plus_one ? 0 : 1;

@@ -3,6 +3,10 @@
  * What differs between families stands in one table, `families`; what differs between checkpoints
  * of a family comes from config.json. Where the file is silent, the defaults are those of the
  * makers' own code (Hugging Face Transformers).
+ *
+ * Reading follows one pattern. sp_members (members.h) carries the file's name, the object and the
+ * error; a read_ function takes members from it into *c and returns 0, or -1 with a message that
+ * names file and member. *c starts zeroed, so a setting that is not read is off.
  */
 #include "engine/config.h"
 
@@ -59,8 +63,8 @@ static const char *const rope_keys[] = {
 
 /* ---- family and sizes ----------------------------------------------------------------- */
 
-/* The family of the architecture; a model_type, where there is one, must agree. NULL with a
- * message. */
+/* Find the family of the first architecture that the file lists; a model_type, where there is one,
+ * must agree. Returns an entry of the table, or NULL with a message. */
 static const family *find_family(const sp_members *r)
 {
     const json_t *list = json_object_get(r->obj, "architectures");
@@ -80,7 +84,8 @@ static const family *find_family(const sp_members *r)
     return NULL;
 }
 
-/* kv_heads; needs heads and head_dim. */
+/* Read kv_heads, and check what heads, kv_heads and head_dim must be to each other. Needs heads and
+ * head_dim. */
 static int read_head_counts(const sp_members *r, const family *f, sp_config *c)
 {
     /* Absent: the family's default. Null: as many as heads, in every family. */
@@ -97,7 +102,8 @@ static int read_head_counts(const sp_members *r, const family *f, sp_config *c)
     return 0;
 }
 
-/* All widths and counts. Their limits keep products of two of them far from overflow. */
+/* Read all widths and counts. Their limits keep products of two of them far from overflow. A
+ * fallback of 0, which is below the lower limit 1, says that the member must be there. */
 static int read_sizes(const sp_members *r, const family *f, sp_config *c)
 {
     const int64_t big = 1 << 24, max_position = 1 << 30;
@@ -117,7 +123,8 @@ static int read_sizes(const sp_members *r, const family *f, sp_config *c)
 
 /* ---- single settings ------------------------------------------------------------------ */
 
-/* Absent: the family's default; null: none. A family without a window refuses one. */
+/* Read the sliding window, in tokens. Absent: the family's default; null: none. A family without a
+ * window refuses one. */
 static int read_window(const sp_members *r, const family *f, sp_config *c)
 {
     const json_t *w = json_object_get(r->obj, "sliding_window");
@@ -128,7 +135,10 @@ static int read_window(const sp_members *r, const family *f, sp_config *c)
     return sp_member_int(r, "sliding_window", f->window, 1, 1 << 30, &c->window);
 }
 
-/* Gemma: hidden_activation decides. Where it is absent the tanh form is meant, also when hidden_act
+/* Check the activation, which is the family's and cannot be chosen. hidden_act names it; where it
+ * is absent or null, the family's is meant.
+ *
+ * Gemma: hidden_activation decides. Where it is absent the tanh form is meant, also when hidden_act
  * says "gelu", as it does in the published files. */
 static int read_activation(const sp_members *r, const family *f, sp_config *c)
 {
@@ -145,7 +155,8 @@ static int read_activation(const sp_members *r, const family *f, sp_config *c)
                    name ? name : "(not a string)", f->name);
 }
 
-/* Dropout would make training draw random numbers; nothing here does. */
+/* Refuse attention dropout unless it is 0, false, null or absent: it would make training draw
+ * random numbers, and nothing here does. */
 static int refuse_dropout(const sp_members *r)
 {
     const json_t *v = json_object_get(r->obj, "attention_dropout");
@@ -154,7 +165,9 @@ static int refuse_dropout(const sp_members *r)
     return sp_fail(r->e, SP_EINPUT, "%s: \"attention_dropout\" is not supported", r->path);
 }
 
-/* Add the end tokens of v, an id or a list of ids: those that the vocabulary has and c has not. */
+/* Add the end tokens of v, an id or a list of ids: those that the vocabulary has and c has not.
+ * What is no id is skipped, and ids after the first SP_MAX_EOS are. v NULL adds nothing. Needs
+ * c->vocab. */
 static void add_eos(sp_config *c, const json_t *v)
 {
     size_t n = json_is_array(v) ? json_array_size(v) : 1;
@@ -169,8 +182,9 @@ static void add_eos(sp_config *c, const json_t *v)
 
 /* ---- rotary embedding ----------------------------------------------------------------- */
 
-/* *out = the object that describes the rotary embedding: rope_scaling, or rope_parameters as newer
- * files call it; NULL where there is neither. Both may be there if they say the same. */
+/* Set *out to the object that describes the rotary embedding: rope_scaling, or rope_parameters as
+ * newer files call it; NULL where there is neither. Both may be there if they say the same. *out is
+ * borrowed from r->obj. */
 static int find_rope(const sp_members *r, const json_t **out)
 {
     static const char *const names[] = {"rope_scaling", "rope_parameters"};
@@ -187,7 +201,8 @@ static int find_rope(const sp_members *r, const json_t **out)
     return 0;
 }
 
-/* The four numbers of LLaMA 3.1's scaling (rope.h). */
+/* Read the four numbers of LLaMA 3.1's scaling (rope.h), of which none has a default. The formula
+ * divides by high - low, hence the last check. */
 static int read_llama3_rope(const sp_members *r, sp_config *c)
 {
     c->rope = SP_ROPE_LLAMA3;
@@ -201,7 +216,9 @@ static int read_llama3_rope(const sp_members *r, sp_config *c)
                    "%s: rope_scaling: high_freq_factor must be above low_freq_factor", r->path);
 }
 
-/* The kind of scaling that `rope` asks for, by its "rope_type" or, in older files, "type". */
+/* Read the kind of scaling that `rope` asks for, by its "rope_type" or, in older files, "type".
+ * Without a type the kind is plain; a factor without a type is refused, since it says that some
+ * scaling is meant. */
 static int read_rope_kind(const sp_members *rope, sp_config *c)
 {
     const json_t *type = json_object_get(rope->obj, "rope_type");
@@ -220,7 +237,8 @@ static int read_rope_kind(const sp_members *rope, sp_config *c)
     return sp_member_positive(rope, "factor", 0, &c->rope_factor);
 }
 
-/* rope_theta may stand in the description of the rotary embedding or beside it. */
+/* Read all about the rotary embedding. rope_theta may stand in its description or beside it;
+ * without a description the kind stays plain. */
 static int read_rope(const sp_members *r, sp_config *c)
 {
     const json_t *obj;
@@ -270,7 +288,7 @@ static json_t *load_object(const char *path, bool needed, sp_err *e)
     return NULL;
 }
 
-/* *c from DIR/config.json. */
+/* Fill *c, zeroed on entry, from DIR/config.json. 0, or -1 with a message. */
 static int load_config(sp_config *c, const char *dir, sp_err *e)
 {
     char *path = sp_xasprintf("%s/config.json", dir);
@@ -281,7 +299,9 @@ static int load_config(sp_config *c, const char *dir, sp_err *e)
     return rc;
 }
 
-/* The file is optional; what it says beside end tokens concerns generation alone. */
+/* Add the end tokens of DIR/generation_config.json. The file is optional; what it says beside end
+ * tokens concerns generation alone. Needs an e without an error: e->code alone tells a broken file
+ * from one that is not there. */
 static int add_generation_config(sp_config *c, const char *dir, sp_err *e)
 {
     char *path = sp_xasprintf("%s/generation_config.json", dir);

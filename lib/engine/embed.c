@@ -1,4 +1,8 @@
-/* embed.c - see embed.h. Rows are widened one by one: the table is as large as the head. */
+/* embed.c - see embed.h.
+ *
+ * Token t takes row ids[t] of the table (vocab, hidden). Rows are widened one by one as they are
+ * needed: a widened copy of the table would be as large as one of the head.
+ */
 #include "engine/embed.h"
 
 void sp_embed_forward(const sp_model *m, const int32_t *ids, int64_t n, float *y)

@@ -2,6 +2,12 @@
  *
  * The activation is chosen outside the loops, so that the compiler makes vectors of each (fmath.h
  * has the functions, in plain arithmetic). `simd` says that no element depends on another.
+ *
+ * With out = act(g) u and d = dL/dout:
+ *
+ *     dL/dg = d act'(g) u      dL/du = d act(g)
+ *
+ * dup holds d at first and dL/du at last, so dgate is computed before dup changes.
  */
 #include "engine/gate.h"
 

@@ -13,6 +13,13 @@
  *     DYW      N     in    out    DY (m, k)       W  (k, n)
  *     DYTX     out   in    N      DY (k, m),      X  (k, n)
  *                                 transposed
+ *
+ * Who computes a product:
+ *
+ *     XWT of up to SP_GEMM_ROWS rows         gemm_rows.c
+ *     more than 64^3, where oneDNN works     gemm_dnnl.c, which has tiles of its own
+ *     a tile whose B has 16 bits             gemm_half.c
+ *     any other tile                         OpenBLAS, through sp_gemm_small
  */
 #include "engine/gemm.h"
 
@@ -60,22 +67,32 @@ typedef enum { XWT, DYW, DYTX } product_kind;
 
 /* C (m, n) = beta * C + A B, in tiles of tile_m x tile_n. */
 typedef struct {
+    /* what A and B are, and which of them is transposed (top of this file) */
     product_kind kind;
     int64_t m, n, k;
+    /* operands as they are stored, borrowed; rows follow each other without gaps */
     const float *a;
     sp_mat b;
+    /* beta 0 overwrites C (m, n), 1 adds to it */
     float beta, *c;
+    /* rows and columns of a tile, less at the right and lower edge; number of tiles */
     int64_t tile_m, tile_n, tiles;
 } product;
 
 /* How many pieces of `size` n is cut into. */
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
+/* Count the multiply-adds of a product; in double, since three sizes may go beyond int64_t. */
 static double multiply_adds(const product *p) { return (double)p->m * (double)p->n * (double)p->k; }
 
 /* Choose the shape of the tiles: as large as keeps packing their operands cheap (at most 512 x 768,
- * multiples of 16), but at least four of them. It depends on the product alone; `work` is that of
- * all products of a sum, so that all its terms are cut alike. */
+ * multiples of 16), but at least four of them as long as a side of a piece exceeds 64. A product of
+ * at most ONE_THREAD is one tile. The shape depends on the product alone; `work` is the
+ * multiply-adds of all products of a sum, so that all its terms are cut alike.
+ *
+ *     m x n         pieces     tiles
+ *     256 x 4096    1 x 6      256 x 688, the last of each row 256 x 656
+ *     100 x 100     2 x 2      64 x 64, 64 x 36, 36 x 64, 36 x 36 */
 static void cut_into_tiles(product *p, double work)
 {
     int64_t down = parts(p->m, 512), across = parts(p->n, 768);
@@ -89,8 +106,9 @@ static void cut_into_tiles(product *p, double work)
     p->tiles = parts(p->m, p->tile_m) * parts(p->n, p->tile_n);
 }
 
-/* Compute tile t; tiles are numbered row by row. Only weights come in 16 bits, and those only as
- * the B of XWT and DYW. */
+/* Compute tile t by the calling thread, with this beta instead of the product's; tiles are numbered
+ * row by row. The tile begins at (i, j) of C and takes the whole length k of the sums. Only weights
+ * come in 16 bits, and those only as the B of XWT and DYW. */
 static void multiply_tile(const product *p, int64_t t, float beta)
 {
     int64_t across = parts(p->n, p->tile_n);
@@ -121,7 +139,11 @@ static void multiply_rounded(const product *list, int count, bool sum)
 #endif
 
 /* Compute `count` products: side by side, each into its own C; or, with `sum`, as terms of one C
- * that all of them name, whose beta is the first one's. */
+ * that all of them name, whose beta is the first one's.
+ *
+ * Side by side, tiles are numbered product after product. In a sum, tile t means tile t of every
+ * product: they have m and n in common and are cut alike. One thread adds all terms of a tile, in
+ * order, so no two threads write to the same place, and their number does not change the bits. */
 static void multiply(product *list, int count, bool sum)
 {
     int64_t tiles = 0;
@@ -153,7 +175,7 @@ static void multiply(product *list, int count, bool sum)
 
 /* ---- the seam ------------------------------------------------------------------------- */
 
-/* y_i = X W_i^T + beta * y_i */
+/* Compute y_i (n, out_i) = X (n, in) W_i^T + beta * y_i for `count` <= SP_LINEARS layers. */
 static void multiply_xwt(const float *x, int64_t n, int64_t in, const sp_linear *l, int count,
                          float beta)
 {
@@ -188,6 +210,7 @@ void sp_gemm_dyws(float *dx, int64_t n, int64_t in, const sp_linear *l, int coun
 {
     product list[SP_LINEARS];
     for (int i = 0; i < count; i++)
+        /* beta 0: the first term overwrites dx, the others are added by multiply() */
         list[i] = (product){
             .kind = DYW, .m = n, .n = in, .k = l[i].out, .a = l[i].y, .b = l[i].w, .c = dx};
     multiply(list, count, true);

@@ -9,7 +9,16 @@
  * compiled product) anew: oneDNN keeps the latest ones by shape, for all threads, and finds one in
  * 5 us.
  *
- * A sum longer than DEEP terms is made in pieces, each added to C.
+ * A sum longer than DEEP terms is made in pieces, each added to C. A thread's buffer for weights
+ * holds one piece of one tile, at most 384 x DEEP numbers: 12 MiB.
+ *
+ *     C (m, n)       tn columns, from j on
+ *                    .-------.
+ *     tm rows,       | tile  |  =  sum over pieces s:  A (rows, depth) from (i, s) on
+ *     from i on      '-------'                         times B (depth, cols) from (s, j) on
+ *
+ * Buffers are one a thread and purpose, so they need no lock. They are kept for the next product
+ * and never released.
  */
 #include "engine/gemm_dnnl.h"
 
@@ -34,13 +43,13 @@ bool sp_dnnl_works(void) { return __builtin_cpu_supports("avx512bf16"); }
 
 /* ---- operands ------------------------------------------------------------------------- */
 
-/* Memory that grows as needed and is used again; one a thread and purpose. */
+/* Memory that grows as needed and is used again; one a thread and purpose. {0} is an empty one. */
 typedef struct {
     void *p;
     size_t bytes;
 } buffer;
 
-/* At least so many bytes, aligned; what was there is lost. */
+/* Return at least so many bytes, aligned to 64; what was there is lost. They stay the buffer's. */
 static void *reserve(buffer *b, size_t bytes)
 {
     if (bytes > b->bytes) {
@@ -51,7 +60,7 @@ static void *reserve(buffer *b, size_t bytes)
     return b->p;
 }
 
-/* n numbers in BF16, in b. */
+/* Round n numbers to BF16 into b, and return where they are; valid until b is reserved again. */
 static const uint16_t *rounded(buffer *b, const float *x, int64_t n)
 {
     uint16_t *to = reserve(b, (size_t)n * sizeof *to);
@@ -108,7 +117,8 @@ static dnnl_engine_t engine(void)
     return cpu;
 }
 
-/* A matrix of leading dimension ld, which with t is stored as its transpose. */
+/* Describe a matrix (rows, cols) of leading dimension ld, which with t is stored as its transpose
+ * (cols, rows): element (r, c) lies at r * ld + c, with t at c * ld + r. */
 static dnnl_memory_desc_t matrix(dnnl_data_type_t type, bool t, int64_t rows, int64_t cols,
                                  int64_t ld)
 {
@@ -119,8 +129,8 @@ static dnnl_memory_desc_t matrix(dnnl_data_type_t type, bool t, int64_t rows, in
     return d;
 }
 
-/* C = A B + beta C: a matrix product, with a sum onto C where beta is 1. Scratch memory is the
- * caller's, who keeps it from tile to tile. */
+/* Describe C = A B + beta C: a matrix product, with a sum onto C where beta is 1. Scratch memory is
+ * the caller's, who keeps it from tile to tile. The caller destroys what is returned. */
 static dnnl_primitive_desc_t describe(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b,
                                       const dnnl_memory_desc_t *c, float beta)
 {
@@ -140,7 +150,8 @@ static dnnl_primitive_desc_t describe(const dnnl_memory_desc_t *a, const dnnl_me
     return d;
 }
 
-/* Run it; operands and data are A, B, C and the scratch memory. */
+/* Run the product d and wait for it. operands[i] describes, and data[i] is the memory of, A, B, C
+ * and the scratch memory, in this order. */
 static void execute(dnnl_primitive_desc_t d, const dnnl_memory_desc_t *const *operands,
                     void *const *data)
 {
@@ -181,6 +192,7 @@ static void multiply(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const ui
 
 /* ---- one product ---------------------------------------------------------------------- */
 
+/* How many pieces of `size` n is cut into. */
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 void sp_dnnl_product(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const uint16_t *a, sp_mat b,
@@ -189,6 +201,7 @@ void sp_dnnl_product(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const ui
     static _Thread_local buffer other; /* for B where it is no weight: activations, as A */
     if (ta && b.dtype == SP_F32) b = (sp_mat){rounded(&other, b.data, k * n), SP_BF16};
     int64_t tm = SP_MIN(m, ta ? 512 : 1024), tn = ta ? 768 : 384;
+    /* at least four tiles for the threads to share, unless they would get narrower than 96 */
     while (parts(m, tm) * parts(n, tn) < 4 && tn > 96) tn /= 2;
     int64_t across = parts(n, tn), tiles = parts(m, tm) * across;
 #pragma omp parallel for schedule(dynamic)

@@ -98,6 +98,7 @@ static void multiply_tile(float *sum, bool add, const float *const *row, const f
 
 /* What a thread works with, kept until it ends. */
 typedef struct {
+    /* (DEPTH, PANEL): line k holds the values of one k, unused columns are 0 */
     float panel[DEPTH * PANEL];
     float rows[TILE_ROWS * CHAIN]; /* a chain of each row of a tile, widened */
     /* the part of X that the panel holds: its first element, rows of X, k; NULL = none */
@@ -105,6 +106,7 @@ typedef struct {
     int64_t packed_cols, packed_depth;
 } buffers;
 
+/* Return the calling thread's buffers, made at its first call, zeroed. */
 static buffers *thread_buffers(void)
 {
     static _Thread_local buffers *own;
@@ -139,7 +141,8 @@ static void pack_w(buffers *b, sp_mat w, int64_t at, int64_t ldw, int64_t cols, 
 
 /* ---- strips: rows that pass by a panel ------------------------------------------------ */
 
-/* n elements of A from element `at` on as F32: in place, or widened into `to`. */
+/* Return n elements of A from element `at` on as F32: in place, or widened into `to`, which has
+ * room for n. */
 static const float *widened(sp_mat a, int64_t at, int64_t n, float *to)
 {
     if (a.dtype == SP_F32) return (const float *)a.data + at;
@@ -174,7 +177,8 @@ static void multiply_strip(float *sum, sp_mat a, int64_t at, int64_t lda, int64_
         }
 }
 
-/* c (rows, cols; ldc) = beta * c + x (rows, cols; ldx) */
+/* Compute c (rows, cols; ldc) = beta * c + x (rows, cols; ldx). beta 0 does not read c, which may
+ * be uninitialised. */
 static void add_to(float *c, int64_t ldc, const float *x, int64_t ldx, int64_t rows, int64_t cols,
                    float beta)
 {

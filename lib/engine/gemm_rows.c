@@ -3,7 +3,17 @@
  * An element of Y is the dot product of a row of X and a row of W. Threads share the rows of W. A
  * row is read in steps of 32 elements, each widened to F32 in two vectors of 16 and multiplied with
  * the same 32 elements of each row of X: two partial sums of 16 lanes a row of X, which are added
- * up at the end. Up to 15 elements that are left over follow one by one.
+ * up at the end. Up to 15 elements that are left over follow one by one. One step of a row of W
+ * with row r of X:
+ *
+ *     elements    i .. i+15              i+16 .. i+31
+ *     row of W    w0                     w1                      widened once for all rows of X
+ *     row of X    x0                     x1
+ *                 s[r][0] += w0 * x0     s[r][1] += w1 * x1      lane by lane
+ *
+ * The number of rows of X and the dtype of W are constants wherever dots_of is compiled in, so the
+ * sums have registers and no loop asks for the dtype. Each row of X has sums of its own, hence the
+ * same bits whatever other rows are computed beside it.
  */
 #include "engine/gemm_rows.h"
 
@@ -30,7 +40,8 @@ INLINE void load16(sp_f32x16 *to, const void *w, sp_dtype dtype, int64_t i)
     } else *to = (sp_f32x16)(__builtin_convertvector(*(const u16x16 *)half, u32x16) << 16);
 }
 
-/* The sum of 16 lanes: halves are added until two are left in each of two sums. */
+/* Return the sum of 16 lanes: the upper half is added to the lower one, 8 and then 4 lanes wide; of
+ * the last four, q, the sum is (q0 + q2) + (q1 + q3). */
 INLINE float sum16(const sp_f32x16 *v)
 {
     typedef float f32x8 __attribute__((vector_size(32)));
@@ -75,6 +86,7 @@ INLINE void dots_of(float *sum, const float *x, int64_t ldx, int64_t rows, const
 /* sum[r] = the n elements of W from `at` on times row r of X (rows, n), for any n. */
 INLINE void dots(float *sum, const float *x, int64_t rows, sp_mat w, int64_t at, int64_t n)
 {
+    /* elements that go in vectors; each call below is compiled for its own dtype */
     int64_t even = n / 16 * 16;
     if (w.dtype == SP_F32) dots_of(sum, x, n, rows, w.data, SP_F32, at, even);
     else if (w.dtype == SP_F16) dots_of(sum, x, n, rows, w.data, SP_F16, at, even);
@@ -92,7 +104,8 @@ INLINE void dots(float *sum, const float *x, int64_t rows, sp_mat w, int64_t at,
     }
 }
 
-/* Column j of Y (n, out): row j of W with all rows of X. */
+/* Compute column j of Y (n, out): the dot products of row j of W with all n rows of X (n, in). beta
+ * 0 does not read Y, which may be uninitialised. */
 static void column(const sp_linear *l, int64_t j, const float *x, int64_t n, int64_t in, float beta)
 {
     float sum[SP_GEMM_ROWS];
@@ -116,6 +129,8 @@ static void column(const sp_linear *l, int64_t j, const float *x, int64_t n, int
 void sp_gemm_rows_xwt(const float *x, int64_t n, int64_t in, const sp_linear *l, int count,
                       float beta)
 {
+    /* The columns of all layers are numbered one layer after another and shared evenly: the layers
+     * may differ much in size (queries and grouped keys), and one parallel loop serves them all. */
     int64_t columns = 0;
     for (int i = 0; i < count; i++) columns += l[i].out;
 #pragma omp parallel for schedule(static) if (columns * in > ONE_THREAD)

@@ -10,7 +10,16 @@
  *     back     dhead += z^T h,  dh = z W,  dx and dnorm through the norm;  dx is scattered
  *
  * A block is all hard or all soft targets: for soft ones the reference's logits are made beside the
- * model's.
+ * model's. With - for no target, S for soft and vocabulary entries 7, 9, 4:
+ *
+ *     token     0   1   2   3   4   5
+ *     target    -   7   9   S   S   4          list = 1 2 3 4 5,  blocks: 1 2 | 3 4 | 5
+ *
+ * sp_head_rows makes the same logits for some rows of W only. The softmax needs the sum over the
+ * whole vocabulary, which those rows cannot give: log_sum has it, from an earlier sp_head_loss.
+ *
+ * Results do not depend on the number of threads: a row's loss is one thread's, and losses are
+ * added up by the calling thread in the order of tokens.
  */
 #include "engine/head.h"
 
@@ -23,11 +32,12 @@
 #include <stdlib.h>
 
 /* Tokens of a block: 256. Where products round the weights each time, up to four times as many, as
- * long as their logits stay below 128 MiB. */
+ * long as their logits stay below 128 MiB. MOST_LOGITS counts floats. */
 #define USUAL_TOKENS 256
 #define MOST_TOKENS  (4 * USUAL_TOKENS)
 #define MOST_LOGITS  (32 << 20)
 
+/* How many tokens make a block of logits of this width: USUAL_TOKENS .. MOST_TOKENS. */
 static int64_t block_tokens(int64_t vocab)
 {
     int64_t most = sp_gemm_rounds() ? MOST_LOGITS / vocab : USUAL_TOKENS;
@@ -46,7 +56,8 @@ typedef struct {
     float *logits;         /* (block, vocab) */
 } head;
 
-/* For up to n tokens and rows first .. first+vocab-1 of W. */
+/* Allocate work space for up to n tokens and rows first .. first+vocab-1 of W. Less than a block is
+ * allocated where n is less. To be closed by head_close; the model stays the caller's. */
 static void head_open(head *k, const sp_model *m, int64_t n, int64_t first, int64_t vocab)
 {
     int64_t h = m->cfg.hidden, block = block_tokens(vocab);
@@ -66,6 +77,7 @@ static void head_open(head *k, const sp_model *m, int64_t n, int64_t first, int6
     sp_norm_scale(&m->cfg, m->norm, k->scale);
 }
 
+/* Free the work space; a head that is {0} is allowed. */
 static void head_close(head *k)
 {
     float *all[] = {k->scale, k->x, k->h, k->dx, k->dh, k->xhat, k->logits};
@@ -92,8 +104,8 @@ void sp_head_logits(const sp_model *m, const float *x, int64_t n, float *logits)
 
 /* ---- the loss of one token ------------------------------------------------------------ */
 
-/* Replace a row of logits by unnormalised probabilities; *sum gets what normalises them. Returns
- * log sum exp of the logits. */
+/* Replace a row of logits by unnormalised probabilities; *sum gets what normalises them: z[i] /
+ * *sum is the softmax. Returns log sum exp of the logits, in nats. */
 static double exponentiate(float *z, int64_t vocab, float *sum)
 {
     float max; /* taken off, so that exp does not overflow; added back to the logarithm */
@@ -102,7 +114,8 @@ static double exponentiate(float *z, int64_t vocab, float *sum)
 }
 
 /* Replace a row of logits by coef * (softmax - onehot(target)), the gradient of coef times the
- * loss. Returns the loss, -log softmax[target]. */
+ * loss. Returns the loss, -log softmax[target] = log_sum - z[target], in nats. *log_sum gets log
+ * sum exp of the logits. */
 static double hard_loss(float *z, int64_t vocab, int32_t target, float coef, double *log_sum)
 {
     float at_target = z[target], sum;
@@ -113,8 +126,13 @@ static double hard_loss(float *z, int64_t vocab, int32_t target, float coef, dou
     return *log_sum - (double)at_target;
 }
 
-/* Replace a row of logits by coef * (softmax - softmax(ref)). Returns the loss, -sum softmax(ref) *
- * log softmax. ref becomes unnormalised probabilities. */
+/* Replace a row of logits by coef * (softmax - softmax(ref)). Returns the loss in nats; *log_sum
+ * gets log sum exp of the logits. ref becomes unnormalised probabilities. With q = softmax(ref),
+ * and since log softmax_i = z_i - log_sum and sum q_i = 1:
+ *
+ *     loss = -sum q_i log softmax_i = log_sum - sum q_i z_i
+ *
+ * The last sum is taken before z is overwritten. */
 static double soft_loss(float *z, float *ref, int64_t vocab, float coef, double *log_sum)
 {
     float ref_sum, sum;
@@ -128,7 +146,8 @@ static double soft_loss(float *z, float *ref, int64_t vocab, float coef, double 
 
 /* ---- blocks of tokens ----------------------------------------------------------------- */
 
-/* k->logits (rows, vocab) = the logits of tokens list[0..rows) of x. */
+/* Compute k->logits (rows, vocab), the logits of tokens list[0..rows) of x. k->x and k->h keep the
+ * gathered rows and their norm, which block_backward reads. */
 static void block_logits(head *k, const float *x, const int64_t *list, int64_t rows)
 {
     int64_t h = k->hidden;
@@ -137,13 +156,16 @@ static void block_logits(head *k, const float *x, const int64_t *list, int64_t r
     sp_gemm_xwt(k->logits, k->h, k->weight, rows, h, k->vocab, 0);
 }
 
-/* Write what `io` asks for, from the gradient of the logits, which stands in k->logits. */
+/* Write what `io` asks for, from the gradient of the logits, which stands in k->logits. dhead and
+ * dnorm are added to; rows list[0..rows) of dx are overwritten, since each token is in one
+ * block alone. */
 static void block_backward(head *k, const int64_t *list, int64_t rows, const sp_head_io *io)
 {
     int64_t h = k->hidden;
     if (io->dhead) sp_gemm_dytx(io->dhead, k->logits, k->h, rows, h, k->vocab, 1);
     if (!io->dx && !io->dnorm) return;
     sp_gemm_dyws(k->dh, rows, h, &(sp_linear){k->logits, k->weight, k->vocab}, 1);
+    /* sp_norm_backward adds to what is there */
     memset(k->dx, 0, (size_t)(rows * h) * sizeof *k->dx);
     sp_norm_backward(k->dx, k->xhat, k->dh, k->x, k->scale, rows, h, k->m->cfg.norm_eps);
     if (io->dnorm) sp_wgrad_dense(io->dnorm, 1, k->m->norm, k->dh, k->xhat, 0, rows);
@@ -162,7 +184,9 @@ typedef struct {
 /* The weight of token t in the loss. */
 static float coef_of(const batch *b, int64_t t) { return b->coef ? b->coef[t] : 1; }
 
-/* One block: tokens list[0..rows), all hard or all soft. Writes ce[rows] and top[rows]. */
+/* Work on one block: tokens list[0..rows), all hard or all soft. Writes ce (rows), and top (rows)
+ * if io->top is there, in the order of the block; the caller scatters them. ref is used for soft
+ * targets alone. */
 static void block_loss(head *k, head *ref, const batch *b, const int64_t *list, int64_t rows,
                        double *ce, int32_t *top)
 {
@@ -174,6 +198,7 @@ static void block_loss(head *k, head *ref, const batch *b, const int64_t *list, 
     for (int64_t r = 0; r < rows; r++) {
         float *z = k->logits + r * v, coef = coef_of(b, list[r]);
         double log_sum;
+        /* the loss overwrites the logits, so the largest is looked for first */
         if (b->io->top) top[r] = sp_argmax(z, v);
         ce[r] = soft ? soft_loss(z, ref->logits + r * v, v, coef, &log_sum)
                      : hard_loss(z, v, b->target[list[r]], coef, &log_sum);
@@ -182,7 +207,7 @@ static void block_loss(head *k, head *ref, const batch *b, const int64_t *list, 
     block_backward(k, list, rows, b->io);
 }
 
-/* The tokens that have a target, in order: the caller's. *scored gets their number. */
+/* List the tokens that have a target, in order; the caller frees it. *scored gets their number. */
 static int64_t *list_scored(const int32_t *target, int64_t n, int64_t *scored)
 {
     int64_t *list = sp_xarray((size_t)n, sizeof *list);
@@ -201,7 +226,8 @@ static int64_t block_length(const int32_t *target, const int64_t *list, int64_t 
     return rows;
 }
 
-/* What is not written token by token starts as "no target". */
+/* Set outputs to what they are for tokens without a target: dx and ce 0, top -1, of which every
+ * byte is 0xff. */
 static void clear_outputs(const sp_model *m, int64_t n, const sp_head_io *io)
 {
     if (io->dx) memset(io->dx, 0, (size_t)(n * m->cfg.hidden) * sizeof *io->dx);
@@ -238,8 +264,9 @@ double sp_head_loss(const sp_model *m, const float *x, int64_t n, const int32_t 
 
 /* ---- some rows of the head's gradient ------------------------------------------------- */
 
-/* Replace a row of logits, of which entry 0 is vocabulary entry `first`, by coef * (softmax -
- * onehot(target)), given the log sum exp of the whole row. */
+/* Replace part of a row of logits, vocabulary entries first .. first+vocab-1, by coef * (softmax -
+ * onehot(target)), given the log sum exp of the whole row: softmax_i = exp(z_i - log_sum). The
+ * target may lie outside the part. */
 static void part_of_hard_loss(float *z, int64_t first, int64_t vocab, float log_sum, int32_t target,
                               float coef)
 {

@@ -6,6 +6,9 @@
  *     position    4   5   2   3        0 and 1 have been overwritten
  *
  * Rows are never initialised: attention reads only positions that have been appended.
+ *
+ * A row has head_dim floats. From the outside in, the order is layer, slot, head, row: attention
+ * reads the rows of one head, which therefore lie side by side.
  */
 #include "engine/kv.h"
 

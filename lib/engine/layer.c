@@ -12,7 +12,10 @@
  *     d = dL/dx      = d + dh1 through norm1
  *
  * A weight's gradient is sent as soon as its factors are there: emit may change the weight, which
- * therefore must have been used by then.
+ * therefore must have been used by then. Weights that share an input (q, k, v; gate, up) are sent
+ * after the product that uses all of them.
+ *
+ * The two halves use dh and xhat of sp_work one after the other.
  */
 #include "engine/layer.h"
 
@@ -21,7 +24,8 @@
 #include "engine/gemm.h"
 #include "engine/norm.h"
 
-/* The layer of weight p with y (N, p->rows) as what comes out of it, or that gradient. */
+/* Describe the linear layer of weight p for a product, with y (N, p->rows) as its output or the
+ * gradient of its output. Both stay the caller's. */
 static sp_linear linear(const sp_param *p, float *y)
 {
     return (sp_linear){y, sp_param_matrix(p), p->rows};
@@ -35,7 +39,8 @@ static void add_linear(const sp_param *p, float *y, const float *x, int64_t n)
 
 /* ---- forward -------------------------------------------------------------------------- */
 
-/* x (N, hidden) to a->x1: norm, attention, residual. Fills scale1, h1, q, k, v, ctx, x1. */
+/* Compute a->x1 from x (N, hidden): norm, attention, residual. Fills scale1, h1, q, k, v, ctx, x1.
+ * Keys are turned before they are appended, so a cache holds them turned. */
 static void forward_attention(sp_model *m, int64_t l, const sp_pack *p, const float *x, sp_kv *kv,
                               const int64_t *slot, sp_acts *a)
 {
@@ -55,8 +60,8 @@ static void forward_attention(sp_model *m, int64_t l, const sp_pack *p, const fl
     add_linear(sp_layer_param(m, l, SP_O), a->x1, a->ctx, p->n);
 }
 
-/* a->x1 to a->act: norm and gated MLP, all but its last product, which backward does not need.
- * Fills scale2, h2, gate, up, act. */
+/* Compute a->act from a->x1: norm and gated MLP, all but its last product, which backward does not
+ * need. Fills scale2, h2, gate, up, act. */
 static void forward_mlp(sp_model *m, int64_t l, const sp_pack *p, sp_acts *a)
 {
     const sp_config *c = &m->cfg;
@@ -73,6 +78,7 @@ void sp_layer_forward(sp_model *m, int64_t l, const sp_pack *p, const float *x, 
 {
     forward_attention(m, l, p, x, kv, slot, a);
     forward_mlp(m, l, p, a);
+    /* x is not read any more: x1 has it, so y may lie in the same place */
     memcpy(y, a->x1, (size_t)(p->n * m->cfg.hidden) * sizeof *y);
     add_linear(sp_layer_param(m, l, SP_DOWN), y, a->act, p->n);
 }
@@ -85,7 +91,8 @@ void sp_layer_recompute(sp_model *m, int64_t l, const sp_pack *p, const float *x
 
 /* ---- backward ------------------------------------------------------------------------- */
 
-/* d: dL/dy to dL/dx1, through the gated MLP and its norm. */
+/* Turn d (N, hidden) from dL/dy into dL/dx1, through the gated MLP and its norm. Sends the
+ * gradients of down, gate, up and norm2, in this order. */
 static void backward_mlp(sp_model *m, int64_t l, const sp_pack *p, float *d, sp_wgrad_fn *emit,
                          void *self, const sp_acts *a, sp_work *w)
 {
@@ -94,6 +101,7 @@ static void backward_mlp(sp_model *m, int64_t l, const sp_pack *p, float *d, sp_
     sp_param *down = sp_layer_param(m, l, SP_DOWN);
     const sp_linear to_act[] = {linear(down, d)}; /* dact, which the gate turns into dup */
     sp_gemm_dyws(w->dup, p->n, c->mlp, to_act, 1);
+    /* d is a factor of this gradient until the norm adds to it */
     emit(self, down, d, a->act, p);
     sp_gate_backward(c->act, w->dgate, w->dup, a->gate, a->up, p->n * c->mlp);
     const sp_linear to_h2[] = {linear(gate, w->dgate), linear(up, w->dup)};
@@ -104,7 +112,8 @@ static void backward_mlp(sp_model *m, int64_t l, const sp_pack *p, float *d, sp_
     emit(self, sp_layer_param(m, l, SP_NORM2), w->dh, w->xhat, p);
 }
 
-/* d: dL/dx1 to dL/dx, through attention and its norm. */
+/* Turn d (N, hidden) from dL/dx1 into dL/dx, through attention and its norm. Sends the gradients of
+ * o, q, k, v and norm1, in this order. Without need_dx it stops after v. */
 static void backward_attention(sp_model *m, int64_t l, const sp_pack *p, const float *x, float *d,
                                bool need_dx, sp_wgrad_fn *emit, void *self, const sp_acts *a,
                                sp_work *w)

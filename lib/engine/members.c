@@ -2,6 +2,10 @@
  *
  * null counts as absent everywhere, as in the code that writes these files (Transformers saves None
  * as null).
+ *
+ * Each reader looks its member up and takes one of three ways: absent or null gives the fallback,
+ * the right type within the limits gives the value, all else fails by name. Types are not guessed:
+ * 4.0 is no whole number, and "true" no truth value.
  */
 #include "engine/members.h"
 
@@ -27,6 +31,7 @@ int sp_member_int(const sp_members *r, const char *key, int64_t fallback, int64_
 int sp_member_bool(const sp_members *r, const char *key, bool fallback, bool *out)
 {
     const json_t *v = json_object_get(r->obj, key);
+    /* a member of another type gives false here and fails below */
     *out = v && !json_is_null(v) ? json_is_true(v) : fallback;
     if (!v || json_is_null(v) || json_is_boolean(v)) return 0;
     return sp_fail(r->e, SP_EINPUT, "%s: \"%s\" must be true or false", r->path, key);
@@ -42,6 +47,7 @@ int sp_member_positive(const sp_members *r, const char *key, double fallback, do
 
 bool sp_member_on(const json_t *v) { return v && !json_is_null(v) && !json_is_false(v); }
 
+/* Is key one of the n keys? */
 static bool is_known(const char *key, const char *const *keys, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -1,7 +1,12 @@
 /* model.c - see model.h.
  *
  * params is one array; all other pointers of a model lead into it, so they are set anew whenever it
- * is reordered. */
+ * is reordered. A parameter says itself where it belongs: by layer and kind inside the layers, by
+ * its name outside them.
+ *
+ *     layer[]     q of 0 | k of 0 | ... | norm2 of 0 | q of 1 | ...    pointers, in this order
+ *     params[]    embedding | norm2 of 0 | q of 7 | ...                the weights, in any order
+ */
 #include "engine/model.h"
 
 #include "base/arith.h"
@@ -21,6 +26,7 @@ void sp_model_index(sp_model *m)
         if (p->layer >= 0) m->layer[p->layer * SP_PER_LAYER + p->kind] = p;
         else if (!strcmp(p->name, "model.embed_tokens.weight")) m->embed = p;
         else if (!strcmp(p->name, "model.norm.weight")) m->norm = p;
+        /* the only other one outside the layers; there is none if the head is tied */
         else m->head = p;
     }
     if (m->cfg.tied) m->head = m->embed;

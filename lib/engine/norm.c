@@ -2,6 +2,11 @@
  *
  * Threads share the rows. A row's sum is made by one thread, in F32 and in vectors, whose partial
  * sums are added in a fixed order; the root is taken in double.
+ *
+ * The backward pass keeps nothing from the forward pass: it computes r = 1 / rms(x) again, which
+ * costs one more sum over the row. In terms of x, the formula of norm.h becomes
+ *
+ *     dL/dx_i = r (g_i scale_i - c x_i),   c = r^2 mean_j(g_j scale_j x_j)
  */
 #include "engine/norm.h"
 
@@ -17,7 +22,7 @@ void sp_norm_scale(const sp_config *c, const sp_param *p, float *scale)
     for (int64_t i = 0; i < p->rows; i++) scale[i] = w[i] + plus;
 }
 
-/* 1 / rms(x) of a row. */
+/* Return 1 / rms(x) of a row x (h). eps keeps it finite for a row of zeros. */
 static float inverse_rms(const float *x, int64_t h, double eps)
 {
     float sum = 0;

@@ -2,6 +2,9 @@
  *
  * A new family of models whose layers have other weights starts here: names (suffixes), shapes
  * (inside_layer), and the enum in param.h.
+ *
+ * Shapes follow from the configuration alone, so the list is complete before any file is opened,
+ * and a checkpoint is checked against it. A name in layer 3 is model.layers.3.SUFFIX.weight.
  */
 #include "engine/param.h"
 
@@ -16,7 +19,8 @@ static const char *const suffixes[SP_PER_LAYER] = {
 };
 /* clang-format on */
 
-/* Without values, as all parameters of this module. */
+/* Make a parameter (rows, cols) that belongs to no layer: without values, as all parameters of this
+ * module. Its name is a copy, which it owns. */
 static sp_param outside_layers(const char *name, int64_t rows, int64_t cols)
 {
     return (sp_param){.name = sp_xstrdup(name),
@@ -27,6 +31,7 @@ static sp_param outside_layers(const char *name, int64_t rows, int64_t cols)
                       .dtype = SP_F32};
 }
 
+/* Make weight `kind` of a layer, without values; it owns its name. */
 static sp_param inside_layer(const sp_config *c, int layer, int kind)
 {
     /* widths: all query heads, all key/value heads, residual stream, inside of the MLP */
@@ -46,6 +51,7 @@ static sp_param inside_layer(const sp_config *c, int layer, int kind)
 
 sp_param *sp_param_list(const sp_config *c, size_t *n)
 {
+    /* outside the layers: embedding, final norm and, unless it is tied, the head */
     *n = (size_t)(c->layers * SP_PER_LAYER + (c->tied ? 2 : 3));
     sp_param *list = sp_xcalloc(*n, sizeof *list), *p = list;
     *p++ = outside_layers("model.embed_tokens.weight", c->vocab, c->hidden);

@@ -16,7 +16,14 @@ static bool comes_and_goes(const sp_model *m, const sp_param *p)
 }
 
 /* Tell the kernel about the pages of a mapped weight. Weights begin and end inside pages: reading
- * ahead takes in the pages at both ends, giving back leaves them to the neighbours. */
+ * ahead takes in the pages at both ends, giving back leaves them to the neighbours.
+ *
+ *     pages         |   0   |   1   |   2   |   3   |
+ *     weight            [=======================]
+ *     read ahead    |   0   |   1   |   2   |   3   |
+ *     given back            |   1   |   2   |
+ *
+ * What madvise returns is ignored: it is advice, and values are the same without it. */
 static void advise(const sp_model *m, const sp_param *p, int advice)
 {
     if (!comes_and_goes(m, p)) return;

@@ -2,6 +2,12 @@
  *
  * Tables in F32 are made from angles in double: at position 100 000 an angle in F32 would be off
  * by 0.004.
+ *
+ * Row t of the tables holds the cosines and sines of position t, one for each pair of elements; all
+ * heads of a token read the same row. For a head of width d = 6, h = d / 2:
+ *
+ *     elements    0   1   2 | 3   4   5          pair i is elements i and i + h
+ *     pairs       0   1   2 | 0   1   2          entry i of row t turns pair i
  */
 #include "engine/rope.h"
 
@@ -12,7 +18,7 @@
 
 /* ---- tables --------------------------------------------------------------------------- */
 
-/* step_i of rope.h. */
+/* Return step_i of rope.h, the angle by which pair i turns from a position to the next. */
 static double angle_step(const sp_config *c, int64_t i)
 {
     double f = pow(c->rope_theta, -2.0 * (double)i / (double)c->head_dim);

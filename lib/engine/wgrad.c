@@ -1,4 +1,9 @@
-/* wgrad.c - see wgrad.h. A norm weight is short: one thread sums over its tokens, in order. */
+/* wgrad.c - see wgrad.h.
+ *
+ * A matrix's gradient is one product, whose sums run over the tokens. A norm weight is short: one
+ * thread sums over its tokens, in order. It has cols = 1, but its x is as wide as its dy:
+ * (N, rows).
+ */
 #include "engine/wgrad.h"
 
 #include "engine/gemm.h"
