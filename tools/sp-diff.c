@@ -4,6 +4,11 @@
  * do that. It cannot for some elements that change sign or shrink to less than half: their
  * difference can need more than 24 bits. -v counts them, --dtype F64 holds them, and weights that
  * went through sp_reachable (vec.h) have none.
+ *
+ * Both uses walk over the two inputs side by side (walk.h) and subtract piece by piece:
+ *
+ *     patch    small pieces on several threads; the output takes the differences
+ *     --stats  large pieces in order; each is counted, and nothing is written but the report
  */
 #include "cli/must.h"
 #include "cli/opt.h"
@@ -17,6 +22,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* Bins of a histogram of |d|: one for each value of the upper half of an F32 without its sign. */
 #define N_BINS 32768
 
 static int dtype = SP_F32;
@@ -36,8 +42,9 @@ static const sp_opt opts[] = {
 
 enum { TUNED, BASE }; /* the inputs */
 
-/* The difference of a piece into out, in dtype od. Adds to *missed for how many elements BASE +
- * patch does not give TUNED back. 0 or -1. */
+/* Write the difference of a piece into out (p->n), in dtype od. Adds to *missed for how many
+ * elements BASE + patch does not give TUNED back. Numbers that are not finite are an error that
+ * names the input they come from, unless they were allowed. 0 or -1. */
 static int subtract(sp_src *const *in, const sp_piece *p, void *out, sp_dtype od, uint64_t *missed,
                     sp_err *e)
 {
@@ -52,11 +59,13 @@ static int subtract(sp_src *const *in, const sp_piece *p, void *out, sp_dtype od
 
 /* ---- the patch ------------------------------------------------------------------------ */
 
+/* A patch being written. `missed` is atomic because pieces are worked on by several threads. */
 typedef struct {
     sp_src **in;
     atomic_ullong missed;
 } patch;
 
+/* sp_piece_fn of the patch. The shared counter is touched once a piece, not once an element. */
 static int diff_piece(const sp_piece *p, void *ctx, sp_err *e)
 {
     patch *w = ctx;
@@ -66,6 +75,7 @@ static int diff_piece(const sp_piece *p, void *ctx, sp_err *e)
     return rc;
 }
 
+/* Write the patch to the output. Elements that it cannot give back are no error; -v counts them. */
 static void write_patch(sp_src **in)
 {
     patch made = {.in = in};
@@ -78,12 +88,16 @@ static void write_patch(sp_src **in)
 
 /* ---- figures -------------------------------------------------------------------------- */
 
+/* Figures of one tensor, or of all. Sums are in double, since F32 would lose small squares beside
+ * large ones. Quantiles come from the histogram, so that no sorting and no second pass is
+ * needed. */
 typedef struct {
     uint64_t numel, nonzero;
     double diff2, base2, max_abs; /* sums of squares */
     uint64_t bins[N_BINS];        /* of |d|, by the upper half of its bits: 0.8 % steps */
 } stats;
 
+/* What a walk for --stats carries along. `tensors` collects the report of each tensor, by name. */
 typedef struct {
     sp_src **in;
     stats total, one; /* of all tensors, of the one at hand */
@@ -91,6 +105,7 @@ typedef struct {
     json_t *tensors;
 } figures;
 
+/* Count n elements, d of the difference and b of BASE. */
 static void stats_add(stats *s, const float *d, const float *b, size_t n)
 {
     s->numel += n;
@@ -103,6 +118,7 @@ static void stats_add(stats *s, const float *d, const float *b, size_t n)
     }
 }
 
+/* Add the figures of one tensor to the total. Histograms can be added up, quantiles could not. */
 static void stats_merge(stats *total, const stats *s)
 {
     total->numel += s->numel;
@@ -113,7 +129,8 @@ static void stats_merge(stats *total, const stats *s)
     for (int i = 0; i < N_BINS; i++) total->bins[i] += s->bins[i];
 }
 
-/* The lower edge of the bin that holds the q-quantile of |d|. */
+/* Return the lower edge of the bin that holds the q-quantile of |d|. For normal numbers the edge is
+ * less than 0.8 % below the quantile. */
 static json_t *quantile(const stats *s, double q)
 {
     uint64_t rank = (uint64_t)(q * (double)s->numel), seen = 0;
@@ -122,6 +139,8 @@ static json_t *quantile(const stats *s, double q)
     return sp_json_real(s->numel ? sp_bits_f32(i << 16) : 0);
 }
 
+/* The figures as a JSON object, owned by the caller. What does not exist, such as rel_l2 over a
+ * BASE of zeros, is null. */
 static json_t *stats_json(const stats *s)
 {
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "numel",
@@ -132,6 +151,8 @@ static json_t *stats_json(const stats *s)
                      quantile(s, .9), "p99", quantile(s, .99), "p999", quantile(s, .999));
 }
 
+/* sp_piece_fn of the figures. Pieces of a tensor come in order (sp_walk.step is set): the first
+ * clears the figures, and the last reports them and adds them to the total. 0 or -1. */
 static int stats_piece(const sp_piece *p, void *ctx, sp_err *e)
 {
     figures *f = ctx;
@@ -146,6 +167,8 @@ static int stats_piece(const sp_piece *p, void *ctx, sp_err *e)
     return 0;
 }
 
+/* Walk over all tensors and print the report. sp_must_report takes the JSON over. The struct is on
+ * the heap because its two histograms would take half a MiB of the stack. */
 static void print_stats(sp_src **in)
 {
     sp_err e = {0};
@@ -163,7 +186,8 @@ static void print_stats(sp_src **in)
 
 /* ---- command line --------------------------------------------------------------------- */
 
-/* Every tensor of TUNED is in BASE, and both are floating. */
+/* Check that every tensor of TUNED is in BASE with the same shape, and that both are floating. It
+ * is done for all before the first is subtracted, so that a mismatch shows at once. 0 or -1. */
 static int check(sp_src *const *in, sp_err *e)
 {
     if (sp_match_all(in[BASE], in[TUNED], e) < 0) return -1;

@@ -4,6 +4,13 @@
  * Every verb turns JSON lines into JSON lines (or one object, or a tensor stream). The work is in
  * lib/eval: answer.h generates, score.h scores, choice.h knows multiple choice, judge.h labels
  * answers. Objects keep their fields and their order; results are added to them.
+ *
+ * A verb is a function run_VERB and, where it reads lines, a callback add_THING that takes each
+ * object:
+ *
+ *     lines -> sp_must_each -> add_THING -> list -> the work in lib/eval -> output
+ *
+ * Options fill the static variables below, which are the defaults as well.
  */
 #include "cli/decoding.h"
 #include "cli/must.h"
@@ -37,6 +44,7 @@ static const char *stops[MAX_STOPS];
 static sp_generate_opt gen = {
     .max_new = 128, .batch = 32, .prefill = 2048, .sampler = {0, 1, 0}, .ending.stop = stops};
 
+/* sp_opt_call of --stop. An empty text would end every answer at once, so it is refused. */
 static int add_stop(void *self, const char *name, const char *value, sp_err *e)
 {
     (void)self, (void)name;
@@ -90,10 +98,12 @@ static const sp_opt tokenize_opts[] = {
 
 /* ---- generate ------------------------------------------------------------------------- */
 
+/* Callback of sp_must_each: pass a prompt on to the list, which owns it then. */
 static int add_prompt(void *self, json_t *obj, sp_err *e) { return sp_answers_add(self, obj, e); }
 
-/* Every token needs all weights, so that they stay mapped if they fit at all; with --low-memory
- * they do not, and cache and steps are small. */
+/* Decide what stays in memory. Every token needs all weights, so they stay mapped if they fit at
+ * all. With --low-memory they are given back after each layer, and the cache and the steps are kept
+ * small. */
 static void set_memory(sp_model *m, sp_model *expert)
 {
     m->release_pages = low_memory;
@@ -103,6 +113,8 @@ static void set_memory(sp_model *m, sp_model *expert)
     gen.prefill = SP_MIN(gen.prefill, 512);
 }
 
+/* Answer all prompts. Prompts are read and checked before the first answer is made. The ids that
+ * end an answer come from the model and its template; --ignore-eos leaves none. */
 static int run_generate(int argc, char **argv)
 {
     (void)argc;
@@ -111,6 +123,7 @@ static int run_generate(int argc, char **argv)
     sp_subject s;
     sp_decoding d;
     sp_text out;
+    /* options of the defence are checked here, before a model is opened in vain */
     sp_decoding_open(&d, &decoding, argv[0]);
     sp_subject_open(&s, argv[0], &from);
     set_memory(s.m, d.expert);
@@ -138,7 +151,8 @@ static int run_generate(int argc, char **argv)
 
 /* ---- loglik, ppl, logits -------------------------------------------------------------- */
 
-/* The scores of all examples, owned by the caller. */
+/* Return the scores (d->n) of all examples, owned by the caller. `what` is for the progress
+ * line. */
 static sp_score *score_all(sp_model *m, const sp_examples *d, const char *what)
 {
     sp_score *scores = sp_xarray(d->n, sizeof *scores);
@@ -146,17 +160,21 @@ static sp_score *score_all(sp_model *m, const sp_examples *d, const char *what)
     return scores;
 }
 
+/* Items of loglik, and the subject that says how they are encoded. */
 typedef struct {
     sp_subject s;
     sp_items items;
 } choosing;
 
+/* Callback of sp_must_each: encode an item and add it to the list. */
 static int add_item(void *self, json_t *obj, sp_err *e)
 {
     choosing *c = self;
     return sp_items_add(&c->items, obj, &c->s.opt, e);
 }
 
+/* Score all examples of all items in one go, whatever the number of choices of each. The output
+ * array shares its objects with the items, so each object gets one more reference. */
 static int run_loglik(int argc, char **argv)
 {
     (void)argc;
@@ -178,6 +196,8 @@ static int run_loglik(int argc, char **argv)
     return SP_OK;
 }
 
+/* The mean over all scored tokens, not over examples. A perplexity that overflows is null, while a
+ * loss that is not finite is an error. */
 static int run_ppl(int argc, char **argv)
 {
     (void)argc;
@@ -200,6 +220,8 @@ static int run_ppl(int argc, char **argv)
     return SP_OK;
 }
 
+/* Write logits as a stream, one tensor an example. They are written as they are computed, since
+ * those of a whole data set might not fit in memory. */
 static int run_logits(int argc, char **argv)
 {
     (void)argc;
@@ -223,6 +245,8 @@ static int run_logits(int argc, char **argv)
 
 /* ---- judge ---------------------------------------------------------------------------- */
 
+/* Callback of sp_must_each: label an answer by the rules, or leave that to the outside judge, and
+ * add it to the array `self`. */
 static int add_answer(void *self, json_t *obj, sp_err *e)
 {
     if (sp_judge_item(obj, !judge_cmd, e) < 0) return -1;
@@ -230,7 +254,8 @@ static int add_answer(void *self, json_t *obj, sp_err *e)
     return 0;
 }
 
-/* The tally is made in any case: it refuses labels of an outside judge that are none. */
+/* Label all answers. The tally is made in any case, because it refuses labels of an outside judge
+ * that do not exist. */
 static int run_judge(int argc, char **argv)
 {
     (void)argc;
@@ -248,11 +273,14 @@ static int run_judge(int argc, char **argv)
 
 /* ---- tokenize ------------------------------------------------------------------------- */
 
+/* What tokenize_line needs for every line. */
 typedef struct {
     sp_tok *tok;
     sp_text out;
 } tokenizing;
 
+/* Callback of sp_must_each: convert one line and write the result at once, so that memory does not
+ * grow with the input. */
 static int tokenize_line(void *self, json_t *obj, sp_err *e)
 {
     tokenizing *t = self;
@@ -264,6 +292,8 @@ static int tokenize_line(void *self, json_t *obj, sp_err *e)
     return 0;
 }
 
+/* Convert each line between text and ids. Only the tokenizer is opened: the directory needs no
+ * weights. */
 static int run_tokenize(int argc, char **argv)
 {
     sp_err e = {0};
@@ -304,6 +334,8 @@ static const char tail[] =
 
 int main(int argc, char **argv)
 {
+    /* before sp_opt_main, which restarts the program: OpenBLAS reads the variable when it is
+     * loaded */
     sp_restart_want("OPENBLAS_CORETYPE", sp_gemm_core_type());
     return sp_opt_main(argc, argv, "generate with a model, score it, judge its answers", cmds,
                        tail);

@@ -22,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Options of all verbs. A variable that several tables name is shared by their verbs. SP_CHOICE
+ * stores the place of the word in its list: scope 0 is "all", 1 is "linears". */
 static sp_subject_args from;
 static const char *factor;
 static int mean, dtype, moments, scope_out, scope_tune = 1;
@@ -37,7 +39,8 @@ static sp_tune_opt tune = {.npo_beta = 0.1,
                            .accumulate = 1,
                            .save_every = 30};
 
-/* --term KIND,WEIGHT,FILE: kept as text until the model is open. */
+/* --term KIND,WEIGHT,FILE: kept as text until the model is open, since FILE is read with its
+ * tokenizer. FILE may hold commas of its own. */
 #define MAX_TERMS 8
 static const char *term_args[MAX_TERMS];
 static size_t n_terms;
@@ -107,14 +110,15 @@ static const sp_opt tune_opts[] = {
 
 /* ---- what the verbs share ------------------------------------------------------------- */
 
+/* End the program with *e if rc, the result of a call that may have filled it, is negative. */
 static void check(int rc, const sp_err *e)
 {
     if (rc < 0) sp_die_err(e);
 }
 
-/* The output: these parameters in dtype d, made from `inputs`. It is a stream, or with a base_dir a
- * checkpoint directory like that one if -o ends in a slash. Metadata of `like`, the weights whose
- * place the output takes, go along; NULL = none. */
+/* Open the output for n parameters in dtype d, made from `inputs`. It is a stream, or with a
+ * base_dir a checkpoint directory like that one if -o ends in a slash. Metadata of `like`, the
+ * weights whose place the output takes, go along; NULL = none. Never returns NULL. */
 static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *const *inputs,
                            size_t n_inputs, const char *base_dir, const sp_src *like)
 {
@@ -132,6 +136,7 @@ static sp_dst *open_output(sp_param *const *list, size_t n, sp_dtype d, sp_src *
 
 /* ---- grad and snip -------------------------------------------------------------------- */
 
+/* Tokens of the longest example, at least 1. */
 static int64_t longest_of(const sp_examples *d)
 {
     int64_t n = 1;
@@ -139,6 +144,7 @@ static int64_t longest_of(const sp_examples *d)
     return n;
 }
 
+/* Open the stream of --factor; NULL without one, which means the weights. The caller closes it. */
 static sp_src *open_factor(void)
 {
     sp_err e = {0};
@@ -147,7 +153,12 @@ static sp_src *open_factor(void)
     return v;
 }
 
-/* The gradients of `data` into the output; `each` says what is made of each example. */
+/* Write the gradients of `data` to the output. `each` says what is made of each example, and `snip`
+ * multiplies by the factor. All examples are one batch, so that every weight is read once.
+ *
+ * The order of the steps matters: memory is checked before the output is opened, and the factor is
+ * proved to be whole before the output appears under its name.
+ */
 static void write_gradients(sp_model *m, const sp_examples *data, sp_each each, bool snip)
 {
     sp_err e = {0};
@@ -165,6 +176,7 @@ static void write_gradients(sp_model *m, const sp_examples *data, sp_each each, 
     scores.dst = open_output(list, n, SP_F32, (sp_src *[]){m->src, v}, 2, NULL, NULL);
     sp_scores_open(&scores);
     check(sp_grad_run(m, &batch, &job, &loss, &e), &e);
+    /* of losses per example the run returns the sum */
     sp_note("loss %.9g nats over %" PRId64 " scored tokens of %zu examples",
             each ? loss / n_examples : loss, batch.scored, data->n);
     if (v) check(sp_src_end(v, &e), &e);
@@ -175,6 +187,7 @@ static void write_gradients(sp_model *m, const sp_examples *data, sp_each each, 
     free(list);
 }
 
+/* Open model and data and write gradients: what `grad` and `snip` have in common. */
 static int run_gradients(char **argv, sp_each each, bool snip)
 {
     sp_examples data;
@@ -201,7 +214,8 @@ static int run_snip(int argc, char **argv)
 
 /* ---- tune ----------------------------------------------------------------------------- */
 
-/* One --term KIND,WEIGHT,FILE, whose form add_term has checked. */
+/* Read one --term KIND,WEIGHT,FILE, whose form add_term has checked: two letters and two commas.
+ * The data of the result belong to the caller. */
 static sp_term open_term(const sp_subject *s, const char *arg)
 {
     char *end;
@@ -213,7 +227,9 @@ static sp_term open_term(const sp_subject *s, const char *arg)
     return t;
 }
 
-/* The terms, and the frozen reference where a loss needs one: the model before training. */
+/* Open the terms, and the frozen reference where a loss needs one. The reference is the model
+ * before training. It is opened a second time because training changes the first in place; the
+ * weights that both map from the checkpoint are in memory once. */
 static void open_terms(const sp_subject *s, const char *dir)
 {
     sp_err e = {0};
@@ -235,6 +251,8 @@ static void close_terms(void)
     sp_model_close(tune.ref);
 }
 
+/* Write all weights of m, trained or not, in the order of the checkpoint. `dir` is the model
+ * directory, from which a checkpoint directory takes its other files. */
 static void write_weights(const sp_model *m, const char *dir)
 {
     static const sp_dtype dtypes[] = {SP_F32, SP_BF16, SP_F16};
@@ -248,6 +266,8 @@ static void write_weights(const sp_model *m, const char *dir)
     free(list);
 }
 
+/* Train and write the weights. --seed serves random initial weights and everything random in the
+ * run. */
 static int run_tune(int argc, char **argv)
 {
     (void)argc;

@@ -4,6 +4,17 @@
  * In the paper's terms `top` is T_k (largest scores, zeros never enter), `minus` the difference
  * sets D, `random` the Bernoulli masks m. Each bit of m is a pure function of (seed, key, tensor
  * name, index), so a mask needs no storage to be reproduced.
+ *
+ * All verbs but `top` are a walk over their inputs side by side (walk.h) with a callback for a
+ * piece:
+ *
+ *     random       draw          in: LIKE          out: BOOL
+ *     minus ...    combine       in: A, B          out: BOOL
+ *     apply        apply         in: PATCH, MASK   out: as PATCH
+ *     stats        stats_piece   in: A, B or A     no output but the report
+ *
+ * `top` cannot be done piece by piece, since a threshold depends on a whole row, a whole tensor or
+ * all of them (top.h).
  */
 #include "cli/must.h"
 #include "cli/opt.h"
@@ -16,6 +27,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Options. A rate of -1 means "not given" and is refused by the verb that needs it. `keep` is the
+ * probability of `random`, `kept` the divisor of `apply`. */
 static sp_top_opt top = {.rate = -1};
 static double keep = -1, kept = 1;
 static bool allow_nonfinite;
@@ -23,6 +36,8 @@ static const char *key = "";
 
 /* ---- top ------------------------------------------------------------------------------ */
 
+/* Write the mask of the largest scores. The end of the scores is proved before the output is
+ * finished, so that no mask of a damaged stream appears. */
 static int run_top(int argc, char **argv)
 {
     (void)argc;
@@ -46,7 +61,8 @@ static int run_top(int argc, char **argv)
 
 /* ---- random --------------------------------------------------------------------------- */
 
-/* What LIKE holds has been read for nothing: a header alone proves nothing. */
+/* sp_piece_fn of `random`: draw the mask's elements. Those of LIKE are read but not used: reading
+ * to the end proves that the stream is whole, which its header alone does not. */
 static int draw(const sp_piece *p, void *ctx, sp_err *e)
 {
     (void)ctx, (void)e;
@@ -54,6 +70,7 @@ static int draw(const sp_piece *p, void *ctx, sp_err *e)
     return 0;
 }
 
+/* Write a random mask with the names and shapes of LIKE. */
 static int run_random(int argc, char **argv)
 {
     (void)argc;
@@ -65,6 +82,7 @@ static int run_random(int argc, char **argv)
 
 /* ---- minus, and, or ------------------------------------------------------------------- */
 
+/* sp_piece_fn of the set operations; ctx is the sp_mask_op. */
 static int combine(const sp_piece *p, void *ctx, sp_err *e)
 {
     (void)e;
@@ -72,13 +90,15 @@ static int combine(const sp_piece *p, void *ctx, sp_err *e)
     return 0;
 }
 
-/* The same tensors in both (a mask that one of them lacks would be lost), all BOOL. */
+/* Check that both inputs have the same tensors and that all are BOOL. A mask that only one of them
+ * has would be lost. 0 or -1. */
 static int check_sets(sp_src *const *in, sp_err *e)
 {
     if (sp_match_all(in[1], in[0], e) < 0 || sp_match_all(in[0], in[1], e) < 0) return -1;
     return sp_match_kinds(in[0], SP_BITS, e) < 0 ? -1 : sp_match_kinds(in[1], SP_BITS, e);
 }
 
+/* Write the combination of two masks: what `minus`, `and` and `or` have in common. */
 static int run_sets(char **argv, sp_mask_op op)
 {
     sp_err e = {0};
@@ -95,6 +115,8 @@ static int run_or(int argc, char **argv) { return (void)argc, run_sets(argv, SP_
 
 /* ---- apply ---------------------------------------------------------------------------- */
 
+/* sp_piece_fn of `apply`; ctx is the array of inputs. The error for a number that is not finite
+ * names the patch: a BOOL mask cannot hold one. */
 static int apply(const sp_piece *p, void *ctx, sp_err *e)
 {
     sp_src *const *in = ctx;
@@ -102,7 +124,8 @@ static int apply(const sp_piece *p, void *ctx, sp_err *e)
     return finite || allow_nonfinite ? 0 : sp_match_nonfinite(in[0], p->t, e);
 }
 
-/* Every tensor of the patch is floating, and in the mask as BOOL. */
+/* Check that every tensor of the patch is floating, and in the mask as BOOL. The mask may have more
+ * tensors. 0 or -1. */
 static int check_apply(sp_src *const *in, sp_err *e)
 {
     if (sp_match_all(in[1], in[0], e) < 0) return -1;
@@ -116,6 +139,7 @@ static int check_apply(sp_src *const *in, sp_err *e)
     return 0;
 }
 
+/* Write PATCH with zeros where the mask is clear, in the dtypes of PATCH. */
 static int run_apply(int argc, char **argv)
 {
     (void)argc;
@@ -130,6 +154,7 @@ static int run_apply(int argc, char **argv)
 
 /* ---- stats ---------------------------------------------------------------------------- */
 
+/* What a walk of `stats` carries along. `tensors` collects the report of each tensor, by name. */
 typedef struct {
     sp_src **in;
     bool two, all_masks;   /* two inputs? only masks so far? */
@@ -138,11 +163,15 @@ typedef struct {
     json_t *tensors;
 } comparison;
 
+/* part / whole as JSON, or null where whole is 0: a share of nothing does not exist. */
 static json_t *share(double part, double whole)
 {
     return sp_json_real(whole > 0 ? part / whole : NAN);
 }
 
+/* The figures as a JSON object, owned by the caller. Fields of the second input are there only with
+ * `two`. Norms and the cosine are left out for masks, where the counts say the same. `chance_of_a`
+ * is the share of A that an independent B of the same density would hit. */
 static json_t *stats_json(const sp_overlap *s, bool two, bool masks)
 {
     double n = (double)s->numel, a = (double)s->a, b = (double)s->b;
@@ -163,6 +192,9 @@ static json_t *stats_json(const sp_overlap *s, bool two, bool masks)
     return o;
 }
 
+/* sp_piece_fn of `stats`. Pieces of a tensor come in order: the first clears the figures, and the
+ * last reports them and adds them to the total. A mask is compared with a mask only. With one input
+ * it is compared with itself, and the fields of b are not reported. 0 or -1. */
 static int stats_piece(const sp_piece *p, void *ctx, sp_err *e)
 {
     comparison *o = ctx;
@@ -182,6 +214,7 @@ static int stats_piece(const sp_piece *p, void *ctx, sp_err *e)
     return 0;
 }
 
+/* Print the report. Every tensor of A must be in B; B may have more. */
 static int run_stats(int argc, char **argv)
 {
     sp_err e = {0};

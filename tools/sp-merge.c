@@ -3,6 +3,12 @@
  *
  * BASE gives the order. Tensors that no patch has go through bit for bit, and so does every element
  * whose change is zero.
+ *
+ * The command line builds the list of patches in `merge`, in the order of the options:
+ *
+ *     --add A --scale 2 --add B --mask M      A times 2, and B where M is set
+ *
+ * The merge itself is in patches.h. This file checks the options and opens the output.
  */
 #include "cli/must.h"
 #include "cli/opt.h"
@@ -14,19 +20,25 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* The merge as the command line describes it, with defaults of all numbers. drop = -1 means "not
+ * given": its default depends on the method. */
 static sp_patches merge = {
     .opt = {.lambda = 1, .drop = -1, .density = 0.2, .gamma = 0.01, .t = 0.5}};
+/* An sp_dtype, or -1 for that of each tensor. */
 static int out_dtype = -1;
 
 /* ---- output --------------------------------------------------------------------------- */
 
+/* Is this a directory that exists? */
 static bool is_dir(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* -o OUT/ (or an existing directory) makes a checkpoint directory, which needs one to copy from. */
+/* Describe the output. -o OUT/ (or an existing directory) makes a checkpoint directory, which needs
+ * one to copy its other files from. Otherwise the output is a stream. Provenance names all
+ * inputs. */
 static sp_output output(const char *base_path)
 {
     sp_output o = sp_args_output();
@@ -42,7 +54,8 @@ static sp_output output(const char *base_path)
     return o;
 }
 
-/* Names, shapes and metadata are those of BASE; --dtype is for its floating tensors. */
+/* Open the output. Names, shapes and metadata are those of BASE; --dtype is for its floating
+ * tensors and leaves the others alone. Never returns NULL. */
 static sp_dst *open_output(const char *base_path, const sp_src *base)
 {
     sp_err e = {0};
@@ -61,7 +74,8 @@ static sp_dst *open_output(const char *base_path, const sp_src *base)
 
 /* ---- merging -------------------------------------------------------------------------- */
 
-/* What the methods ask of the patches, and their defaults. */
+/* Check what the methods ask of the patches, and fill in the default of --drop. It is done before
+ * any input is opened, so that a wrong command line costs no reading. */
 static void check_options(void)
 {
     int method = merge.opt.method;
@@ -77,9 +91,11 @@ static void check_options(void)
         if (fisher && p->scale <= 0)
             sp_die(SP_EUSAGE, "--add %s: --method fisher needs a --scale above 0", p->path);
     }
+    /* DARE is a sum whose point is dropping, so it drops unless told otherwise */
     if (merge.opt.drop < 0) merge.opt.drop = method == SP_DARE ? 0.5 : 0;
 }
 
+/* The patches own BASE once they are open, and sp_patches_merge closes everything. */
 static int run(int argc, char **argv)
 {
     (void)argc;
@@ -95,6 +111,7 @@ static int run(int argc, char **argv)
 
 /* ---- command line --------------------------------------------------------------------- */
 
+/* Read the number of --scale, which may be negative or 0 but must be finite. 0 or -1. */
 static int set_scale(sp_patch *p, const char *value, sp_err *e)
 {
     char *end;
@@ -104,7 +121,9 @@ static int set_scale(sp_patch *p, const char *value, sp_err *e)
                : 0;
 }
 
-/* --add opens a patch, --mask, --scale and --fisher belong to the one before them. */
+/* sp_opt_call of the four options of a patch. --add begins a patch; --mask, --scale and --fisher
+ * belong to the one before them. A second --mask or --fisher for a patch is refused, since it would
+ * silently replace the first. 0 or -1. */
 static int on_patch(void *self, const char *name, const char *value, sp_err *e)
 {
     (void)self;

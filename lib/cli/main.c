@@ -57,9 +57,11 @@ void sp_start(int argc, char **argv)
     start_time = sp_now();
     keep_standard_fds();
     sp_cleanup_on_signals();
+    /* the default action would end the program before it could say what went wrong */
     signal(SIGXFSZ, SIG_IGN); /* the file-size limit shows as a failed write */
 }
 
+/* A time in seconds. */
 static double seconds(struct timeval t) { return (double)t.tv_sec + 1e-6 * (double)t.tv_usec; }
 
 /* stdout is closed here, not by exit(3), because a full disk behind it may show only then. That it

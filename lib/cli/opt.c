@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 sp_common sp_args = {.level = 1, .seed = 0};
+/* Values of the common options that no other file reads. */
 static bool quiet, verbose, help, version;
 
 /* Seeds end at 2^53, because ranges are doubles and must be exact. */
@@ -105,6 +106,7 @@ static const sp_opt *find_long(const sp_opt *o, const char *name, size_t n)
     return NULL;
 }
 
+/* The option with the short name c; NULL. */
 static const sp_opt *find_letter(const sp_opt *o, char c)
 {
     for (; o && o->name; o++)
@@ -124,7 +126,8 @@ static int choice_index(const char *choices, const char *value)
     }
 }
 
-/* NaN is outside of every range. */
+/* Refuse x unless it is in the option's range. The comparison is written so that NaN is outside of
+ * every range. */
 static void check_range(const sp_opt *o, const char *value, double x)
 {
     if (o->lo == 0 && o->hi == 0) return;
@@ -132,7 +135,8 @@ static void check_range(const sp_opt *o, const char *value, double x)
         usage_error("option --%s: %s is outside %.16g..%.16g", o->name, value, o->lo, o->hi);
 }
 
-/* ERANGE leaves errno set: a number that does not fit is none. */
+/* The value as a decimal whole number within the option's range. strtoll reports a number that does
+ * not fit by errno alone, so errno is cleared first. */
 static int64_t whole_number(const sp_opt *o, const char *value)
 {
     char *end;
@@ -144,7 +148,8 @@ static int64_t whole_number(const sp_opt *o, const char *value)
     return x;
 }
 
-/* Numbers too large or too small for a double are no numbers, nor are NaN and infinity. */
+/* The value as a real number within the option's range. What is too large or too small for a double
+ * is refused, and so are NaN and infinity, which strtod reads. */
 static double real_number(const sp_opt *o, const char *value)
 {
     char *end;
@@ -156,6 +161,7 @@ static double real_number(const sp_opt *o, const char *value)
     return x;
 }
 
+/* The place of the value among the option's choices, which o->arg lists. */
 static int one_of(const sp_opt *o, const char *value)
 {
     int i = choice_index(o->arg, value);
@@ -171,7 +177,7 @@ static void call(const sp_opt *o, const char *value)
     if (c->fn(c->self, o->name, value, &e) < 0) usage_error("option --%s: %s", o->name, e.msg);
 }
 
-/* Give the option its value (NULL for a flag). */
+/* Convert the value (NULL for a flag) as the option's kind says, and store it where dst points. */
 static void set(const sp_opt *o, const char *value)
 {
     switch (o->kind) {
@@ -219,7 +225,12 @@ static int take_letters(const sp_opt *own, const char *letters, const char *next
 }
 
 /* Set all options; what is left are operands, moved to the front of argv. Returns how many. A lone
- * "-" is an operand, and so is everything after "--". */
+ * "-" is an operand, and so is everything after "--". n never overtakes i, so that no argument is
+ * overwritten before it has been read:
+ *
+ *     argv      A  -n  5  B  --x=1  -        n is an option with a value
+ *     becomes   A  B   -                     three operands
+ */
 static int parse(const sp_opt *own, int argc, char **argv)
 {
     int n = 0;
@@ -236,7 +247,8 @@ static int parse(const sp_opt *own, int argc, char **argv)
     return n;
 }
 
-/* The command that argv[1] names, or the nameless one; NULL where an option stands in its place. */
+/* Return the command that argv[1] names, or the nameless one. NULL means that an option stands in
+ * its place, which is right only for --help and --version. */
 static const sp_cmd *find_cmd(const sp_cmd *cmds, int argc, char **argv)
 {
     if (!cmds->verb) return cmds;
@@ -261,6 +273,7 @@ int sp_opt_main(int argc, char **argv, const char *what, const sp_cmd *cmds, con
 {
     sp_start(argc, argv);
     const sp_cmd *c = find_cmd(cmds, argc, argv);
+    /* the first argument that parse sees: behind the verb, or in its place */
     int skip = c && c->verb ? 2 : 1;
     int n = parse(c ? c->opts : NULL, argc - skip, argv + skip);
     if (help) return print_help(what, cmds, c && c->verb ? c : NULL, tail), sp_finish();
@@ -272,6 +285,7 @@ int sp_opt_main(int argc, char **argv, const char *what, const sp_cmd *cmds, con
         usage_error("unexpected operand '%s'", argv[skip + c->max_args]);
     apply_common();
     int rc = c->run(n, argv + skip);
+    /* output is checked even if the command failed, but its own exit code comes first */
     int end = sp_finish();
     return rc ? rc : end;
 }

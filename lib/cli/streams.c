@@ -1,4 +1,8 @@
-/* streams.c - see streams.h. */
+/* streams.c - see streams.h.
+ *
+ * The functions fill in what the common options say (sp_args) and end the program on an error, so
+ * that a tool describes only what is its own: inputs, a callback, a dtype.
+ */
 #include "cli/streams.h"
 
 #include "cli/must.h"
@@ -24,6 +28,7 @@ void sp_must_make(sp_walk *w, int dtype)
 {
     sp_err e = {0};
     sp_output o = sp_args_output();
+    /* in[0] gives names and shapes; provenance names all inputs */
     o.inputs = w->in;
     o.n_inputs = w->n_in;
     w->dst = sp_output_like(&o, w->in[0], dtype, &e);
@@ -31,6 +36,8 @@ void sp_must_make(sp_walk *w, int dtype)
     sp_must(sp_walk_complete(w, &e), &e);
 }
 
+/* JSON has no NaN and no infinity: jansson refuses to make one, and null says that there is no
+ * value. */
 json_t *sp_json_real(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
 void sp_must_report(json_t *root)
@@ -45,6 +52,7 @@ void sp_must_report(json_t *root)
 
 int sp_set_float_dtype(void *self, const char *name, const char *value, sp_err *e)
 {
+    /* the message of a usage error names the option already */
     (void)name;
     int d = sp_dtype_parse(value);
     if (d < 0 || !sp_dtype_is_float((sp_dtype)d))

@@ -1,4 +1,9 @@
-/* subject.c - see subject.h. */
+/* subject.c - see subject.h.
+ *
+ * Parts are opened in the order in which they depend on each other: the model gives the vocabulary
+ * and the context, the tokenizer the ids, and both together say how examples are to be read. A
+ * directory without tokenizer is allowed, because examples may consist of ids.
+ */
 #include "cli/subject.h"
 
 #include "engine/checkpoint.h"
@@ -9,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Is there a file of this name in the directory? */
 static bool has_file(const char *dir, const char *name)
 {
     char *path = sp_xasprintf("%s/%s", dir, name);
@@ -17,7 +23,8 @@ static bool has_file(const char *dir, const char *name)
     return there;
 }
 
-/* The tokenizer of the directory, or NULL where it has none. */
+/* Open the tokenizer of the directory, or return NULL where it has none. One that is there but
+ * damaged is an error, not a missing one. */
 static sp_tok *open_tokenizer(const char *dir)
 {
     sp_err e = {0};
@@ -27,6 +34,8 @@ static sp_tok *open_tokenizer(const char *dir)
     return tok;
 }
 
+/* Choose the chat template: the user's own file, else the one that is named, else what the files of
+ * the directory say. The result is never SP_TMPL_AUTO. */
 static sp_template choose_template(const char *dir, const sp_subject_args *a)
 {
     sp_err e = {0};
@@ -38,6 +47,7 @@ static sp_template choose_template(const char *dir, const sp_subject_args *a)
 void sp_subject_open(sp_subject *s, const char *dir, const sp_subject_args *a)
 {
     sp_err e = {0};
+    /* random weights need the configuration of the directory alone */
     *s = (sp_subject){.m = a->init_std > 0 ? sp_model_random(dir, a->init_std, a->seed, &e)
                                            : sp_model_open(dir, a->weights, &e)};
     if (!s->m) sp_die_err(&e);
@@ -60,6 +70,8 @@ void sp_subject_close(sp_subject *s)
     sp_model_close(s->m);
 }
 
+/* Ids of the configuration come first. An id may appear twice, since the template can name it
+ * too. */
 size_t sp_subject_end_ids(const sp_subject *s, int32_t *ids, size_t max)
 {
     const sp_config *c = &s->m->cfg;
@@ -68,6 +80,7 @@ size_t sp_subject_end_ids(const sp_subject *s, int32_t *ids, size_t max)
     return s->tok ? n + sp_chat_stops(s->tok, s->opt.tmpl, ids + n, max - n) : n;
 }
 
+/* The whole file is read before it is cut, so that a fault in a later line shows in any case. */
 void sp_subject_load(sp_examples *d, const sp_subject *s, const char *path, int64_t limit)
 {
     sp_err e = {0};

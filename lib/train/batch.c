@@ -1,4 +1,14 @@
-/* batch.c - see batch.h. */
+/* batch.c - see batch.h.
+ *
+ * A batch is packed in two passes: the first adds up the lengths, which give `start` and the size
+ * of the arrays, and the second fills them. Labels are shifted while they are copied, so that
+ * everything behind this file finds a token's target at the token that predicts it:
+ *
+ *     labels     a b c d      of the example
+ *     target     b c d -      in the batch; the last token predicts nothing
+ *
+ * Chunks are found by walking over `start` greedily. Nothing about them is stored in the batch.
+ */
 #include "train/batch.h"
 
 #include "base/base.h"
@@ -8,6 +18,7 @@
 
 /* ---- packing -------------------------------------------------------------------------- */
 
+/* Count the targets of an example. Label 0 is left out, because no token comes before it. */
 static int64_t scored_tokens(const sp_example *x)
 {
     int64_t n = 0;
@@ -27,6 +38,8 @@ static void pack_one(sp_batch *b, int64_t at, const sp_seq *s)
     }
 }
 
+/* The arrays are sized here for all sequences, whose tokens lie side by side in the order of
+ * seqs. */
 void sp_batch_pack(sp_batch *b, const sp_seq *seqs, size_t n)
 {
     *b = (sp_batch){.n_seq = (int64_t)n, .start = sp_xarray(n + 1, sizeof *b->start)};
@@ -42,8 +55,9 @@ void sp_batch_pack(sp_batch *b, const sp_seq *seqs, size_t n)
     for (size_t i = 0; i < n; i++) pack_one(b, b->start[i], &seqs[i]);
 }
 
-/* What the cross-entropy of a scored token is divided by, where its example has `own` scored
- * tokens and all n examples together have `scored`. */
+/* Return what the cross-entropy of a scored token is divided by. Its example has `own` scored
+ * tokens, and all n examples together have `scored`. The result is at least 1: an example without
+ * scored tokens must not make it 0. */
 static double divisor(sp_mean mean, int64_t own, int64_t scored, size_t n)
 {
     switch (mean) {
@@ -54,6 +68,8 @@ static double divisor(sp_mean mean, int64_t own, int64_t scored, size_t n)
     return (double)SP_MAX(own, 1);
 }
 
+/* Two passes: the mean over all tokens needs the count of the whole batch before the first
+ * coefficient can be given. */
 void sp_seqs_of(sp_seq *seqs, const sp_examples *data, const size_t *order, size_t n, sp_mean mean,
                 double weight, bool soft)
 {
@@ -86,13 +102,16 @@ void sp_batch_free(sp_batch *b)
 
 /* ---- chunks --------------------------------------------------------------------------- */
 
+/* `number` starts at -1 and pack.n_seq at 0, so that the first call of sp_chunk_next advances to
+ * chunk 0 at sequence 0 like every other call. */
 void sp_chunk_open(sp_chunk *c, const sp_batch *b)
 {
     *c = (sp_chunk){
         .number = -1, .of = b, .start = sp_xarray((size_t)b->n_seq + 1, sizeof *c->start)};
 }
 
-/* Take sequences as long as they fit together; the first one always goes in. */
+/* Take sequences as long as they fit together. The first one always goes in, even when it alone is
+ * longer than SP_CHUNK, because a sequence cannot be split: attention needs all of it. */
 bool sp_chunk_next(sp_chunk *c)
 {
     const sp_batch *b = c->of;
@@ -103,6 +122,7 @@ bool sp_chunk_next(sp_chunk *c)
     c->at = b->start[c->first];
     int64_t end = c->first + 1;
     while (end < b->n_seq && b->start[end + 1] - c->at <= SP_CHUNK) end++;
+    /* sp_pack counts tokens from its own beginning */
     for (int64_t s = c->first; s <= end; s++) c->start[s - c->first] = b->start[s] - c->at;
     c->pack = (sp_pack){end - c->first, c->start, NULL, b->start[end] - c->at};
     return true;
@@ -110,6 +130,8 @@ bool sp_chunk_next(sp_chunk *c)
 
 void sp_chunk_close(sp_chunk *c) { free(c->start); }
 
+/* Walk over all chunks without working on them. `largest` starts at 1, so that buffers sized by it
+ * are never empty. */
 sp_chunk_counts sp_chunk_count(const sp_batch *b)
 {
     sp_chunk_counts counts = {0, 1};

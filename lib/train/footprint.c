@@ -21,8 +21,11 @@ typedef struct {
     uint64_t largest;   /* gradient of a parameter */
 } layer_bytes;
 
+/* Bytes of a parameter in the dtype of the checkpoint, which are mapped while it is in use. */
 static uint64_t stored_bytes(const sp_param *p) { return sp_numel(p) * sp_dtype_size(p->dtype); }
 
+/* Add up the nine parameters of layer 0. All layers have the same shapes, so it stands for any
+ * other. */
 static layer_bytes measure_layer(const sp_model *m, bool all)
 {
     layer_bytes b = {0, 0, 0};
@@ -36,7 +39,9 @@ static layer_bytes measure_layer(const sp_model *m, bool all)
     return b;
 }
 
-/* Inputs of the layers, the gradient that flows down, activations kept and at hand, scratch. */
+/* Bytes that stay from the forward to the backward pass: the layers + 1 hidden states (N, hidden),
+ * the gradient d of the same size, the kept activations, the shared set, and a layer's scratch.
+ * `kept` is what the sets take if all layers keep theirs, but no more than is granted. */
 static uint64_t passing_bytes(const sp_model *m, int64_t tokens, int64_t longest)
 {
     int64_t chunk = SP_MIN(tokens, SP_MAX(longest, SP_CHUNK));
@@ -47,6 +52,8 @@ static uint64_t passing_bytes(const sp_model *m, int64_t tokens, int64_t longest
            sp_work_bytes(&m->cfg, chunk);
 }
 
+/* The stages follow one another, so only the largest of the three counts. A layer's gradients stay
+ * allocated after its stage, which is why they are part of the embedding's stage as well. */
 uint64_t sp_footprint(const sp_model *m, bool all, bool per_example, int64_t tokens,
                       int64_t longest)
 {

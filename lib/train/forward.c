@@ -1,11 +1,20 @@
-/* forward.c - see forward.h. */
+/* forward.c - see forward.h.
+ *
+ * Scoring and training run the same loop. It differs only in the distance between the input of a
+ * layer and its output: 0 when the hidden states are overwritten layer after layer, N * hidden when
+ * the backward pass needs each of them.
+ *
+ *     scoring     x[0] -> x[0] -> x[0]
+ *     training    x[0] -> x[1] -> x[2]
+ */
 #include "train/forward.h"
 
 #include "engine/embed.h"
 #include "engine/layer.h"
 #include "engine/residency.h"
 
-/* Layer l of every chunk: y = layer(x), both (N, hidden); y may be x. */
+/* Run layer l over every chunk: y = layer(x), both (N, hidden); y may be x. Activations go where k
+ * says. The next layer is read ahead before the work begins, so that the disk is busy meanwhile. */
 static void forward_layer(sp_model *m, int64_t l, const sp_batch *b, const float *x, float *y,
                           const sp_kept *k)
 {
@@ -29,11 +38,13 @@ static void forward_layers(sp_model *m, const sp_batch *b, float *x, size_t stri
         forward_layer(m, l, b, x, x + stride, k);
 }
 
+/* x (layers + 1, N, hidden): the stride is one layer's hidden states. */
 void sp_forward_keep(sp_model *m, const sp_batch *b, float *x, sp_kept *k)
 {
     forward_layers(m, b, x, (size_t)(b->n * m->cfg.hidden), k);
 }
 
+/* Keep no activations: a kept.h object that is granted 0 bytes has the shared set alone. */
 float *sp_forward_all(sp_model *m, const sp_batch *b)
 {
     sp_chunk_counts chunks = sp_chunk_count(b);

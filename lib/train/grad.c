@@ -25,11 +25,13 @@
 
 /* ---- memory used again ---------------------------------------------------------------- */
 
+/* An array that only grows: n floats at p, owned. {NULL, 0} is empty. */
 typedef struct {
     float *p;
     size_t n;
 } buffer;
 
+/* All memory of a run that a next run on the same model can use. H = hidden, V = vocabulary. */
 struct sp_grad_buffers {
     buffer x;                 /* (layers + 1, N, H) input of each layer, and the last output */
     buffer d;                 /* (N, H) gradient that flows down */
@@ -68,6 +70,8 @@ static float *reserve(buffer *b, size_t n)
     return b->p = sp_xfloats(b->n = n);
 }
 
+/* Make b->work large enough for a chunk of this many tokens. Its content is scratch and may be
+ * lost. */
 static void reserve_work(sp_grad_buffers *b, const sp_model *m, int64_t tokens)
 {
     if (tokens <= b->tokens) return;
@@ -78,6 +82,8 @@ static void reserve_work(sp_grad_buffers *b, const sp_model *m, int64_t tokens)
 
 /* ---- one run -------------------------------------------------------------------------- */
 
+/* One run. It owns nothing: arrays belong to the buffers, the rest to the caller. `m`, `b` and
+ * `job` are the arguments of sp_grad_run; `e` is where a failing emit leaves its message. */
 typedef struct {
     sp_model *m;
     const sp_batch *b;
@@ -90,11 +96,16 @@ typedef struct {
     sp_err *e;
 } grad_run;
 
+/* The input of layer l, (N, hidden); with l = layers, the hidden states after the last one. */
 static float *input(const grad_run *r, int64_t l)
 {
     return r->x + (size_t)(l * r->b->n * r->m->cfg.hidden);
 }
 
+/* Fill in *r and reserve every array before the forward pass. A run without buffers of the caller's
+ * makes its own, which sp_grad_run frees. Only parameters in scope get a sum, so that NULL means
+ * "not in scope" everywhere below. `one` has at least H floats, so that one row of the head
+ * fits. */
 static void open_run(grad_run *r, sp_model *m, const sp_batch *b, const sp_grad_job *job, sp_err *e)
 {
     size_t nh = (size_t)(b->n * m->cfg.hidden);
@@ -114,11 +125,13 @@ static void open_run(grad_run *r, sp_model *m, const sp_batch *b, const sp_grad_
     if (job->per_example) r->one = reserve(&buf->one, (size_t)SP_MAX(r->largest, m->cfg.hidden));
 }
 
+/* Hand a block of rows to the receiver. 0, or -1 with *r->e filled. */
 static int emit_rows(const grad_run *r, sp_param *p, int64_t row, int64_t rows, float *g)
 {
     return r->job->emit(r->job->self, p, row, rows, g, r->e);
 }
 
+/* Hand a whole gradient (rows, cols) to the receiver. Returns as emit_rows. */
 static int emit_whole(const grad_run *r, sp_param *p, float *g)
 {
     return emit_rows(r, p, 0, p->rows, g);
@@ -126,7 +139,7 @@ static int emit_whole(const grad_run *r, sp_param *p, float *g)
 
 /* ---- per example ---------------------------------------------------------------------- */
 
-/* sum (n) += |g| or g^2, of one example's gradient. */
+/* Add one example's gradient g (n) to sum (n) as |g| or g^2, whichever the job asks for. */
 static void add_each(const grad_run *r, float *sum, const float *g, size_t n)
 {
     bool square = r->job->per_example == SP_EACH_SQUARE;
@@ -134,11 +147,12 @@ static void add_each(const grad_run *r, float *sum, const float *g, size_t n)
     for (size_t i = 0; i < n; i++) sum[i] += fabsf(g[i]) * (square ? fabsf(g[i]) : 1);
 }
 
-/* Fills r->one with rows row .. row+rows-1 of a gradient, from sequence s alone. */
+/* Fills r->one (rows, cols) with rows row .. row+rows-1 of a gradient, from sequence s alone. */
 typedef void rows_of_example(grad_run *r, int64_t s, int64_t row, int64_t rows);
 
-/* Emit the gradient of the head or the embedding, as many rows at a time as the largest parameter
- * of a layer has numbers: no buffer grows with the vocabulary. */
+/* Emit the gradient of the head or the embedding in blocks of rows, each with as many numbers as
+ * the largest parameter of a layer has: no buffer grows with the vocabulary. Every block costs one
+ * pass over all sequences, which is the price for that. 0 or -1. */
 static int emit_by_rows(grad_run *r, sp_param *p, rows_of_example *of_example)
 {
     int64_t step = SP_MIN(SP_MAX(r->largest / p->cols, 1), p->rows);
@@ -159,8 +173,8 @@ static int emit_by_rows(grad_run *r, sp_param *p, rows_of_example *of_example)
 
 /* ---- the head ------------------------------------------------------------------------- */
 
-/* The loss of tokens t0 .. t1-1, their part of d and log_sum; gradients are added to dhead (V, H)
- * and dnorm (H), either of which may be NULL. */
+/* Run the head over tokens t0 .. t1-1. Returns their loss and writes their part of d (N, H) and of
+ * log_sum (N). Gradients are added to dhead (V, H) and dnorm (H), either of which may be NULL. */
 static double head_range(grad_run *r, int64_t t0, int64_t t1, float *dhead, float *dnorm)
 {
     int64_t h = r->m->cfg.hidden;
@@ -174,7 +188,7 @@ static double head_range(grad_run *r, int64_t t0, int64_t t1, float *dhead, floa
                         r->b->coef + t0, &io);
 }
 
-/* rows_of_example of the head. Needs log_sum. */
+/* rows_of_example of the head. Needs the log_sum that head_range has written. */
 static void head_rows(grad_run *r, int64_t s, int64_t row, int64_t rows)
 {
     int64_t t0 = r->b->start[s], n = r->b->start[s + 1] - t0;
@@ -182,8 +196,9 @@ static void head_rows(grad_run *r, int64_t s, int64_t row, int64_t rows)
                  r->b->coef + t0, r->log_sum + t0, row, rows, r->one);
 }
 
-/* The loss, sequence by sequence, and the sum over them of what is made of the norm's gradient,
- * dnorm (H) or NULL. */
+/* Run the head over one sequence after another. Returns the loss; adds to dnorm (H), which may be
+ * NULL, the sum over sequences of |g| or g^2 of the norm's gradient. d and log_sum are complete
+ * afterwards. */
 static double head_per_example(grad_run *r, float *dnorm)
 {
     size_t h = (size_t)r->m->cfg.hidden;
@@ -198,8 +213,10 @@ static double head_per_example(grad_run *r, float *dnorm)
     return loss;
 }
 
-/* The loss, and the gradients of an untied head and of the norm. A tied head's gradient waits in
- * buffers->vocab for the embedding to complete it; per example it is made there anew. */
+/* Compute the loss and emit the gradients of an untied head and of the norm. A tied head's gradient
+ * waits in buffers->vocab for the embedding to complete it; per example it is computed again there.
+ * The loss, d and the norm's gradient are computed before the first emission, because the receiver
+ * may change the weights. 0 or -1. */
 static int backward_head(grad_run *r, double *loss)
 {
     const sp_model *m = r->m;
@@ -219,7 +236,9 @@ static int backward_head(grad_run *r, double *loss)
 
 /* ---- the layers ----------------------------------------------------------------------- */
 
-/* sp_wgrad_fn: add a chunk's gradient of one parameter to the layer's sums. */
+/* sp_wgrad_fn: add a chunk's gradient of one parameter to the layer's sums. The first chunk
+ * overwrites what the layer before left in them. Per example each sequence is multiplied out alone,
+ * since |g| and g^2 must be taken before sequences are added up. */
 static void collect(void *self, sp_param *p, const float *dy, const float *x, const sp_pack *pack)
 {
     grad_run *r = self;
@@ -236,6 +255,8 @@ static void collect(void *self, sp_param *p, const float *dy, const float *x, co
     }
 }
 
+/* Take d of one chunk's tokens from dL/dy to dL/dx, and collect the gradients of layer l's
+ * parameters. Activations that were not kept are computed again first. */
 static void backward_chunk(grad_run *r, int64_t l, const sp_chunk *c)
 {
     int64_t h = r->m->cfg.hidden;
@@ -248,6 +269,9 @@ static void backward_chunk(grad_run *r, int64_t l, const sp_chunk *c)
                       r->buffers->work);
 }
 
+/* Run layer l backward over all chunks, then emit its gradients in the order of order.h. Nothing is
+ * emitted earlier, because the receiver may change a weight that the next chunk still needs. 0 or
+ * -1. */
 static int backward_layer(grad_run *r, int64_t l)
 {
     sp_chunk c;
@@ -265,7 +289,8 @@ static int backward_layer(grad_run *r, int64_t l)
 
 /* ---- the embedding -------------------------------------------------------------------- */
 
-/* g (rows, H) += embed_scale * d of those tokens t0 .. t1-1 whose ids are row .. row+rows-1. */
+/* Add embed_scale * d to g (rows, H) for those tokens t0 .. t1-1 whose ids are row .. row+rows-1. A
+ * token that appears twice adds twice. */
 static void scatter(const grad_run *r, float *g, int64_t t0, int64_t t1, int64_t row, int64_t rows)
 {
     int64_t h = r->m->cfg.hidden;
@@ -286,6 +311,8 @@ static void embed_rows(grad_run *r, int64_t s, int64_t row, int64_t rows)
     scatter(r, r->one, r->b->start[s], r->b->start[s + 1], row, rows);
 }
 
+/* Emit the embedding's gradient. A tied head has left its part in buffers->vocab already, so the
+ * buffer is cleared only where the two are not tied. 0 or -1. */
 static int backward_embed(grad_run *r)
 {
     sp_param *p = r->m->embed;
@@ -298,7 +325,8 @@ static int backward_embed(grad_run *r)
 
 /* ---- the whole run -------------------------------------------------------------------- */
 
-/* Show the caller each token's cross-entropy. */
+/* Show the caller each token's cross-entropy, if it asked for that; false when it declines. Costs
+ * one more pass over the head, with nothing but `ce` as its result. */
 static bool ask_caller(const grad_run *r)
 {
     if (!r->job->weigh) return true;
@@ -311,6 +339,7 @@ static bool ask_caller(const grad_run *r)
     return go;
 }
 
+/* Go from the head down to the embedding and stop at the first failing emit. 0 or -1. */
 static int backward(grad_run *r, double *loss)
 {
     int rc = backward_head(r, loss);

@@ -1,4 +1,14 @@
-/* kept.c - see kept.h. */
+/* kept.c - see kept.h.
+ *
+ * Sets are numbered from the topmost layer down, chunk by chunk:
+ *
+ *     i = (layers - 1 - l) * chunks + chunk
+ *
+ * The first n_sets of these numbers have a set of their own and all others use the shared one. That
+ * needs no table, and it gives the memory to the layers that the backward pass reaches first.
+ *
+ * Invariant: every set, the shared one included, has room for `tokens` tokens.
+ */
 #include "train/kept.h"
 
 #include "base/capacity.h"
@@ -9,11 +19,14 @@ struct sp_kept {
     uint64_t bytes;         /* granted */
     int64_t tokens;         /* that a set has room for */
     int64_t layers, chunks; /* of the batch at hand */
+    /* the set of all layer and chunk pairs whose number is n_sets or more */
     sp_acts *shared;
+    /* (n_sets) owned, by number */
     sp_acts **sets;
     int64_t n_sets;
 };
 
+/* An eighth leaves the rest to weights, optimizer state and hidden states. */
 uint64_t sp_kept_limit(uint64_t asked) { return SP_MIN(asked, sp_capacity_memory() / 8); }
 
 sp_kept *sp_kept_new(uint64_t bytes)
@@ -23,6 +36,7 @@ sp_kept *sp_kept_new(uint64_t bytes)
     return k;
 }
 
+/* Free all sets, the shared one too, but keep the grant. */
 static void drop_sets(sp_kept *k)
 {
     for (int64_t i = 0; i < k->n_sets; i++) sp_acts_free(k->sets[i]);
@@ -40,6 +54,8 @@ void sp_kept_free(sp_kept *k)
     free(k);
 }
 
+/* Larger sets replace all old ones. Otherwise sets are only added, as many as the grant allows and
+ * the batch can use. */
 void sp_kept_reserve(sp_kept *k, const sp_model *m, int64_t tokens, int64_t chunks)
 {
     if (tokens > k->tokens) {

@@ -1,4 +1,15 @@
-/* masters.c - see masters.h. */
+/* masters.c - see masters.h.
+ *
+ * An F32 master is sp_param.own. sp_model_own makes it when the parameter's first gradient arrives,
+ * or when a state is read. This file makes the moments and decides where both lie. With a scratch
+ * file the sizes must be known when it is opened, so that bytes are counted first:
+ *
+ *     state bytes     masters + moments            what state.h writes
+ *     new bytes       the same in whole pages      what memory or the file must provide
+ *     passing bytes   one layer + one parameter    what is in memory when the rest is in the file
+ *
+ * Invariant: v[i] belongs to the parameter whose gradient is the i-th that a run emits.
+ */
 #include "train/masters.h"
 
 #include "base/hash.h"
@@ -13,7 +24,7 @@
 
 static uint64_t master_bytes(const sp_master *s) { return sp_numel(s->p) * sizeof(float); }
 
-/* Of one of the two moments. */
+/* Bytes of one of the two moments of master i; 0 for SGD. */
 static uint64_t moment_bytes(const sp_masters *s, size_t i)
 {
     return sp_numel(s->v[i].p) * s->moment_size;
@@ -26,8 +37,8 @@ uint64_t sp_masters_state_bytes(const sp_masters *s)
     return bytes;
 }
 
-/* All that is still to be made, in whole pages: weights that have their own F32 values already
- * are their masters. */
+/* Bytes of all that is still to be made, in whole pages. Weights that have their own F32 values
+ * already (random initial weights) are their masters and need no second copy. */
 static uint64_t new_bytes(const sp_masters *s)
 {
     uint64_t bytes = 0;
@@ -38,7 +49,9 @@ static uint64_t new_bytes(const sp_masters *s)
     return bytes;
 }
 
-/* Of masters and moments in a file: the masters of a layer, and the moments of one parameter. */
+/* Bytes in memory at a time when masters and moments lie in a file: the masters of one layer, and
+ * both moments of the largest parameter. Layer 0 stands for all layers, which have the same
+ * shapes. */
 static uint64_t passing_bytes(const sp_masters *s)
 {
     uint64_t masters = 0, moments = 0;
@@ -56,6 +69,9 @@ uint64_t sp_masters_memory_bytes(const sp_masters *s)
 
 /* ---- opening -------------------------------------------------------------------------- */
 
+/* Decide between memory and the directory of a scratch file, and open the file. `dir` NULL leaves
+ * the choice to this function: a file is used when everything would take more than half of the
+ * memory. 0 or -1. */
 static int choose_place(sp_masters *s, const char *dir, sp_err *e)
 {
     uint64_t bytes = new_bytes(s);
@@ -68,7 +84,8 @@ static int choose_place(sp_masters *s, const char *dir, sp_err *e)
     return s->m->scratch ? 0 : -1;
 }
 
-/* A zeroed moment, in the scratch file if there is one. */
+/* Make a zeroed moment of master i. It belongs to the scratch file if there is one, else to *s.
+ * Memory is taken in floats, so an odd number of BF16 values is rounded up. */
 static void *new_moment(const sp_masters *s, size_t i)
 {
     uint64_t bytes = moment_bytes(s, i);
@@ -76,6 +93,9 @@ static void *new_moment(const sp_masters *s, size_t i)
     return sp_xfloats0((bytes + sizeof(float) - 1) / sizeof(float));
 }
 
+/* Masters are not made here: until its first step a parameter is read from the checkpoint's
+ * mapping. The rounding key of a parameter depends on seed and name alone, not on its place in the
+ * list. */
 int sp_masters_open(sp_masters *s, sp_model *m, const sp_masters_opt *o, sp_err *e)
 {
     sp_param **list = sp_xarray(m->n, sizeof *list);
@@ -97,6 +117,7 @@ int sp_masters_open(sp_masters *s, sp_model *m, const sp_masters_opt *o, sp_err 
     return 0;
 }
 
+/* Moments in a scratch file belong to the file, and the file belongs to the model. */
 void sp_masters_close(sp_masters *s)
 {
     for (size_t i = 0; i < s->n && !s->m->scratch; i++) {

@@ -1,4 +1,18 @@
-/* objective.c - see objective.h. */
+/* objective.c - see objective.h.
+ *
+ * Every loss but NPO is a sum over tokens of coef * ce, so that all of them fit into one batch. A
+ * step with two main examples and a KL term with one looks like this:
+ *
+ *     sequence       0      1      2
+ *     from           main   main   term 0
+ *     target         hard   hard   soft
+ *     coef           w/n    w/n    w_0/n_0     negative for main under `ascend`
+ *
+ * Here w is the weight of a loss and n what its mean divides by.
+ *
+ * NPO is no such sum, but its gradient equals that of one with the coefficients dL/dl_i. They
+ * depend on ce, so set_npo_coefficients sets them between the forward and the backward pass.
+ */
 #include "train/objective.h"
 
 #include "engine/head.h"
@@ -7,13 +21,17 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Weight of a feed's data in the objective: the main data's (k = 0), or term k - 1's. */
+/* Return the weight of a feed's data in the objective: the main data's (k = 0), or term k - 1's.
+ * Ascent is descent with a negative weight. */
 static double weight_of(const sp_tune_opt *o, size_t k)
 {
     if (k) return o->terms[k - 1].weight;
     return o->ascend ? -o->weight : o->weight;
 }
 
+/* Fill j->batch with the examples of step s of every feed, the main ones first, and set j->n_main.
+ * Each feed goes through its own epochs. `mean` is taken within a feed, so that a term's weight
+ * does not depend on how many examples the other feeds deal out. */
 static void make_batch(sp_objective *j, sp_feed *feeds, int64_t s)
 {
     const sp_tune_opt *o = j->o;
@@ -55,7 +73,8 @@ bool sp_objective_needs_weighing(const sp_objective *j)
     return j->o->max_loss > 0 || j->o->loss == SP_LOSS_NPO || j->o->n_terms;
 }
 
-/* The main cross-entropy, out of the coefficients before NPO changes them. */
+/* Return the main cross-entropy in nats from the coefficients, which NPO must not have changed yet.
+ * Their sign and weight are taken out again, so that ascent and descent report the same loss. */
 static double main_loss(const sp_objective *j, const double *ce)
 {
     const sp_batch *b = &j->batch;
@@ -73,8 +92,13 @@ static double sum_ce(const sp_batch *b, size_t i, const double *ce)
     return sum;
 }
 
-/* dL/dl_i = -(2/n) sigmoid(-beta (l_i - l_i,ref)), n the number of main examples: the coefficient
- * of every scored token of example i. */
+/* Set the coefficient of every scored token of main example i to
+ *
+ *     dL/dl_i = -(2 w / n) sigmoid(-beta (l_i - l_i,ref))
+ *
+ * where n is the number of main examples and w the weight of the main loss. A large gap lets exp
+ * overflow to infinity, which gives the right limit, 0.
+ */
 static void set_npo_coefficients(sp_objective *j, const double *ce)
 {
     sp_batch *b = &j->batch;
@@ -89,11 +113,13 @@ static void set_npo_coefficients(sp_objective *j, const double *ce)
 bool sp_objective_weigh(sp_objective *j, const double *ce)
 {
     j->loss = main_loss(j, ce);
+    /* written so that a NaN counts as above the limit */
     if (j->o->max_loss > 0 && !(j->loss <= j->o->max_loss)) return false;
     if (j->o->loss == SP_LOSS_NPO) set_npo_coefficients(j, ce);
     return true;
 }
 
+/* Without terms L is the weighted main loss alone, and negative under `ascend`. */
 void sp_objective_from_total(sp_objective *j, double total)
 {
     j->loss = fabs(total) / j->o->weight;

@@ -1,4 +1,9 @@
-/* optim.c - see optim.h. */
+/* optim.c - see optim.h.
+ *
+ * Weights are updated in blocks of BLOCK, which threads share. A weight's update reads nothing but
+ * its own gradient and moments, so the result does not depend on the number of threads. BF16
+ * moments are widened into arrays on the stack for a block and rounded back after it.
+ */
 #include "train/optim.h"
 
 #include "base/philox.h"
@@ -9,10 +14,15 @@
 
 #define BLOCK 2048 /* weights a task works on; moments of a block fit in the nearest cache */
 
+/* A step's numbers, rounded to F32 once. b1 and b2 are the decay rates of the moments, c1 = 1 - b1,
+ * c2 = 1 - b2. rate = lr / (1 - b1^t) and root = 1 / sqrt(1 - b2^t) correct the bias of the
+ * moments. keep = 1 - lr * weight_decay, or 1 without decay, is what the decay leaves of a
+ * weight. */
 typedef struct {
     float b1, c1, b2, c2, eps, rate, root, keep;
 } coefs;
 
+/* Update n weights w and their moments m and v, all F32, from gradient g. */
 static void adamw(const coefs *k, float *w, const float *g, float *m, float *v, size_t n)
 {
 #pragma omp simd
@@ -23,8 +33,10 @@ static void adamw(const coefs *k, float *w, const float *g, float *m, float *v, 
     }
 }
 
-/* x to BF16, up or down with the probability of the nearness; four draws of 16 bits from one random
- * number. */
+/* Round x (n) to BF16, up or down with a probability that makes the mean of the result x. Sixteen
+ * random bits are added below the 16 bits that stay, and the carry decides. Four draws come out of
+ * one random number. `at` is the index of x[0] in the whole array and a multiple of 4 (as BLOCK
+ * is), so that a number's bits depend on its index alone. */
 static void round_randomly(uint16_t *to, const float *x, size_t at, size_t n, uint64_t key,
                            uint64_t stream)
 {
@@ -35,7 +47,8 @@ static void round_randomly(uint16_t *to, const float *x, size_t at, size_t n, ui
     }
 }
 
-/* Moments in BF16: widened for the step, rounded back. */
+/* Do adamw for n <= BLOCK weights whose moments are BF16 and begin at index `at` of mo's arrays.
+ * The two moments round with streams of their own, 2t and 2t + 1, which no other step shares. */
 static void adamw_narrow(const coefs *k, float *w, const float *g, const sp_moments *mo, size_t at,
                          size_t n, int64_t t)
 {
@@ -48,6 +61,7 @@ static void adamw_narrow(const coefs *k, float *w, const float *g, const sp_mome
     round_randomly(to_v, v, at, n, mo->key, 2 * (uint64_t)t + 1);
 }
 
+/* Update n weights w by plain gradient descent; `keep` as in coefs. */
 static void sgd(float *w, const float *g, size_t n, float keep, float rate)
 {
 #pragma omp simd
@@ -78,6 +92,7 @@ void sp_optim_step(const sp_optim *o, float *w, const float *g, const sp_moments
 double sp_schedule_at(sp_schedule kind, int64_t s, int64_t warmup, int64_t total)
 {
     if (s < warmup) return (double)s / (double)warmup;
+    /* a run that is nothing but warm-up must not divide by 0 */
     double done = (double)(s - warmup) / (double)SP_MAX(total - warmup, 1);
     if (kind == SP_LINEAR) return SP_MAX(1 - done, 0.0);
     if (kind == SP_COSINE) return 0.5 * (1 + cos(M_PI * SP_MIN(done, 1.0)));

@@ -1,4 +1,9 @@
-/* options.c - see options.h. */
+/* options.c - see options.h.
+ *
+ * The fingerprint is compared as text, so that a message about a state of another run can show
+ * both. Options that cannot change the result (state, log, scratch, save_every) are left out: a run
+ * may be resumed with others. Reals are printed with 17 digits, which tell any two doubles apart.
+ */
 #include "train/options.h"
 
 #include "base/hash.h"
@@ -6,6 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Digest of ids and labels, so that a change of template or of the scored tokens counts as well. */
 static uint64_t hash_examples(const sp_examples *d)
 {
     uint64_t h = SP_HASH0;
@@ -16,7 +22,8 @@ static uint64_t hash_examples(const sp_examples *d)
     return h;
 }
 
-/* The main data, then each term's data, kind and weight. */
+/* Digest of the main data, then of each term's data, kind and weight. Lists are hashed on their own
+ * first, so that examples cannot pass from one list to the next unnoticed. */
 static uint64_t hash_data(const sp_examples *data, const sp_tune_opt *o)
 {
     uint64_t part = hash_examples(data), h = sp_hash(SP_HASH0, &part, sizeof part);
@@ -30,7 +37,8 @@ static uint64_t hash_data(const sp_examples *data, const sp_tune_opt *o)
     return h;
 }
 
-/* Names and the first bytes of every parameter: enough to tell checkpoints of one shape apart. */
+/* Digest of the names and the first 4096 bytes of every parameter. That is enough to tell
+ * checkpoints of one shape apart without reading all of a large model. */
 static uint64_t hash_model(const sp_model *m)
 {
     uint64_t h = SP_HASH0;

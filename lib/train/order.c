@@ -1,6 +1,12 @@
-/* order.c - see order.h. */
+/* order.c - see order.h.
+ *
+ * The list must agree with what grad.c does, because masters.c finds a parameter's moments by
+ * counting the gradients that have arrived.
+ */
 #include "train/order.h"
 
+/* down comes first, as the last matrix of a layer; q, k and v follow o, through which d reaches
+ * them. */
 const int sp_backward_order[SP_PER_LAYER] = {SP_DOWN, SP_GATE, SP_UP, SP_NORM2, SP_O,
                                              SP_Q,    SP_K,    SP_V,  SP_NORM1};
 

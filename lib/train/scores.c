@@ -1,4 +1,9 @@
-/* scores.c - see scores.h. */
+/* scores.c - see scores.h.
+ *
+ * A gradient is scaled in place in parts of PART numbers, for each of which the same part of the
+ * factor is read or widened. Scaling and the check for finite numbers are done before the write, so
+ * that a stream never holds NaN or Inf.
+ */
 #include "train/scores.h"
 
 #include "tensor/vec.h"
@@ -12,7 +17,8 @@
 void sp_scores_open(sp_scores *s) { s->values = sp_xfloats(PART); }
 void sp_scores_close(sp_scores *s) { free(s->values); }
 
-/* Where p stands in the factor, or -1: it must be there, in the same shape. */
+/* Return the number of p's tensor in the factor, or -1 with a message when it is missing or has
+ * another shape. */
 static int64_t find_factor(const sp_src *factor, const sp_param *p, sp_err *e)
 {
     const char *name = sp_src_name(factor);
@@ -26,7 +32,8 @@ static int64_t find_factor(const sp_src *factor, const sp_param *p, sp_err *e)
     return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": shape %s, expected %s", name, p->name, a, b);
 }
 
-/* Numbers first .. first+n-1 of V for p, n <= PART; NULL on error. */
+/* Return numbers first .. first+n-1 of V for p, n <= PART, or NULL on error. They are borrowed:
+ * they lie in s->values, or in the weights themselves where these are F32. */
 static const float *factor_part(const sp_scores *s, const sp_param *p, size_t first, size_t n,
                                 sp_err *e)
 {
@@ -37,7 +44,8 @@ static const float *factor_part(const sp_scores *s, const sp_param *p, size_t fi
     return s->values;
 }
 
-/* g (n), which begins at number `first` of p: divide by the examples, multiply by |V|. */
+/* Divide g (n), which begins at number `first` of p, by the number of examples, and multiply it by
+ * |V| where that is asked for. 0 or -1. */
 static int scale(const sp_scores *s, const sp_param *p, size_t first, float *g, size_t n, sp_err *e)
 {
     float c = (float)(1 / s->examples);

@@ -1,4 +1,18 @@
-/* tune.c - see tune.h: one step, and the loop around it. */
+/* tune.c - see tune.h.
+ *
+ * The loop does a step, logs it, and saves a state when one is due:
+ *
+ *     sp_tune
+ *       open_feeds         the data, and how many steps there are
+ *       train              masters, memory, state, log, in this order
+ *         loop
+ *           do_step        objective.h makes the batch, grad.h runs it
+ *             update       called back with each gradient: changes the parameter at once
+ *
+ * Whatever is random in a step (order, fraction, rounding) is a function of the seed and of the
+ * step or epoch. A run that resumes from a state therefore does the same steps as one that was
+ * never stopped.
+ */
 #include "train/tune.h"
 
 #include "base/clock.h"
@@ -19,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A run. Model, options and data are borrowed; close_trainer releases everything else. */
 typedef struct {
     sp_model *model;
     const sp_tune_opt *o;
@@ -33,7 +48,7 @@ typedef struct {
 
 /* ---- one step ------------------------------------------------------------------------- */
 
-/* A step under way. */
+/* A step under way; the `self` of the two callbacks. */
 typedef struct {
     trainer *t;
     sp_objective objective;
@@ -42,7 +57,9 @@ typedef struct {
     double norm2;   /* squared norm of the gradients of all of them */
 } step;
 
-/* Half fine-tuning: each epoch trains its own random share of the parameters. */
+/* Does this parameter change in this epoch? Half fine-tuning trains a random share of the
+ * parameters, drawn anew for each epoch of the main data. sp_objective_open has set that feed to
+ * the epoch. */
 static bool is_trained(const trainer *t, const sp_param *p)
 {
     if (t->o->fraction >= 1) return true;
@@ -50,8 +67,10 @@ static bool is_trained(const trainer *t, const sp_param *p)
                         (uint64_t)t->feeds[0].epoch) < t->o->fraction;
 }
 
-/* sp_grad_job.emit: update the parameter at once. Gradients come whole: nothing is made per
- * example. */
+/* sp_grad_job.emit: update parameter p, of which this is the whole gradient g (rows, cols). It
+ * never comes in blocks, because nothing is made per example. The norm counts all gradients, those
+ * of parameters that are not trained in this epoch too. Weight decay is for matrices, which have
+ * more than one column. */
 static int update(void *self, sp_param *p, int64_t row, int64_t rows, float *g, sp_err *e)
 {
     (void)row, (void)rows, (void)e;
@@ -67,11 +86,15 @@ static int update(void *self, sp_param *p, int64_t row, int64_t rows, float *g, 
     return 0;
 }
 
+/* sp_grad_job.weigh: pass the cross-entropies, ce (N), on to the objective. */
 static bool weigh(void *self, const double *ce)
 {
     return sp_objective_weigh(&((step *)self)->objective, ce);
 }
 
+/* Run forward and backward on the step's batch, with the updates in between. The objective's loss
+ * is set by `weigh`, or from L after the run. Weighing costs a pass over the head, so it is done
+ * only where needed. */
 static sp_grad_end run_step(step *s, sp_err *e)
 {
     const trainer *t = s->t;
@@ -89,6 +112,8 @@ static sp_grad_end run_step(step *s, sp_err *e)
     return end;
 }
 
+/* Fail when the loss or the norm is no finite number. A run that declined has norm 0 here. 0 or
+ * -1. */
 static int check_finite(const step *s, sp_err *e)
 {
     double loss = s->objective.loss, norm = sqrt(s->norm2);
@@ -98,6 +123,7 @@ static int check_finite(const step *s, sp_err *e)
                    s->t->next + 1, loss, norm);
 }
 
+/* Write the step's line; `seconds` is how long it took. 0 or -1. */
 static int log_step(const step *s, double seconds, sp_err *e)
 {
     sp_step_record r = {.step = s->t->next + 1,
@@ -137,6 +163,9 @@ static step_end do_step(trainer *t, sp_err *e)
 
 /* ---- the loop ------------------------------------------------------------------------- */
 
+/* Do steps until the last one or until one is declined. If states are kept, the last step is always
+ * followed by one, so that a finished run can be recognised. Reaching max_loss is a success. 0 or
+ * -1. */
 static int loop(trainer *t, sp_err *e)
 {
     sp_progress progress;
@@ -158,6 +187,8 @@ static int loop(trainer *t, sp_err *e)
 
 /* ---- before the first step ------------------------------------------------------------ */
 
+/* Open a feed for the main data and for each term, and set t->total. An epoch is one of the main
+ * data. */
 static void open_feeds(trainer *t, const sp_examples *data)
 {
     const sp_tune_opt *o = t->o;
@@ -168,7 +199,9 @@ static void open_feeds(trainer *t, const sp_examples *data)
     t->total = o->steps ? o->steps : o->epochs * sp_feed_steps(&t->feeds[0]);
 }
 
-/* Tokens of the largest step of the first epoch, and of the longest example in it. */
+/* Return the tokens of the largest step of the first epoch; *longest gets those of the longest
+ * example in it. With `shuffle` a later epoch may have a somewhat larger step: the result is an
+ * estimate. */
 static int64_t most_tokens(trainer *t, int64_t *longest)
 {
     int64_t most = 0;
@@ -189,7 +222,8 @@ static int64_t most_tokens(trainer *t, int64_t *longest)
     return most;
 }
 
-/* Will the gradients, the reference's hidden states, masters and moments fit into memory? */
+/* Will the gradients, the reference's hidden states, masters and moments fit into memory? 0 or
+ * -1. */
 static int check_memory(trainer *t, sp_err *e)
 {
     int64_t longest, tokens = most_tokens(t, &longest);
@@ -198,6 +232,7 @@ static int check_memory(trainer *t, sp_err *e)
     return sp_capacity_check_memory("training", bytes + sp_masters_memory_bytes(&t->masters), e);
 }
 
+/* Resume from the state, if there is one: fills the masters and sets t->next. 0 or -1. */
 static int open_state(trainer *t, sp_err *e)
 {
     if (sp_state_open(&t->state, t->o->state, t->fingerprint, &t->masters, &t->next, e) < 0)
@@ -207,6 +242,9 @@ static int open_state(trainer *t, sp_err *e)
     return 0;
 }
 
+/* Make everything ready and run the loop. Masters come first, because the memory check asks where
+ * they lie and the state is read into them. The log comes last, because it is cut to the state's
+ * step. 0 or -1; what was opened is left to close_trainer in either case. */
 static int train(trainer *t, sp_err *e)
 {
     const sp_tune_opt *o = t->o;
@@ -222,6 +260,8 @@ static int train(trainer *t, sp_err *e)
     return loop(t, e);
 }
 
+/* Release what the trainer owns, also after train failed half-way: what was not opened is zero. The
+ * masters' F32 values stay with the model. */
 static void close_trainer(trainer *t)
 {
     sp_steplog_close(&t->log);

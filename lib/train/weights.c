@@ -1,4 +1,13 @@
-/* weights.c - see weights.h. */
+/* weights.c - see weights.h.
+ *
+ * A parameter passes through in parts of PART numbers, so that memory does not grow with its size:
+ *
+ *     own, data  ->  wide (F32)  ->  narrow (dtype of the stream)  ->  dst
+ *
+ * A trained weight is moved to the nearest number that its original plus an F32 difference can
+ * reach (sp_reachable in vec.h). It is done here, because the trained and the stored values are
+ * both at hand.
+ */
 #include "train/weights.h"
 
 #include "engine/residency.h"
@@ -19,8 +28,9 @@ sp_tinfo sp_param_tensor(const sp_param *p, sp_dtype d)
                       .nbytes = n * sp_dtype_size(d)};
 }
 
-/* Numbers first .. first+n-1 of a weight as they go into the stream; n <= PART, scratch (PART). A
- * weight without a stored original (random, or not trained) goes as it is. */
+/* Return numbers first .. first+n-1 of a weight in F32 as they go into the stream. n is at most
+ * PART, and scratch has room for PART floats. The result is borrowed from scratch or from p. A
+ * weight without a stored original (random) or without a trained value goes as it is. */
 static const float *part_of(const sp_param *p, size_t first, size_t n, float *scratch)
 {
     if (!p->own || !p->data) return sp_param_part(p, first, n, scratch);
@@ -30,7 +40,8 @@ static const float *part_of(const sp_param *p, size_t first, size_t n, float *sc
     return scratch;
 }
 
-/* wide, narrow: (PART) scratch */
+/* Write all of p to dst in dtype d. wide and narrow (PART) are scratch; narrow has room for any
+ * dtype that is no wider than F32. 0 or -1. */
 static int write_one(const sp_param *p, sp_dtype d, float *wide, float *narrow, sp_dst *dst,
                      sp_err *e)
 {
