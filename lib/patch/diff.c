@@ -2,6 +2,15 @@
  *
  * A sum or difference of two F32 numbers, taken in double and rounded to F32, is the one taken in
  * F32: double is needed for F64 alone. The code is a macro over the type of the arithmetic.
+ *
+ * A block of elements goes through these steps, each a plain loop:
+ *
+ *     t, b      tuned and base in the type of the arithmetic
+ *     d         t - b; out = d rounded to dtype od; d = out widened again
+ *     sum       b + d, rounded to the dtype of tuned and widened again
+ *     missed    how many of sum are not t
+ *
+ * So what is compared is what a merge of the stored patch gives.
  */
 #include "patch/diff.h"
 
@@ -13,6 +22,7 @@
 /* More elements than a piece of a walk has: those are worked on by a thread each already. */
 #define PARALLEL_FROM (256u << 10)
 
+/* The rest of a, from element `at` on. */
 static sp_array from(sp_array a, size_t at)
 {
     return (sp_array){(const char *)a.x + at * sp_dtype_size(a.dtype), a.dtype};
@@ -48,7 +58,7 @@ static sp_array from(sp_array a, size_t at)
 DEFINE_DIFF(double, SP_F64, sp_to_f64, sp_from_f64)
 DEFINE_DIFF(float, SP_F32, sp_to_f32, sp_from_f32)
 
-/* sp_diff for n <= DIFF_BLOCK elements. */
+/* sp_diff for n <= DIFF_BLOCK elements. Adds to *missed, returns SP_DIFF_* bits. */
 static int diff_block(void *out, sp_dtype od, sp_array tuned, sp_array base, size_t n,
                       uint64_t *missed)
 {
@@ -64,6 +74,7 @@ int sp_diff(void *out, sp_dtype od, sp_array tuned, sp_array base, size_t n, uin
     uint64_t not_back = 0;
     int bad = 0;
     size_t size = sp_dtype_size(od);
+    /* a sum of counts and an OR of bits do not depend on which thread had which block */
 #pragma omp parallel for schedule(static) reduction(+ : not_back) reduction(| : bad) \
     if (n > PARALLEL_FROM)
     for (size_t at = 0; at < n; at += DIFF_BLOCK)

@@ -1,4 +1,13 @@
-/* mask.c - see mask.h. */
+/* mask.c - see mask.h.
+ *
+ * A random mask needs no state: the number of each element comes from a generator that is a
+ * function of (seed, stream, index), where the stream is a hash of key and name. Any part of a mask
+ * can thus be drawn by itself, in any order, and is the same as in one piece.
+ *
+ * Numbers are divided by the rate in double, a block at a time, and rounded back to their dtype.
+ * Overlaps are whole numbers, which any order adds up alike, and inner products, which sp_dot adds
+ * up in blocks of fixed size.
+ */
 #include "patch/mask.h"
 
 #include "base/arith.h"
@@ -36,13 +45,15 @@ void sp_mask_combine(uint8_t *out, sp_mask_op op, const uint8_t *a, const uint8_
         out[i] = (uint8_t)((((a[i] != 0) ^ not_a) & ((b[i] != 0) ^ not_b)) ^ not_it);
 }
 
-/* sp_mask_apply for n <= WIDE_BLOCK elements. */
+/* sp_mask_apply for n <= WIDE_BLOCK elements. The patch is checked as well as the quotients: NaN
+ * and Inf count where the mask is clear, too. */
 static bool apply_block(char *out, const char *patch, sp_dtype d, const uint8_t *mask, double rate,
                         size_t n)
 {
     double y[WIDE_BLOCK];
     size_t size = sp_dtype_size(d);
     bool finite = sp_all_finite(patch, d, n);
+    /* rate 1 is this copy alone: a way through double could change the bits of a NaN */
     memcpy(out, patch, n * size);
     if (rate != 1) {
         sp_to_f64(y, patch, d, n);

@@ -1,4 +1,8 @@
-/* match.c - see match.h. */
+/* match.c - see match.h.
+ *
+ * Tensors are matched by name, whatever their order. Each function stops at the first tensor that
+ * does not fit, and its message names the input, the tensor, what was found and what was expected.
+ */
 #include "patch/match.h"
 
 int sp_match_tensor(const sp_src *s, const sp_tinfo *want, size_t *index, sp_err *e)
@@ -27,6 +31,7 @@ int sp_match_kind(const sp_src *s, size_t i, sp_kind kind, sp_err *e)
 {
     const sp_tinfo *t = sp_src_info(s, i);
     bool floating = sp_dtype_is_float(t->dtype), mask = t->dtype == SP_BOOL;
+    /* SP_SCORES takes both */
     if (kind == SP_FLOATS ? floating : kind == SP_BITS ? mask : floating || mask) return 0;
     return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": dtype %s, expected %s", sp_src_name(s),
                    t->name, sp_dtype_name(t->dtype),

@@ -9,6 +9,10 @@
  *            the change replaces x[0]
  *
  * Loops have no branch around arithmetic, so that the compiler makes vectors of them.
+ *
+ * Slerp and stock pass over the tensor twice: first for the products of each two patches (K, K), of
+ * which they make weights (mix), then to combine. All other methods combine in their only pass. Any
+ * thread loads a block, combines it and adds it to base: blocks do not depend on each other.
  */
 #include "patch/merge.h"
 
@@ -48,6 +52,8 @@ typedef struct {
 
 /* ---- loading -------------------------------------------------------------------------- */
 
+/* Space for a block of K patches, for one thread; rows_free frees it. d and m are borrowed. Only
+ * Fisher merging has f. */
 static rows *rows_new(const sp_merge_opt *o, const sp_delta *d, int K, const mix *m)
 {
     rows *r = sp_xmalloc(sizeof *r);
@@ -66,6 +72,7 @@ static void rows_free(rows *r)
     free(r);
 }
 
+/* Are all of x[0..n) at least 0? NaN passes: load_fisher finds it with sp_all_finite. */
 static bool none_negative(const double *x, size_t n)
 {
     uint64_t bad = 0;
@@ -73,8 +80,9 @@ static bool none_negative(const double *x, size_t n)
     return !bad;
 }
 
-/* Elements [at, at + n) of a patch, masked and scaled. False when it holds NaN or Inf, masked or
- * not. */
+/* Elements [at, at + n) of a patch to x, masked and scaled: times scale / (1 - drop), zero where
+ * not kept. A patch without the tensor gives zeros. n <= MERGE_BLOCK. False when it holds NaN or
+ * Inf, masked or not. */
 static bool load_patch(const sp_merge_opt *o, const sp_delta *d, size_t at, double *x, size_t n)
 {
     static const uint8_t all[MERGE_BLOCK] = {[0 ... MERGE_BLOCK - 1] = 1};
@@ -88,6 +96,8 @@ static bool load_patch(const sp_merge_opt *o, const sp_delta *d, size_t at, doub
     return sp_to_f64_masked(x, stored, d->dtype, keep, scale, n);
 }
 
+/* Elements [at, at + n) of a patch's Fisher information to f, in double. False when it holds NaN,
+ * Inf or a negative number. */
 static bool load_fisher(const sp_delta *d, size_t at, double *f, size_t n)
 {
     const char *stored = d->fisher + at * sp_dtype_size(d->fisher_dtype);
@@ -102,7 +112,9 @@ static sp_merge_fault fault_of(int number)
     return (sp_merge_fault){number / SP_MERGE_MAX, number % SP_MERGE_MAX};
 }
 
-/* Elements [at, at + n) of all patches, into r. Returns the number of the worst fault. */
+/* Elements [at, at + n) of all patches, into rows x and f of r. n <= MERGE_BLOCK. Returns the
+ * number of the worst fault. Fisher information is looked at last, for its faults have the larger
+ * numbers. */
 static int load(const sp_merge_opt *o, rows *r, size_t at, size_t n)
 {
     int worst = 0;
@@ -115,7 +127,9 @@ static int load(const sp_merge_opt *o, rows *r, size_t at, size_t n)
 
 /* ---- thinning ------------------------------------------------------------------------- */
 
-/* DARE (Yu et al., 2023): drop at random, each patch on its own. */
+/* DARE (Yu et al., 2023): clear d->keep at random with probability o->drop, for elements [at, at +
+ * n) of tensor t. The random numbers are a function of seed, patch, name and index: neither chunks
+ * nor threads change them. */
 static void drop(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t at, size_t n)
 {
     uint64_t stream =
@@ -124,7 +138,8 @@ static void drop(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t
     for (size_t i = 0; i < n; i++) d->keep[i] &= sp_rand_unit(o->seed, stream, at + i) >= o->drop;
 }
 
-/* The sizes of what is left of the patch, zero where nothing is, into d->work. */
+/* d->work[i] = |x[i]|, the size of what is left of the patch, for n elements; 0 where nothing is.
+ * Selection passes over zeros, so that a dropped entry is never selected again. */
 static void magnitudes(sp_delta *d, size_t n)
 {
     sp_to_f32(d->work, d->x, d->dtype, n);
@@ -132,7 +147,8 @@ static void magnitudes(sp_delta *d, size_t n)
     for (size_t i = 0; i < n; i++) d->work[i] = d->keep[i] ? fabsf(d->work[i]) : 0;
 }
 
-/* Keep the floor(density * numel) entries of largest magnitude, of the tensor or of the patch. */
+/* TIES: keep the floor(density * numel) entries of largest magnitude, of the tensor or of the
+ * patch. Sets d->keep (n) anew. Without o->global, the n elements are the whole tensor. */
 static void trim(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, size_t n)
 {
     magnitudes(d, n);
@@ -140,13 +156,15 @@ static void trim(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, size_t n
     else sp_topk(d->keep, d->work, n, sp_fraction(o->density, t->numel));
 }
 
-/* Model breadcrumbs (Davari and Belilovsky, 2023): as many, after the floor(gamma * numel) largest
- * have gone; fewer of those go where not enough would be left. */
+/* Model breadcrumbs (Davari and Belilovsky, 2023): keep as many, after the floor(gamma * numel)
+ * largest have gone; fewer of those go where not enough would be left. The n elements are the whole
+ * tensor. */
 static void trim_both(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, size_t n)
 {
     uint64_t kept = sp_fraction(o->density, t->numel),
              top = SP_MIN(sp_fraction(o->gamma, t->numel), t->numel - kept);
     magnitudes(d, n);
+    /* first select what shall go, and make it zero; then select again among the rest */
     sp_topk(d->keep, d->work, n, top);
     for (size_t i = 0; i < n; i++)
         if (d->keep[i]) d->work[i] = 0;
@@ -163,8 +181,9 @@ static double product(const double *a, const double *b, size_t n)
     return sum;
 }
 
-/* g (K, K): the products of each two patches or, if `models`, of base + patch. Blocks add up in
- * their order, whatever the threads. */
+/* g (K, K): the products of each two patches or, if `models`, of base + patch, summed over n
+ * elements. Blocks add up in their order, whatever the threads: the `ordered` region sees to that.
+ * Faults are left to sp_merge_chunk, which loads every block again. */
 static void products(const sp_merge_opt *o, const sp_delta *d, int K, const char *base, sp_dtype bd,
                      size_t n, bool models, double *g)
 {
@@ -188,7 +207,8 @@ static void products(const sp_merge_opt *o, const sp_delta *d, int K, const char
     }
 }
 
-/* Of the angle between patches (or models) i and j, from their products; 0 where one is zero. */
+/* The cosine of the angle between patches (or models) i and j, from their products g (K, K); 0
+ * where one is zero. Rounding can bring the quotient beyond 1, where acos has no value. */
 static double cosine(const double *g, int K, int i, int j)
 {
     double norms = sqrt(g[i * K + i]) * sqrt(g[j * K + j]);
@@ -196,7 +216,10 @@ static double cosine(const double *g, int K, int i, int j)
 }
 
 /* Spherical interpolation (Shoemake, 1985) between the first two models, each tensor taken as one
- * vector; along a straight line where they are nearly parallel. */
+ * vector; along a straight line where they are nearly parallel, as sin(angle) is nearly 0 there.
+ * The merged model is a * (base + patch 1) + b * (base + patch 2). The change
+ * is that minus the base: (a + b - 1) * base + a * patch 1 + b * patch 2. On the straight line,
+ * a + b = 1 and the base drops out. */
 static mix slerp(const sp_merge_opt *o, const double *g, int K)
 {
     double c = cosine(g, K, 0, 1), angle = acos(c);
@@ -205,8 +228,9 @@ static mix slerp(const sp_merge_opt *o, const double *g, int K)
     return (mix){a + b - 1, {a, b}};
 }
 
-/* Model stock (Jang et al., 2024): as far from the base towards the average as the mean cosine
- * between patches justifies; not at all if it is negative. */
+/* Model stock (Jang et al., 2024): as far from the base towards the average as the mean cosine c
+ * between patches justifies; not at all if it is negative. That is K c / (1 + (K - 1) c) times the
+ * average, so that each of the K patches counts c / (1 + (K - 1) c). */
 static mix stock(const sp_merge_opt *o, const double *g, int K)
 {
     (void)o;
@@ -252,8 +276,8 @@ static void combine_elect(rows *r, size_t n)
     }
 }
 
-/* Fisher (Matena and Raffel, 2022): the models' mean with weights c F, less the base; x has c in it
- * already. */
+/* Fisher (Matena and Raffel, 2022): the models' mean with weights c F, less the base. c is the
+ * scale of a patch, and x has c in it already: sum(F x) / sum(F c). */
 static void combine_fisher(rows *r, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -319,11 +343,12 @@ void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64
     if (methods[o->method].thin) methods[o->method].thin(o, d, t, n);
 }
 
-/* Combine the patches in r and add the change to n <= MERGE_BLOCK elements of base. Is the result
- * finite? */
+/* Combine the patches in r and add the change to n <= MERGE_BLOCK elements of base, of dtype bd, to
+ * give those of out, of dtype od. Returns whether the result is finite. */
 static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, char *out,
                         sp_dtype od, size_t n)
 {
+    /* sp_add_f64 takes base as stored only in the dtype of the output; combine_mix reads r->base */
     bool wide = bd != od || methods[o->method].weigh || !r->K;
     if (wide) sp_to_f64(r->base, base, bd, n);
     if (!r->K) {

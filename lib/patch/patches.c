@@ -1,4 +1,14 @@
-/* patches.c - see patches.h. */
+/* patches.c - see patches.h.
+ *
+ * All inputs stand in one array, in the order in which they are opened, for the walk (walk.h). With
+ * two patches, of which the first has a mask:
+ *
+ *     in     [0] base   [1] patch 1   [2] its mask   [3] patch 2
+ *     with   0          1             1              3
+ *
+ * A piece goes to sp_merge_chunk as one sp_delta for each patch. Whether pieces are worked on by
+ * several threads or one after the other is up to the method (sp_merge_apart).
+ */
 #include "patch/patches.h"
 
 #include "base/arith.h"
@@ -12,13 +22,15 @@
 
 /* ---- thinning ------------------------------------------------------------------------- */
 
-/* Must patch k have a mask of its own making? */
+/* Must patch k get a mask made for it? Dropping and thinning clear entries of a mask: where
+ * the inputs have none for the patch, one is made. */
 static bool makes_mask(const sp_patches *p, int k)
 {
     return !p->patch[k].mask && (p->opt.drop > 0 || sp_merge_thins(&p->opt));
 }
 
-/* Space for n elements of each patch; what was there is lost. */
+/* Give w space for n elements of each patch, where the method needs it; what was there is lost. An
+ * empty piece gets space for one element, so that pointers are never NULL. */
 static void reserve(const sp_patches *p, sp_thinning *w, size_t n)
 {
     if (w->n && n <= w->n) return;
@@ -33,6 +45,7 @@ static void reserve(const sp_patches *p, sp_thinning *w, size_t n)
     w->work = sp_xfloats(n);
 }
 
+/* Free what w has and empty it. */
 static void release(sp_thinning *w)
 {
     for (int k = 0; k < SP_MERGE_MAX; k++) free(w->keep[k]);
@@ -41,7 +54,9 @@ static void release(sp_thinning *w)
 }
 
 /* The elements of patch k in a piece: x, keep and fisher as they were read (x NULL = the patch does
- * not have the tensor). */
+ * not have the tensor). A mask that is made for the patch begins as all ones. Everything is
+ * borrowed, from the piece and from w. Thinning may write to keep, even where that is an input's
+ * buffer: a piece owns what was read for it. */
 static sp_delta delta(sp_patches *p, int k, const sp_piece *piece, sp_thinning *w)
 {
     sp_patch *q = &p->patch[k];
@@ -67,7 +82,9 @@ typedef struct {
     int k; /* the patch at hand */
 } counting;
 
-/* The inputs are the patch and its mask. */
+/* An sp_piece_fn for one pass of global trimming: count the sizes of a piece of patch k. The inputs
+ * are the patch and its mask, if it has one. What is dropped at random is dropped here as well, and
+ * the same entries go when the patch is merged. */
 static int count_piece(const sp_piece *piece, void *ctx, sp_err *e)
 {
     (void)e;
@@ -85,6 +102,7 @@ static int count_piece(const sp_piece *piece, void *ctx, sp_err *e)
     return 0;
 }
 
+/* Can s (NULL = no such input) be read several times? 0 or -1 (SP_EINPUT). */
 static int check_seekable(const sp_src *s, sp_err *e)
 {
     if (!s || sp_src_seekable(s)) return 0;
@@ -93,7 +111,8 @@ static int check_seekable(const sp_src *s, sp_err *e)
                    sp_src_name(s));
 }
 
-/* Find the threshold of a whole patch: three passes over it, the merge will be the fourth. */
+/* Find the threshold of the whole patch k, above which its floor(density * elements) largest
+ * entries lie: three passes over it, the merge will be the fourth. 0 or -1. */
 static int find_threshold(sp_patches *p, int k, sp_err *e)
 {
     sp_patch *q = &p->patch[k];
@@ -123,6 +142,9 @@ static size_t add_input(sp_patches *p, sp_src **src, const char *path, size_t wi
     return p->n_in++;
 }
 
+/* Open a patch, its Fisher information and its mask, and check that they fit: the patch is floating
+ * and lies within base, the mask is BOOL and covers the patch. check_patched looks at which tensors
+ * the Fisher information has. 0 or -1 (SP_EINPUT); what is open stays so. */
 static int open_patch(sp_patches *p, sp_patch *q, const sp_src *base, sp_err *e)
 {
     if (!(q->in = add_input(p, &q->src, q->path, 0, e))) return -1;
@@ -167,6 +189,7 @@ int sp_patches_open(sp_patches *p, sp_src *base, sp_err *e)
 
 /* ---- merging -------------------------------------------------------------------------- */
 
+/* Does any patch have the tensor of this piece? */
 static bool is_patched(const sp_patches *p, const sp_piece *piece)
 {
     bool patched = false;
@@ -174,6 +197,8 @@ static bool is_patched(const sp_patches *p, const sp_piece *piece)
     return patched;
 }
 
+/* The error for a fault in tensor t of the output; 0 if there is none, else -1 (SP_EINPUT). It
+ * names the input that is at fault: the base also where the result is. */
 static int refuse(const sp_patches *p, const sp_tinfo *t, sp_merge_fault fault, sp_err *e)
 {
     const sp_patch *q = &p->patch[fault.patch];
@@ -193,7 +218,8 @@ static int refuse(const sp_patches *p, const sp_tinfo *t, sp_merge_fault fault, 
     }
 }
 
-/* Combine a piece that a patch has, or that gets another dtype. */
+/* Combine a piece that a patch has, or that gets another dtype, into piece->out, with work space
+ * from w. A piece that no patch has is merged with no patches at all, which converts it. */
 static sp_merge_fault combine(sp_patches *p, const sp_piece *piece, sp_thinning *w)
 {
     sp_delta d[SP_MERGE_MAX];

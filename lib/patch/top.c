@@ -4,6 +4,14 @@
  * passed once (topk.h): straight from a raw file, by several threads; else they are held as F32, in
  * memory or, where they are many, in a file, and read from there. A tensor that cannot be done in
  * one pass is done by radix selection over the scores that are held.
+ *
+ * A tensor is done in one of these ways, from the cheapest on (top_matrix):
+ *
+ *     raw file       one pass over the file; where that misses, held, then radix selection
+ *     other input    held in memory; one pass over that; where that misses, radix selection
+ *     very large     held in a file; radix selection
+ *
+ * Whatever the way, the mask is the same.
  */
 #include "patch/top.h"
 
@@ -42,6 +50,7 @@ struct sp_top {
     size_t mask_cap;
 };
 
+/* Are the n scores x of tensor `info` finite, or allowed not to be? 0 or -1 (SP_EINPUT). */
 static int check_finite(const sp_top *t, const sp_tinfo *info, const float *x, size_t n, sp_err *e)
 {
     if (t->o.allow_nonfinite || sp_first_nonfinite(x, n) < 0) return 0;
@@ -50,7 +59,8 @@ static int check_finite(const sp_top *t, const sp_tinfo *info, const float *x, s
 
 /* ---- by row, and over all tensors ----------------------------------------------------- */
 
-/* The scores of a piece as F32, in place or widened. NULL on error. */
+/* The scores of a piece as F32, in place or widened into t->wide; valid until the next piece. NULL
+ * on error: they are no numbers, or NaN or Inf where that is not allowed. */
 static const float *scores_of(sp_top *t, const sp_piece *p, sp_err *e)
 {
     const float *x = p->in[0];
@@ -66,6 +76,7 @@ static const float *scores_of(sp_top *t, const sp_piece *p, sp_err *e)
     return check_finite(t, p->t, x, p->n, e) < 0 ? NULL : x;
 }
 
+/* An sp_piece_fn: count a piece's scores for the threshold of all tensors. */
 static int count_piece(const sp_piece *p, void *ctx, sp_err *e)
 {
     sp_top *t = ctx;
@@ -75,6 +86,8 @@ static int count_piece(const sp_piece *p, void *ctx, sp_err *e)
     return 0;
 }
 
+/* An sp_piece_fn: the mask of a piece, by the threshold of all tensors. Pieces come in order, so
+ * that ties go to the first. */
 static int mark_piece(const sp_piece *p, void *ctx, sp_err *e)
 {
     sp_top *t = ctx;
@@ -87,7 +100,8 @@ static int mark_piece(const sp_piece *p, void *ctx, sp_err *e)
 /* Elements of a row: those of the last dimension; a scalar is a row of one. */
 static size_t columns(const sp_tinfo *t) { return t->rank ? (size_t)t->shape[t->rank - 1] : 1; }
 
-/* The piece is whole rows. */
+/* An sp_piece_fn: the mask of a piece, row by row. The piece is whole rows (row_step), and each
+ * row has its own floor(rate * columns) largest. */
 static int mark_rows(const sp_piece *p, void *ctx, sp_err *e)
 {
     sp_top *t = ctx;
@@ -101,7 +115,8 @@ static int mark_rows(const sp_piece *p, void *ctx, sp_err *e)
     return 0;
 }
 
-/* As many rows as make a step, at least one. */
+/* An sp_step_fn: as many rows as make a step, at least one. A row without elements counts
+ * as one element, so that nothing is divided by zero. */
 static uint64_t row_step(const sp_piece *p, void *ctx)
 {
     (void)ctx;
@@ -109,6 +124,8 @@ static uint64_t row_step(const sp_piece *p, void *ctx)
     return SP_MAX(SP_STEP / cols, 1) * cols;
 }
 
+/* Find the threshold of all tensors together, for the floor(rate * all numbers) largest: a walk
+ * over all scores in each of three rounds. 0 or -1. */
 static int find_threshold(sp_top *t, sp_err *e)
 {
     uint64_t total = 0;
@@ -127,7 +144,7 @@ static int find_threshold(sp_top *t, sp_err *e)
 
 /* ---- of each tensor: the scores that are held ----------------------------------------- */
 
-/* Space for n elements of a mask. */
+/* Give t->mask space for n elements; what was in it is lost. It stays for later tensors. */
 static void reserve_mask(sp_top *t, size_t n)
 {
     if (t->mask && n <= t->mask_cap) return;
@@ -135,13 +152,16 @@ static void reserve_mask(sp_top *t, size_t n)
     t->mask = (uint8_t *)sp_xfloats((t->mask_cap = n) / sizeof(float) + 1); /* in large pages */
 }
 
-/* n scores from number `at` on are not needed in memory for a while. */
+/* Say that n scores from number `at` on are not needed in memory for a while. Without this, a file
+ * larger than the memory would push out everything else. Does nothing where scores are in
+ * memory. */
 static void evict(const sp_top *t, uint64_t at, size_t n)
 {
     if (t->file) sp_scratch_evict(t->x + at, n * sizeof *t->x);
 }
 
-/* Put the scores of tensor i into a file. */
+/* Put the scores of tensor i into a file without a name (scratch.h), step by step, and let t->x
+ * point to them. 0 or -1; let_go ends the file, or sp_top_free after a failure. */
 static int hold_in_file(sp_top *t, size_t i, sp_err *e)
 {
     const sp_tinfo *info = sp_src_info(t->src, i);
@@ -157,6 +177,8 @@ static int hold_in_file(sp_top *t, size_t i, sp_err *e)
     return 0;
 }
 
+/* Hold the scores of tensor i as F32, t->x, until let_go: in memory if they are at most MOST_HELD
+ * bytes and a HELD_SHARE-th of the machine's memory, else in a file. 0 or -1. */
 static int hold(sp_top *t, size_t i, sp_err *e)
 {
     const sp_tinfo *info = sp_src_info(t->src, i);
@@ -167,6 +189,7 @@ static int hold(sp_top *t, size_t i, sp_err *e)
     return check_finite(t, info, t->x, info->numel, e);
 }
 
+/* End the holding. t->own keeps its memory, for the next tensor. */
 static void let_go(sp_top *t)
 {
     sp_scratch_close(t->file);
@@ -176,6 +199,7 @@ static void let_go(sp_top *t)
 
 /* ---- of each tensor: selection -------------------------------------------------------- */
 
+/* The context of read_part: which tensor is read. */
 typedef struct {
     sp_top *t;
     size_t i;
@@ -189,7 +213,8 @@ static const float *read_part(void *ctx, uint64_t at, size_t n, float *space, sp
     return sp_src_read_f32_part(w->t->src, w->i, at, n, space, e) < 0 ? NULL : space;
 }
 
-/* Select in one pass and write the mask. SP_TOPK_MISSED: nothing was written. */
+/* Select in one pass and write the mask. SP_TOPK_MISSED: nothing was written. That is
+ * also the result where the mask is too large to be held whole, or the scores lie in a file. */
 static sp_topk_result top_at_once(sp_top *t, size_t i, sp_dst *dst, sp_err *e)
 {
     const sp_tinfo *info = sp_src_info(t->src, i);
@@ -209,7 +234,8 @@ static sp_topk_result top_at_once(sp_top *t, size_t i, sp_dst *dst, sp_err *e)
     return got;
 }
 
-/* Select by counting the scores, which are held, three times. */
+/* Select by counting the scores, which are held, three times. Works in steps, so that neither the
+ * mask nor the scores need be in memory as a whole. 0 or -1. */
 static int top_by_radix(sp_top *t, size_t i, sp_dst *dst, sp_err *e)
 {
     sp_radix r;
@@ -232,6 +258,8 @@ static int top_by_radix(sp_top *t, size_t i, sp_dst *dst, sp_err *e)
     return 0;
 }
 
+/* Write the mask of tensor i. A raw file is read straight away; what comes from elsewhere is held
+ * first, for it may be readable only once. 0 or -1. */
 static int top_matrix(sp_top *t, size_t i, sp_dst *dst, sp_err *e)
 {
     bool raw = sp_src_map(t->src, i);

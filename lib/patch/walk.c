@@ -5,6 +5,16 @@
  * written, in order. Where pieces must be made one after the other, the queue has one slot and one
  * thread, the caller's. Touching a mapped file for the first time costs four times as much as
  * pread(2), so that everything is read into buffers.
+ *
+ * A slot holds all that belongs to one piece, and is used again when its piece is finished. Where
+ * several threads work, there are twice as many slots as threads: while every thread works on a
+ * piece, the caller reads ahead from a pipe. Each kind of input has its buffers in another place:
+ *
+ *     slot.in    inputs read by the caller: the bytes wait in the slot until a thread takes it
+ *     walk.in    inputs read by the worker: used in work_on only, so one set a thread is enough
+ *
+ * An error stays in its slot until the slot is finished. Slots are finished in order, so that the
+ * error of the first bad piece wins, whichever thread is first to fail.
  */
 #include "patch/walk.h"
 
@@ -17,6 +27,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* Memory that is used again and grows as needed (space): `bytes` bytes at p, or {0}. */
 typedef struct {
     void *p;
     size_t bytes;
@@ -32,6 +43,7 @@ typedef struct {
     sp_err error;
 } slot;
 
+/* A walk on its way. All threads read `failed`; the caller reads `error` after the last piece. */
 typedef struct {
     const sp_walk *w;
     size_t threads, depth; /* depth = slots */
@@ -42,7 +54,8 @@ typedef struct {
     sp_err error;
 } walk;
 
-/* Space for `bytes`, at least; what was in the buffer is lost. */
+/* Give b space for `bytes`, at least, and return it; what was in the buffer is lost. It never
+ * shrinks: after a few pieces, it is large enough for all others. */
 static void *space(buffer *b, size_t bytes)
 {
     if (bytes > b->bytes || !b->p) {
@@ -55,6 +68,8 @@ static void *space(buffer *b, size_t bytes)
 
 /* ---- one piece ------------------------------------------------------------------------ */
 
+/* Read the piece's elements of input k into b, and let p->in[k] point to them. On failure the error
+ * is in the slot. Returns whether it went well. */
 static bool read_input(const walk *r, slot *s, size_t k, buffer *b)
 {
     const sp_piece *p = &s->p;
@@ -63,7 +78,8 @@ static bool read_input(const walk *r, slot *s, size_t k, buffer *b)
            0;
 }
 
-/* A job's work, by thread number `thread`: read what can be read by any thread, call fn. */
+/* A job's work, by thread number `thread`: read what can be read by any thread, call fn. Does
+ * nothing for a slot that has an error already, or after the walk has failed. */
 static void work_on(void *ctx, size_t number, int thread)
 {
     walk *r = ctx;
@@ -78,7 +94,8 @@ static void work_on(void *ctx, size_t number, int thread)
         sp_err_set(&s->error, SP_ESYSTEM, "unknown error"); /* for an fn that gave no reason */
 }
 
-/* A job's end, in the order of the pieces: write what has been made. */
+/* A job's end, in the order of the pieces: write what has been made. The queue calls this for one
+ * slot at a time, so that the output and r->error need no lock. */
 static void finish(void *ctx, size_t number)
 {
     walk *r = ctx;
@@ -99,7 +116,8 @@ static void finish(void *ctx, size_t number)
 
 /* ---- the walk ------------------------------------------------------------------------- */
 
-/* Find the piece's tensor in the inputs. */
+/* Find the piece's tensor in the inputs, by name and shape: sets index, -1 where an input has none,
+ * and dtype. Inputs that follow another one (w->with) lose theirs where that one has none. */
 static void find(const sp_walk *w, slot *s)
 {
     for (size_t k = 0; k < w->n_in; k++) {
@@ -143,6 +161,8 @@ static uint64_t post(walk *r, sp_queue *q, size_t i, uint64_t at)
     return at + s->p.n;
 }
 
+/* Make the slots and the buffers' descriptors; buffers get their memory when first used. end()
+ * frees all. The arrays in a slot's piece that fn sees as const are the slot's own. */
 static void begin(walk *r)
 {
     size_t n_in = r->w->n_in;
@@ -157,6 +177,7 @@ static void begin(walk *r)
     }
 }
 
+/* Free what begin() made, and the memory of the buffers. */
 static void end(walk *r)
 {
     size_t n_in = r->w->n_in;
@@ -184,6 +205,7 @@ int sp_walk_run(const sp_walk *w, sp_err *e)
     for (size_t i = 0; i < count && !r.failed; i++) {
         uint64_t at = 0,
                  numel = w->dst ? sp_dst_info(w->dst, i)->numel : sp_src_info(w->in[0], i)->numel;
+        /* an empty tensor is one piece of no elements: fn sees every tensor */
         do at = post(&r, q, i, at);
         while (at < numel && !r.failed);
     }
@@ -199,6 +221,7 @@ int sp_walk_complete(const sp_walk *w, sp_err *e)
 {
     int rc = sp_walk_run(w, e);
     for (size_t k = 0; rc == 0 && k < w->n_in; k++) rc = sp_src_end(w->in[k], e);
+    /* the output gets its name only after all inputs have proved complete */
     if (rc < 0) sp_dst_abort(w->dst);
     else if (w->dst) rc = sp_dst_finish(w->dst, e);
     for (size_t k = 0; k < w->n_in; k++) sp_src_close(w->in[k]);

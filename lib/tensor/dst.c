@@ -2,6 +2,16 @@
  *
  * One file is open at a time. A stream is one file; in a directory the tensors of a file stand side
  * by side in the list, so that the next file begins where the file number changes.
+ *
+ * Bytes go out in the order in which they come. `cur` and `done` say where the writer stands: at
+ * byte `done` of tensor t[cur]. A directory of three tensors in two files is written like this:
+ *
+ *     tensor    a        b        c
+ *     shard     0        0        1
+ *     file      [header a b]      [header c]
+ *                                 ^ t[cur] becomes c: the first file is finished, the second begun
+ *
+ * A tensor of zero bytes gets no write of its own. The next write, or the end, steps over it.
  */
 #include "tensor/dst.h"
 
@@ -26,6 +36,8 @@ struct sp_dst {
     sp_hf_dir *dir; /* NULL = a stream */
 };
 
+/* Free d and what it owns, except the open file and the directory: those must be finished or
+ * aborted before. */
 static void free_dst(sp_dst *d)
 {
     sp_tinfos_free(d->t, d->n);
@@ -33,6 +45,9 @@ static void free_dst(sp_dst *d)
     free(d);
 }
 
+/* A new dst with copies of the tensors, their names and the metadata, and no file open. It clears
+ * the shards, which say where a tensor lies in its source. sp_hf_dir_open sets those of the
+ * output. */
 static sp_dst *new_dst(const sp_tinfo *t, size_t n, const sp_meta *meta)
 {
     sp_dst *d = sp_xcalloc(1, sizeof *d);
@@ -50,7 +65,9 @@ static sp_dst *new_dst(const sp_tinfo *t, size_t n, const sp_meta *meta)
 
 /* ---- files ---------------------------------------------------------------------------- */
 
-/* Open `path` and write the header of t[0..n). */
+/* Open `path` as the current file and write the header of t[0..n): its length in 8 bytes,
+ * little-endian, then the JSON text. Sets numel, nbytes and offset of each. 0 or -1. After a
+ * failure d->out may be open: sp_dst_abort closes it. */
 static int begin_file(sp_dst *d, const char *path, sp_tinfo *t, size_t n, int level, sp_err *e)
 {
     size_t len;
@@ -65,6 +82,8 @@ static int begin_file(sp_dst *d, const char *path, sp_tinfo *t, size_t n, int le
     return rc;
 }
 
+/* Finish the current file, if there is one. sp_out_finish frees it also when it fails, so that
+ * d->out is cleared first. 0 or -1. */
 static int end_file(sp_dst *d, sp_err *e)
 {
     sp_out *o = d->out;
@@ -72,7 +91,8 @@ static int end_file(sp_dst *d, sp_err *e)
     return o ? sp_out_finish(o, e) : 0;
 }
 
-/* Begin the file of a directory that t[cur] goes to. */
+/* Begin the file of a directory that t[cur] goes to. Its header names all tensors from t[cur] on
+ * that have the same shard. 0 or -1. */
 static int begin_shard(sp_dst *d, sp_err *e)
 {
     size_t end = d->cur;
@@ -84,6 +104,8 @@ static int begin_shard(sp_dst *d, sp_err *e)
     return rc;
 }
 
+/* Go on to the next tensor. In a directory, finish the file and begin the next one where the shard
+ * changes. 0 or -1. */
 static int next_tensor(sp_dst *d, sp_err *e)
 {
     d->cur++;
@@ -121,6 +143,7 @@ const sp_tinfo *sp_dst_info(const sp_dst *d, size_t i) { return &d->t[i]; }
 
 int sp_dst_write(sp_dst *d, const void *buf, size_t nbytes, sp_err *e)
 {
+    /* the bytes belong to the next tensor that has any */
     while (nbytes > 0 && d->cur < d->n && d->t[d->cur].nbytes == 0)
         if (next_tensor(d, e) < 0) return -1;
     if (d->cur >= d->n || nbytes > d->t[d->cur].nbytes - d->done)
@@ -137,6 +160,7 @@ int sp_dst_write_f32(sp_dst *d, const float *x, sp_err *e)
     sp_dtype dtype = d->t[d->cur].dtype;
     size_t n = d->t[d->cur].numel, size = sp_dtype_size(dtype);
     if (dtype == SP_F32 || n == 0) return sp_dst_write(d, x, n * size, e);
+    /* convert in steps: all at once would need memory for a second copy of a large tensor */
     void *stored = sp_xmalloc(SP_MIN(n, (size_t)NARROW_STEP) * size);
     int rc = 0;
     for (size_t at = 0; rc == 0 && at < n; at += NARROW_STEP) {
@@ -153,6 +177,7 @@ int sp_dst_write_f32(sp_dst *d, const float *x, sp_err *e)
 int sp_dst_finish(sp_dst *d, sp_err *e)
 {
     int rc = 0;
+    /* empty tensors at the end of the list have had no write that steps over them */
     while (rc == 0 && d->cur < d->n && d->t[d->cur].nbytes == 0) rc = next_tensor(d, e);
     if (rc == 0 && d->cur < d->n)
         rc = sp_fail(e, SP_ESYSTEM, "tensor \"%s\" was not written", d->t[d->cur].name);
@@ -161,6 +186,7 @@ int sp_dst_finish(sp_dst *d, sp_err *e)
         sp_dst_abort(d);
         return -1;
     }
+    /* the last step: only a directory whose files are all complete gets its name */
     if (d->dir) rc = sp_hf_dir_finish(d->dir, e);
     free_dst(d);
     return rc;

@@ -3,6 +3,8 @@
 
 #include <strings.h>
 
+/* Name and bytes an element of each dtype. Designated initialisers keep the entries right whatever
+ * the order of the enum. */
 static const struct {
     const char *name;
     size_t size;
@@ -16,6 +18,7 @@ static const struct {
 const char *sp_dtype_name(sp_dtype d) { return dtypes[d].name; }
 size_t sp_dtype_size(sp_dtype d) { return dtypes[d].size; }
 
+/* A linear search is enough: the table has thirteen entries, and a header is parsed once. */
 int sp_dtype_parse(const char *name)
 {
     for (int d = 0; d < SP_NDTYPES; d++)

@@ -4,6 +4,10 @@
  * text in memory, so that the number of values is bounded first. Every tensor is then checked by
  * itself (dtype, rank, shape, its own span of bytes), and all together once they are sorted by
  * offset: each must begin where the one before it ends.
+ *
+ * A header is formatted the other way round: tensors are laid out one behind the other in the order
+ * of the list, and the text is padded with spaces. Length and text together are then a multiple of
+ * 8 bytes long, so that the data section of a mapped file is aligned.
  */
 #include "tensor/header.h"
 
@@ -18,7 +22,8 @@
 
 /* ---- parsing -------------------------------------------------------------------------- */
 
-/* Keys are unique: the parser has seen to it. */
+/* Append the pairs of the object __metadata__ to m. Keys are unique: the parser has seen to it. 0
+ * or -1 (SP_EINPUT); m then keeps the pairs before the bad one. */
 static int parse_meta(const char *file, const json_t *obj, sp_meta *m, sp_err *e)
 {
     const char *key;
@@ -35,7 +40,9 @@ static int parse_meta(const char *file, const json_t *obj, sp_meta *m, sp_err *e
     return 0;
 }
 
-/* dtype and shape, from v into t; `file` and `name` are for messages, here and below. */
+/* Set dtype, rank, shape, numel and nbytes of t from the JSON object v, whose "dtype" is known to
+ * be a string and whose "shape" is known to be an array. 0 or -1 (SP_EINPUT). `file` and `name` are
+ * for messages, here and below. */
 static int parse_shape(const char *file, const char *name, const json_t *v, sp_tinfo *t, sp_err *e)
 {
     const json_t *shape = json_object_get(v, "shape");
@@ -61,7 +68,9 @@ static int parse_shape(const char *file, const char *name, const json_t *v, sp_t
     return 0;
 }
 
-/* The offsets, an array of two; they must span what the shape needs. */
+/* Set the offset of t from `off`, an array of two: first byte and end, counted from the start of
+ * the data section. They must span exactly t->nbytes, which parse_shape has set. 0 or -1
+ * (SP_EINPUT). */
 static int parse_offsets(const char *file, const char *name, const json_t *off, sp_tinfo *t,
                          sp_err *e)
 {
@@ -78,6 +87,8 @@ static int parse_offsets(const char *file, const char *name, const json_t *off, 
     return 0;
 }
 
+/* Fill t from v, the value of one key of the header, except the name. Checks the kinds of the three
+ * members first, so that the functions above can rely on them. 0 or -1 (SP_EINPUT). */
 static int parse_tensor(const char *file, const char *name, const json_t *v, sp_tinfo *t, sp_err *e)
 {
     const json_t *off = json_object_get(v, "data_offsets");
@@ -117,7 +128,9 @@ static int check_layout(const char *file, sp_tinfo *t, size_t n, uint64_t *end, 
     return 0;
 }
 
-/* Also on failure *t holds *count tensors with names of their own. */
+/* Make an array of the tensors in root, in the order of the text, and add the pairs of __metadata__
+ * to meta. 0 or -1 (SP_EINPUT). Also on failure *t holds *count tensors with names of their own: a
+ * name is set, and the tensor counted, only after everything else in it has proved good. */
 static int parse_root(const char *file, const json_t *root, sp_tinfo **t, size_t *count,
                       sp_meta *meta, sp_err *e)
 {
@@ -144,6 +157,7 @@ static bool too_many_values(const char *json, size_t n)
     size_t values = 0;
     bool quoted = false;
     for (size_t i = 0; i < n; i++) {
+        /* skip the character behind a backslash: an escaped quote does not end the string */
         if (quoted && json[i] == '\\') i++;
         else if (json[i] == '"') quoted = !quoted;
         else values += !quoted && (json[i] == ',' || json[i] == '{' || json[i] == '[');
@@ -176,6 +190,7 @@ int sp_header_parse(const char *file, const char *json, size_t n, sp_tinfo **t, 
 
 /* ---- formatting ----------------------------------------------------------------------- */
 
+/* The metadata as a new JSON object of strings. The caller owns it. */
 static json_t *format_meta(const sp_meta *m)
 {
     json_t *obj = json_object();
@@ -184,6 +199,9 @@ static json_t *format_meta(const sp_meta *m)
     return obj;
 }
 
+/* The value of one tensor's key, as a new object: {"dtype": ..., "shape": [...], "data_offsets":
+ * [begin, end]}. numel, nbytes and offset must be set. json_pack takes over the array of the
+ * shape. */
 static json_t *format_tensor(const sp_tinfo *t)
 {
     json_t *shape = json_array();
@@ -192,11 +210,13 @@ static json_t *format_tensor(const sp_tinfo *t)
                      "data_offsets", (json_int_t)t->offset, (json_int_t)(t->offset + t->nbytes));
 }
 
-/* Lay the tensors out one behind the other, and add each to root. */
+/* Lay the tensors out one behind the other, and add each to root. Sets numel, nbytes and offset of
+ * each. 0 or -1 (SP_EINPUT). */
 static int format_all(json_t *root, sp_tinfo *t, size_t n, sp_err *e)
 {
     uint64_t end = 0;
     for (size_t i = 0; i < n; i++) {
+        /* JSON integers are signed, so that no offset may exceed INT64_MAX */
         if (!sp_tinfo_size(&t[i]) || __builtin_add_overflow(end, t[i].nbytes, &end) ||
             end > INT64_MAX)
             return sp_fail(e, SP_EINPUT, "tensor \"%s\": its size overflows", t[i].name);
@@ -215,6 +235,8 @@ char *sp_header_format(sp_tinfo *t, size_t n, const sp_meta *meta, size_t *len, 
     if (meta && meta->n) json_object_set_new(root, "__metadata__", format_meta(meta));
     char *text = format_all(root, t, n, e) < 0 ? NULL : json_dumps(root, JSON_COMPACT);
     json_decref(root);
+    /* the first error wins: the message of format_all stays, and this one is for json_dumps
+     * alone */
     if (!text) return sp_fail(e, SP_ESYSTEM, "out of memory"), NULL;
     size_t raw = strlen(text), padded = (raw + 7) / 8 * 8;
     char *out = sp_xmalloc(padded + 1);

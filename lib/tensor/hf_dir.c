@@ -1,4 +1,16 @@
-/* hf_dir.c - see hf_dir.h. */
+/* hf_dir.c - see hf_dir.h.
+ *
+ * The new directory gets its files in this order:
+ *
+ *     out.tmp-4711/                     made empty, listed for removal
+ *         config.json, tokenizer ...    copied from the base (copy_others)
+ *         model.safetensors.index.json  written, where there is one (write_index)
+ *         model-00001-of-00002 ...      written by dst.c, one after the other
+ *     out/                              the same directory, renamed
+ *
+ * These faults are found before the directory is made: a tensor that the base does not have, a
+ * wrong order of files, a disk that is too small, a name that is taken. Later faults remove it.
+ */
 #include "tensor/hf_dir.h"
 
 #include "base/capacity.h"
@@ -27,6 +39,9 @@ struct sp_hf_dir {
 
 /* ---- files ---------------------------------------------------------------------------- */
 
+/* Copy the file `from` to the new file `to`. 0 or -1 (the code of sp_open_code where `from` cannot
+ * be opened, else SP_ESYSTEM); then `to` is not there. The buffer is static: one thread at a
+ * time. */
 static int copy_file(const char *from, const char *to, sp_err *e)
 {
     static uint8_t buf[1 << 16];
@@ -42,6 +57,8 @@ static int copy_file(const char *from, const char *to, sp_err *e)
     return sp_out_finish(out, e);
 }
 
+/* Write root to the new file `path`, indented, with a newline at the end. flags are added to those
+ * of json_dumps. 0 or -1 (SP_ESYSTEM). root stays the caller's. */
 static int write_json(const char *path, const json_t *root, size_t flags, sp_err *e)
 {
     char *text = json_dumps(root, JSON_INDENT(2) | flags);
@@ -54,7 +71,8 @@ static int write_json(const char *path, const json_t *root, size_t flags, sp_err
     return sp_out_finish(out, e);
 }
 
-/* Weights in any format would contradict the new ones; the index is written anew. */
+/* Is `file` one that must not be copied, by the end of its name? Weights in any format would
+ * contradict the new ones; the index is written anew. Upper and lower case count alike. */
 static bool is_weights(const char *file)
 {
     static const char *const ends[] = {".safetensors", ".index.json", ".bin",   ".pt",
@@ -85,7 +103,9 @@ static const char *new_torch_dtype(const sp_tinfo *t, size_t n, const sp_src *ba
     return changed && n ? names[t[0].dtype] : NULL;
 }
 
-/* The key is "dtype" where config.json has that, else the older "torch_dtype". */
+/* Copy config.json with `dtype` in it, or as it is where dtype is NULL. The key is "dtype" where
+ * config.json has that, else the older "torch_dtype". All other keys keep their values; indentation
+ * is that of write_json. 0 or -1. */
 static int copy_config(const char *from, const char *to, const char *dtype, sp_err *e)
 {
     json_error_t je;
@@ -103,6 +123,8 @@ static int copy_config(const char *from, const char *to, const char *dtype, sp_e
     return rc;
 }
 
+/* Copy one entry of base_dir into the temporary directory, if it is a regular file or a symbolic
+ * link to one. Anything else is skipped without an error. dtype is for config.json. 0 or -1. */
 static int copy_one(const sp_hf_dir *d, const char *base_dir, const char *file, const char *dtype,
                     sp_err *e)
 {
@@ -118,7 +140,8 @@ static int copy_one(const sp_hf_dir *d, const char *base_dir, const char *file, 
     return rc;
 }
 
-/* Everything in base_dir that is a visible regular file and no weights. */
+/* Copy everything in base_dir that is a visible regular file and no weights. Subdirectories are
+ * left out. 0 or -1. */
 static int copy_others(const sp_hf_dir *d, const char *base_dir, const char *dtype, sp_err *e)
 {
     DIR *dp = opendir(base_dir);
@@ -134,8 +157,9 @@ static int copy_others(const sp_hf_dir *d, const char *base_dir, const char *dty
 
 /* ---- files of weights ----------------------------------------------------------------- */
 
-/* Put each tensor into the file that it has in the base. Files are written one after the other, so
- * that tensors must come in the base's order of files. */
+/* Put each tensor into the file that it has in the base: sets t[i].shard, and the list of file
+ * names in d. Files are written one after the other, so that tensors must come in the base's order
+ * of files. 0 or -1 (SP_EINPUT). */
 static int assign_files(sp_hf_dir *d, sp_tinfo *t, size_t n, const sp_src *base, sp_err *e)
 {
     d->n_files = base ? sp_src_nshards(base) : 1;
@@ -156,7 +180,9 @@ static int assign_files(sp_hf_dir *d, sp_tinfo *t, size_t n, const sp_src *base,
     return 0;
 }
 
-/* One file that needs no index has none. */
+/* Write the index of t[0..n), whose shards and sizes are set. One file that needs no index has
+ * none: a single one with the standard name. A single file with another name is found by its index.
+ * 0 or -1. */
 static int write_index(const sp_hf_dir *d, const sp_tinfo *t, size_t n, sp_err *e)
 {
     if (d->n_files == 1 && !strcmp(d->file[0], SP_HF_WEIGHTS)) return 0;
@@ -175,7 +201,9 @@ static int write_index(const sp_hf_dir *d, const sp_tinfo *t, size_t n, sp_err *
     return rc;
 }
 
-/* Weights are written uncompressed: they must fit on the disk. Sets their sizes. */
+/* Set numel and nbytes of each tensor, and check that all fit on the disk of `dir` together:
+ * weights are written uncompressed. The space may still run out later, as others write to the disk
+ * as well. 0 or -1. */
 static int check_sizes(sp_tinfo *t, size_t n, const char *dir, sp_err *e)
 {
     uint64_t total = 0;
@@ -189,6 +217,8 @@ static int check_sizes(sp_tinfo *t, size_t n, const char *dir, sp_err *e)
 
 /* ---- the directory -------------------------------------------------------------------- */
 
+/* Does `dir` hold safetensors weights that a source can be opened on? A base without them (just a
+ * configuration and a tokenizer) is allowed. */
 static bool has_weights(const char *dir)
 {
     static const char *const names[] = {SP_HF_WEIGHTS, SP_HF_INDEX};
@@ -202,11 +232,14 @@ static bool has_weights(const char *dir)
     return found;
 }
 
-/* Refuse to touch what is there; an empty directory may be. The temporary name is listed for
- * removal before it comes into being. */
+/* Make the temporary directory and set both names in d. Refuse to touch what is there; an empty
+ * directory may be, for rename(2) replaces that. The temporary name stands beside the final one, so
+ * that both are on one file system. It is listed for removal before it comes into being, so that no
+ * signal can come between. 0 or -1. */
 static int make_dir(sp_hf_dir *d, const char *dir, sp_err *e)
 {
     d->dir = sp_xstrdup(dir);
+    /* without slashes at the end: the temporary name is made by appending to it */
     for (size_t n = strlen(d->dir); n > 1 && d->dir[n - 1] == '/'; n--) d->dir[n - 1] = 0;
     struct stat st;
     if (stat(d->dir, &st) == 0 && !S_ISDIR(st.st_mode))
@@ -243,6 +276,7 @@ char *sp_hf_dir_path(const sp_hf_dir *d, int shard)
     return sp_xasprintf("%s/%s", d->tmp, d->file[shard]);
 }
 
+/* Free d; what is on the disk stays. */
 static void free_dir(sp_hf_dir *d)
 {
     for (int i = 0; i < d->n_files; i++) free(d->file[i]);

@@ -1,4 +1,9 @@
-/* hf_index.c - see hf_index.h. */
+/* hf_index.c - see hf_index.h.
+ *
+ * The JSON tree is kept as long as the index: entries and file names are pointers to strings in it.
+ * Looking a tensor up is a look-up in the tree's own hash table. The list of files is made from the
+ * entries, sorted, with equal neighbours made one.
+ */
 #include "tensor/hf_index.h"
 
 #include "base/memory.h"
@@ -12,6 +17,9 @@
 #define MAX_FILES 10000
 #define MAX_BYTES (100 << 20)
 
+/* Read `path` into x->json and check that it has a weight map. The size is looked at first, for the
+ * parser takes several times as much memory. Names that come twice are refused. 0 or -1
+ * (SP_EINPUT). */
 static int load_json(sp_hf_index *x, const char *path, sp_err *e)
 {
     json_error_t je;
@@ -25,12 +33,15 @@ static int load_json(sp_hf_index *x, const char *path, sp_err *e)
     return 0;
 }
 
-/* An index comes from strangers: it must not lead out of its directory. */
+/* Is f a name without a directory? An index comes from strangers: it must not lead out of its
+ * directory. */
 static bool plain_file_name(const char *f)
 {
     return *f && !strchr(f, '/') && strcmp(f, ".") && strcmp(f, "..");
 }
 
+/* Fill x->entry (n) from the weight map. Every value must be a plain file name. 0 or -1
+ * (SP_EINPUT). */
 static int list_entries(sp_hf_index *x, const char *path, sp_err *e)
 {
     const char *tensor;
@@ -46,11 +57,14 @@ static int list_entries(sp_hf_index *x, const char *path, sp_err *e)
     return 0;
 }
 
+/* Compare two char * for qsort. */
 static int by_string(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Fill x->file (n_files) with the names in the entries, each once, sorted. The array is as long as
+ * the list of entries; names that have come before are dropped in place. 0 or -1 (SP_EINPUT). */
 static int list_files(sp_hf_index *x, const char *path, sp_err *e)
 {
     x->file = sp_xarray(x->n, sizeof *x->file);

@@ -1,4 +1,9 @@
-/* meta.c - see meta.h. */
+/* meta.c - see meta.h.
+ *
+ * Pairs stand in an array that grows. Real files have a handful of them, so that a search from the
+ * front is enough. sp_meta_push does without the search: a caller that knows its keys to be unique
+ * (a parsed header) appends any number of pairs in linear time.
+ */
 #include "tensor/meta.h"
 
 #include "base/memory.h"
@@ -6,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The pair with this key, valid until the next push; NULL where there is none. */
 static sp_meta_pair *find(const sp_meta *m, const char *key)
 {
     for (size_t i = 0; i < m->n; i++)

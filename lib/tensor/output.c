@@ -1,4 +1,9 @@
-/* output.c - see output.h. */
+/* output.c - see output.h.
+ *
+ * Metadata are put together in two steps, in this order: what the replaced input says, without its
+ * provenance, then the provenance of all inputs and of the running program (pg.h). sp_dst copies
+ * them, as it copies the tensors.
+ */
 #include "tensor/output.h"
 
 #include "base/memory.h"
@@ -22,6 +27,7 @@ sp_dst *sp_output_like(const sp_output *o, const sp_src *like, int dtype, sp_err
     size_t n = sp_src_count(like);
     sp_tinfo *t = sp_xarray(n, sizeof *t);
     for (size_t i = 0; i < n; i++) {
+        /* shallow copies: the names stay those of `like`, and sp_dst_open copies them */
         t[i] = *sp_src_info(like, i);
         if (dtype >= 0) t[i].dtype = (sp_dtype)dtype;
     }

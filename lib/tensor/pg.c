@@ -1,4 +1,14 @@
-/* pg.c - see pg.h. */
+/* pg.c - see pg.h.
+ *
+ * Entries are numbered from 1 without gaps, so that the end of a chain is the first number that has
+ * no key. Chains of two inputs that come from one source share their first entries. Merged, those
+ * stand there once:
+ *
+ *     input 1    A B          inputs 1 and 2    A B C, then the entry of this program
+ *     input 2    A C
+ *
+ * Equal means equal as text.
+ */
 #include "tensor/pg.h"
 
 #include "base/command.h"
@@ -19,7 +29,7 @@ static const char *entry(const sp_meta *m, size_t i)
     return sp_meta_get(m, key);
 }
 
-/* Append an entry, unless the chain has it. */
+/* Append an entry to the chain in m, unless the chain has it. Copies value. */
 static void add_entry(sp_meta *m, const char *value)
 {
     char key[32];
@@ -30,7 +40,8 @@ static void add_entry(sp_meta *m, const char *value)
     sp_meta_set(m, key, value);
 }
 
-/* A JSON string; bytes that are not UTF-8 (a file name may hold any) become '?'. */
+/* A new JSON string of s, owned by the caller. Where s is not UTF-8 (a file name may hold any
+ * bytes), every byte above 127 becomes '?'. */
 static json_t *text(const char *s)
 {
     json_t *j = json_string(s);
@@ -43,7 +54,8 @@ static json_t *text(const char *s)
     return j;
 }
 
-/* The entry of the running program, or NULL where memory ran out. */
+/* The entry of the running program as a new string, or NULL where memory ran out. Digests are 16
+ * hexadecimal digits. */
 static char *describe(sp_src *const *inputs, size_t n)
 {
     json_t *list = json_array();
@@ -76,6 +88,7 @@ void sp_pg_append(sp_meta *m, sp_src *const *inputs, size_t n)
             add_entry(m, v);
     }
     char *own = describe(inputs, n);
+    /* no memory for an entry is no reason to fail: the tensors are right without it */
     if (own) add_entry(m, own);
     free(own);
 }

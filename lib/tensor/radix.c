@@ -22,6 +22,8 @@
 #define PARALLEL_FROM 32768 /* numbers below which threads cost more than they bring */
 #define MARK_BLOCK    4096  /* numbers marked by one thread at a time */
 
+/* Digit number `round` of a pattern u is u >> digit_shift[round] & (2^digit_bits[round] - 1). A
+ * digit of 11 bits makes 2048 counters, 16 KiB, which each thread has in its nearest cache. */
 static const int digit_bits[3] = {11, 11, 9}, digit_shift[3] = {20, 9, 0};
 
 void sp_radix_start(sp_radix *r, uint64_t k) { *r = (sp_radix){.left = k}; }
@@ -32,6 +34,8 @@ void sp_radix_count(sp_radix *r, const float *x, size_t n)
     uint32_t low = (1u << digit_bits[r->round]) - 1;
 #pragma omp parallel if (n >= PARALLEL_FROM)
     {
+        /* counters of its own for each thread: shared ones would pass between the processors'
+         * caches */
         uint64_t count[2048] = {0};
 #pragma omp for schedule(static) nowait
         /* no branches: the signs and digits of scores cannot be predicted */
@@ -44,6 +48,10 @@ void sp_radix_count(sp_radix *r, const float *x, size_t n)
     }
 }
 
+/* Go from the largest digit down until the numbers passed make k. r->left becomes how many are
+ * wanted among those with the digit found. Where there are too few, the search stops at digit 0 in
+ * every round: the threshold becomes 0, and all positive numbers are above it. With k = 0 the
+ * digits become the largest ones, and no number that can be selected reaches the threshold. */
 bool sp_radix_next(sp_radix *r)
 {
     int digit = (1 << digit_bits[r->round]) - 1;
@@ -58,6 +66,8 @@ typedef struct {
     uint32_t above, at;
 } tally;
 
+/* mask[i] = 1 for the numbers of x[0..n) above the threshold, else 0. Returns how many are above it
+ * and at it. */
 static tally mark_above(const sp_radix *r, uint8_t *mask, const float *x, size_t n)
 {
     uint32_t t = r->prefix, above = 0, at = 0;
@@ -71,7 +81,8 @@ static tally mark_above(const sp_radix *r, uint8_t *mask, const float *x, size_t
     return (tally){above, at};
 }
 
-/* Numbers at the threshold are taken in their order, until none is wanted. Returns how many. */
+/* Set mask[i] for numbers at the threshold, in their order, until none is wanted. Counts r->left
+ * down. Returns how many were set. */
 static size_t mark_ties(sp_radix *r, uint8_t *mask, const float *x, size_t n)
 {
     uint64_t before = r->left;
@@ -100,6 +111,7 @@ size_t sp_radix_mark(sp_radix *r, uint8_t *mask, const float *x, size_t n)
         for (size_t i = 0; i < blocks; i++) {
             size_t from = at + i * MARK_BLOCK;
             set += t[i].above;
+            /* with prefix 0, all positive numbers are marked: those "at" it are zeros */
             if (t[i].at && r->left && r->prefix)
                 set += mark_ties(r, mask + from, x + from, SP_MIN(n - from, (size_t)MARK_BLOCK));
         }

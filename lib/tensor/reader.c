@@ -2,6 +2,14 @@
  *
  * A file in place is an sp_file, read at any byte. The other kinds are an sp_in that stands at byte
  * `pos`: forward it skips; backward it is opened again, if that can be done.
+ *
+ * A file is laid out as follows; `data` is known once the header has been read:
+ *
+ *     byte 0      8             data                           data + size
+ *          length JSON text     bytes of t[0], t[1] ...        the end
+ *
+ * The header is read in the same way as the tensors. After that a pipe stands at `data`, the first
+ * byte of t[0].
  */
 #include "tensor/reader.h"
 
@@ -29,7 +37,8 @@ struct sp_reader {
 
 /* ---- bytes ---------------------------------------------------------------------------- */
 
-/* Move the sequential input to byte `at` of the file. */
+/* Move the sequential input to byte `at` of the file, by skipping or by opening it again. 0 or -1.
+ * Where it cannot be opened again, r->in becomes NULL, and every later read fails. */
 static int seek_to(sp_reader *r, uint64_t at, sp_err *e)
 {
     if (at < r->pos) {
@@ -45,7 +54,8 @@ static int seek_to(sp_reader *r, uint64_t at, sp_err *e)
     return 0;
 }
 
-/* n bytes from byte `at` of the file on. */
+/* Read n bytes from byte `at` of the file on into buf, from whichever kind of input it is. 0 or
+ * -1. */
 static int fetch(sp_reader *r, uint64_t at, void *buf, size_t n, sp_err *e)
 {
     if (n == 0) return 0;
@@ -60,6 +70,8 @@ static int fetch(sp_reader *r, uint64_t at, void *buf, size_t n, sp_err *e)
 
 /* ---- opening -------------------------------------------------------------------------- */
 
+/* Has the file in place the size that its header describes? Only there is the size known
+ * beforehand: of the other kinds, sp_reader_end proves it. 0 or -1 (SP_EINPUT). */
 static int check_size(const sp_reader *r, sp_err *e)
 {
     uint64_t have = sp_file_size(r->in_place), want = r->data + r->size;
@@ -69,6 +81,8 @@ static int check_size(const sp_reader *r, sp_err *e)
                    (unsigned long long)have, (unsigned long long)want);
 }
 
+/* Read and parse the header: sets t, n, meta, size and data. Its length comes from the file and may
+ * be anything, so that it is bounded before memory is asked for. 0 or -1 (SP_EINPUT). */
 static int read_header(sp_reader *r, sp_err *e)
 {
     uint8_t b[8];
@@ -86,7 +100,8 @@ static int read_header(sp_reader *r, sp_err *e)
     return rc;
 }
 
-/* Open `path` as what it is: in place, or one of the other two kinds. */
+/* Open `path` as what it is: in place, or one of the other two kinds. sp_file_open looks first
+ * whether the file can be read in place. in_place: the other kinds are an error. 0 or -1. */
 static int open_input(sp_reader *r, const char *path, bool in_place, sp_err *e)
 {
     struct stat st;
@@ -143,12 +158,14 @@ const sp_tinfo *sp_reader_tensors(const sp_reader *r, size_t *n)
 
 /* ---- tensors -------------------------------------------------------------------------- */
 
-/* May byte `at` of the file be read, or is a pipe past it? The error says where it stands. */
+/* May byte `at` of the file, which lies in tensor t, be read, or is a pipe past it? 0, or -1
+ * (SP_EINPUT); the error names the tensor in which the pipe stands. */
 static int check_order(const sp_reader *r, const sp_tinfo *t, uint64_t at, sp_err *e)
 {
     if (sp_reader_seekable(r) || at >= r->pos) return 0;
     uint64_t pos = r->pos - r->data;
     size_t i = 0;
+    /* the first tensor that ends behind the pipe's place; the last one where all are read */
     while (i + 1 < r->n && r->t[i].offset + r->t[i].nbytes <= pos) i++;
     return sp_fail(e, SP_EINPUT,
                    "%s: tensor \"%s\" expected, but the pipe has gone on to \"%s\": tensors must "
@@ -169,6 +186,7 @@ const void *sp_reader_map(const sp_reader *r, const sp_tinfo *t)
     const uint8_t *file = r->in_place ? sp_file_map(r->in_place) : NULL;
     if (!file || t->nbytes == 0) return NULL;
     const uint8_t *p = file + r->data + t->offset;
+    /* a header whose length is no multiple of 8 may leave numbers unaligned */
     return (uintptr_t)p % sp_dtype_size(t->dtype) ? NULL : p;
 }
 
@@ -177,6 +195,7 @@ int sp_reader_end(sp_reader *r, sp_err *e)
     /* the size in place was compared when it was opened */
     if (r->in_place) return sp_file_verify(r->in_place, e);
     if (!r->in) return sp_fail(e, SP_ESYSTEM, "%s: cannot be read again", r->path);
+    /* skipping decompresses what was not read, and with that compares its checksums */
     if (seek_to(r, SP_MAX(r->pos, r->data + r->size), e) < 0) return -1;
     return sp_in_end(r->in, e);
 }

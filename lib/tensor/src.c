@@ -2,6 +2,16 @@
  *
  * A source is a list of readers, one for each file, and the tensors of all of them in one array,
  * each with the number of its file. A second array lists the tensors by name, for searching.
+ *
+ * A directory of two files:
+ *
+ *     file      [0] model-00001 ...     [1] model-00002 ...
+ *     t         [0] b   [1] d           [2] a   [3] c           t[2].shard = 1
+ *     by_name   2 0 3 1                                          a b c d
+ *
+ * The number of a tensor is its index in t. Reading tensor i asks reader file[t[i].shard]. A stream
+ * is the same with one file. All of this is made when the source is opened and does not change
+ * afterwards, so that several threads may ask for it.
  */
 #include "tensor/src.h"
 
@@ -32,14 +42,15 @@ struct sp_src {
 
 /* ---- names and fingerprint ------------------------------------------------------------ */
 
+/* For qsort_r: compare the names of two tensors of t, given by index. */
 static int compare_names(const void *a, const void *b, void *t)
 {
     const sp_tinfo *ti = t;
     return strcmp(ti[*(const size_t *)a].name, ti[*(const size_t *)b].name);
 }
 
-/* Fill by_name. No two files may have the same tensor (in one file, the header has been checked for
- * that). */
+/* Fill by_name. No two files may have the same tensor: equal names stand side by side once they are
+ * sorted. (In one file, the header has been checked for that.) 0 or -1 (SP_EINPUT). */
 static int sort_names(sp_src *s, sp_err *e)
 {
     s->by_name = sp_xarray(s->n, sizeof *s->by_name);
@@ -68,6 +79,8 @@ int64_t sp_src_find(const sp_src *s, const char *name)
     return -1;
 }
 
+/* Hash names, dtypes and shapes in the order of the tensors, then the metadata in their order.
+ * Strings go in with their NUL: otherwise "ab", "c" and "a", "bc" would be the same. */
 static uint64_t fingerprint(const sp_src *s)
 {
     uint64_t h = SP_HASH0;
@@ -88,7 +101,9 @@ static uint64_t fingerprint(const sp_src *s)
 
 /* ---- opening -------------------------------------------------------------------------- */
 
-/* Open one file and append what is in it. */
+/* Open one file and append what is in it: its reader, its tensors with the number of the file, and
+ * those of its metadata whose keys no earlier file has. The source owns the reader, and the reader
+ * the names. 0 or -1; on failure nothing is appended. */
 static int add_file(sp_src *s, const char *path, bool in_place, sp_err *e)
 {
     sp_reader *r = sp_reader_open(path, in_place, e);
@@ -110,7 +125,8 @@ static int add_file(sp_src *s, const char *path, bool in_place, sp_err *e)
     return 0;
 }
 
-/* Every entry of the index is a tensor of the file that it names, and every tensor has an entry. */
+/* Check that every entry of the index is a tensor of the file that it names, and that every tensor
+ * has an entry. 0 or -1 (SP_EINPUT). */
 static int check_index(const sp_src *s, const sp_hf_index *x, sp_err *e)
 {
     for (size_t k = 0; k < x->n; k++) {
@@ -127,6 +143,8 @@ static int check_index(const sp_src *s, const sp_hf_index *x, sp_err *e)
     return 0;
 }
 
+/* Open the files that the index at path `index` names, in the order of their names, and compare
+ * them with it. Then the index is freed. 0 or -1. */
 static int open_sharded(sp_src *s, const char *index, sp_err *e)
 {
     sp_hf_index x;
@@ -143,6 +161,8 @@ static int open_sharded(sp_src *s, const char *index, sp_err *e)
     return rc;
 }
 
+/* Open the directory s->name: model.safetensors where there is one, even beside an index; else what
+ * the index names. Files must be readable in place: tensors are wanted in any order. 0 or -1. */
 static int open_dir(sp_src *s, sp_err *e)
 {
     struct stat st;
@@ -232,7 +252,8 @@ const void *sp_src_map(const sp_src *s, size_t i)
     return sp_reader_map(s->file[s->t[i].shard], &s->t[i]);
 }
 
-/* Read a stretch at a time as stored, and convert it. */
+/* Elements [first, first + n) of tensor i to buf as F32. Reads a stretch at a time as stored, and
+ * converts it: a copy of the whole tensor would need more memory. 0 or -1. */
 static int read_and_widen(sp_src *s, size_t i, uint64_t first, size_t n, float *buf, sp_err *e)
 {
     sp_dtype dtype = s->t[i].dtype;
@@ -255,6 +276,7 @@ int sp_src_read_f32_part(sp_src *s, size_t i, uint64_t first, size_t n, float *b
     if (!sp_dtype_is_float(t->dtype) && t->dtype != SP_BOOL)
         return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": dtype %s, expected floating point",
                        s->name, t->name, sp_dtype_name(t->dtype));
+    /* convert straight from the mapped file where there is one: no copy in between */
     const uint8_t *map = sp_src_map(s, i);
     if (!map) return read_and_widen(s, i, first, n, buf, e);
     sp_to_f32(buf, map + first * sp_dtype_size(t->dtype), t->dtype, n);
@@ -271,11 +293,13 @@ int sp_src_load_f32(sp_src *s, size_t i, float **x, size_t *cap, sp_err *e)
     uint64_t n = s->t[i].numel, got = 0, bytes;
     if (!sp_mul(n, sizeof(float), &bytes))
         return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": too large", s->name, s->t[i].name);
+    /* an empty tensor goes through once as well: the caller gets an array in every case */
     while (got < n || !*x) {
         uint64_t want = n;
         /* a pipe's header may claim any size: twice what has come is asked for at most */
         if (!sp_src_parallel(s)) want = SP_MIN(n, SP_MAX(2 * got, (uint64_t)GROW_FLOATS));
         if (want > *cap || !*x) {
+            /* what an earlier tensor left in the array need not be copied */
             if (got) *x = sp_xrealloc(*x, want * sizeof **x);
             else free(*x), *x = sp_xfloats(want);
             *cap = want;

@@ -1,4 +1,8 @@
-/* tinfo.c - see tinfo.h. */
+/* tinfo.c - see tinfo.h.
+ *
+ * Sizes come from files, so that every product is checked for overflow as it is made. A shape in
+ * which a zero follows dimensions that overflow by themselves is refused too.
+ */
 #include "tensor/tinfo.h"
 
 #include "base/arith.h"
@@ -19,6 +23,7 @@ void sp_shape_str(const sp_tinfo *t, char *buf, size_t n)
 {
     size_t at = 0;
     snprintf(buf, n, "scalar");
+    /* snprintf returns what it would have written: at >= n means that the text was cut */
     for (int i = 0; i < t->rank && at < n; i++)
         at += (size_t)snprintf(buf + at, n - at, "%s%lld", i ? "x" : "", (long long)t->shape[i]);
 }

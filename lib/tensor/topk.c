@@ -74,6 +74,7 @@ static uint32_t mark_block(bracket *b, uint8_t *mask, const float *x, size_t n)
 static inline uint64_t eight_marks(const uint8_t *mask)
 {
     uint64_t eight;
+    /* memcpy: the address of a mask need not be one of a uint64_t */
     memcpy(&eight, mask, sizeof eight);
     return eight & 0x0101010101010101 * INSIDE;
 }
@@ -96,15 +97,18 @@ static inline uint64_t which_inside(const uint8_t *mask)
     return which;
 }
 
-/* What one thread has found inside the bracket and not yet put with what the others have. */
+/* What one thread has found inside the bracket and not yet put with what the others have:
+ * value[0..n) and index[0..n). There is space for two blocks, so that a block fits whenever at most
+ * one block's worth is waiting. */
 typedef struct {
     float value[2 * MARK_BLOCK];
     uint32_t index[2 * MARK_BLOCK];
     size_t n;
 } finds;
 
-/* Put the finds with the others'. Those beyond the capacity are only counted: the bracket has
- * missed then. */
+/* Put the finds with the others', and empty f. Adding to b->inside reserves a stretch of the
+ * arrays, so that threads copy without a lock. Those beyond the capacity are only counted: the
+ * bracket has missed then. */
 static void hand_over(bracket *b, finds *f)
 {
     uint64_t to = atomic_fetch_add(&b->inside, f->n);
@@ -132,7 +136,9 @@ static size_t collect(finds *f, const uint8_t *mask, const float *x, size_t n, u
     return f->n - before;
 }
 
-/* Mark n <= SP_TOPK_PART numbers and collect what is inside; `index` is that of the first. */
+/* Mark n <= SP_TOPK_PART numbers and collect what is inside; `index` is that of the first. A mark
+ * is 1 for ABOVE and 2 for INSIDE: the sum of the marks less twice the number inside is how many
+ * are above. */
 static void mark_part(bracket *b, uint8_t *mask, const float *x, size_t n, uint64_t index)
 {
     uint64_t above = 0;
@@ -277,19 +283,23 @@ static int guess(bracket *b, uint8_t *mask, uint64_t n, uint64_t k, sp_topk_read
     int rc = read_sample(sample, len, n, read, ctx, &b->error);
     for (size_t j = 0; rc == 0 && j < STRETCHES; j++)
         memcpy(first + j * FIRST, sample + j * len, FIRST * sizeof *first);
+    /* the first call makes the bracket for the second: then little of the sample lies inside */
     if (rc == 0) narrow(b, mask, first, FIRST, share), narrow(b, mask, sample, len, share);
     return rc;
 }
 
 /* ---- the selection -------------------------------------------------------------------- */
 
+/* Compare two uint32_t for qsort. */
 static int by_index(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
 }
 
-/* Select the `left` largest of what lies inside. Indices of ties are sorted, to take the lowest. */
+/* Finish the mask: select the `left` largest of what lies inside, and clear the marks of the
+ * others. What is above the bracket has its 1 already. Indices of ties are sorted, to take the
+ * lowest: threads have collected them in no order. */
 static void settle(bracket *b, uint8_t *mask, uint64_t left)
 {
     sp_radix r;
@@ -330,6 +340,7 @@ sp_topk_result sp_topk_parts(uint8_t *mask, uint64_t n, uint64_t k, sp_topk_read
     return rc < 0 ? SP_TOPK_FAILED : selected ? SP_TOPK_SELECTED : SP_TOPK_MISSED;
 }
 
+/* How many of n bytes, each 0 or 1, are 1. */
 static size_t count_set(const uint8_t *mask, size_t n)
 {
     size_t set = 0;

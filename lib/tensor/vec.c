@@ -3,6 +3,10 @@
  * Conversions are written once, as macros over the C types of the dtypes; arithmetic in one pass is
  * written once, as functions that are inlined with a constant dtype. Either way the compiler sees
  * one plain loop for each dtype and makes vectors of it.
+ *
+ * F16 and BF16 are converted by the arithmetic of bits.h. NaN and infinity are found by their
+ * exponent, whose bits are all 1: the largest exponent of an array tells whether it has any,
+ * without a branch.
  */
 #include "tensor/vec.h"
 
@@ -29,13 +33,15 @@
             BODY;                                                                           \
         }
 
-/* dst[] of C type D from src[] of C type T, through CONV. */
+/* dst[] of C type D from src[] of C type T, through CONV, which may be empty. Ends with `return`: a
+ * case needs no break. */
 #define WIDEN(D, T, CONV)               \
     {                                   \
         const T *s = src;               \
         LOOP(n, dst[i] = (D)CONV(s[i])) \
     }                                   \
     return
+/* The body of a function (dst, src, d, n): WIDEN for whichever dtype d is. */
 #define WIDEN_ALL(D)                               \
     switch (d) {                                   \
     case SP_BOOL: WIDEN(D, uint8_t, !!);           \
@@ -63,13 +69,15 @@ static inline float clamp(float x, float lo, float hi)
     return x != x ? 0 : x < lo ? lo : x > hi ? hi : rintf(x);
 }
 
-/* Round FROM (float or double) to F32, x, and store EXPR of it as T. */
+/* Round FROM (float or double) to F32, x, and store EXPR of it as T. FROM is an expression in i. */
 #define NARROW(FROM, T, EXPR)                              \
     {                                                      \
         T *o = dst;                                        \
         LOOP(n, float x = (float)(FROM); o[i] = (T)(EXPR)) \
     }                                                      \
     return
+/* The body of a function (dst, src, d, n): NARROW for whichever dtype d is. F64 takes FROM itself:
+ * x has been rounded. */
 #define NARROW_ALL(FROM)                                                    \
     switch (d) {                                                            \
     case SP_BOOL: NARROW(FROM, uint8_t, x != 0);                            \
@@ -96,12 +104,14 @@ int64_t sp_first_nonfinite(const float *x, size_t n)
     uint32_t top = 0; /* the largest exponent */
 #pragma omp parallel for simd schedule(static) reduction(max : top) if (n >= PARALLEL_FROM)
     for (size_t i = 0; i < n; i++) top = SP_MAX(top, sp_f32_bits(x[i]) & 0x7f800000);
+    /* search only where there is one: a loop that stops early cannot become vectors */
     for (size_t i = 0; top == 0x7f800000 && i < n; i++)
         if (!isfinite(x[i])) return (int64_t)i;
     return -1;
 }
 
-/* Is the largest EXPONENT of the elements, seen as bits in T, below that of NaN and infinity? */
+/* Return whether x[0..n) is finite: is the largest EXPONENT of the elements, seen as bits in T,
+ * below that of NaN and infinity? */
 #define FINITE(T, EXPONENT)                                                           \
     {                                                                                 \
         const T *bits = x;                                                            \
@@ -127,7 +137,7 @@ bool sp_all_finite(const void *x, sp_dtype d, size_t n)
 /* Inlined for each dtype, so that the switches are gone before the loops become vectors. */
 #define PER_DTYPE static inline __attribute__((always_inline))
 
-/* Element i of x, as double. */
+/* Element i of x, of a floating dtype d, as double: exact. */
 PER_DTYPE double get(const void *x, sp_dtype d, size_t i)
 {
     switch (d) {
@@ -138,7 +148,8 @@ PER_DTYPE double get(const void *x, sp_dtype d, size_t i)
     }
 }
 
-/* Round x and store it as element i. */
+/* Round x to the floating dtype d and store it as element i. The halves are rounded to F32 first,
+ * as by sp_from_f64. */
 PER_DTYPE void put(void *to, sp_dtype d, size_t i, double x)
 {
     switch (d) {
@@ -149,7 +160,8 @@ PER_DTYPE void put(void *to, sp_dtype d, size_t i, double x)
     }
 }
 
-/* Is element i NaN or infinity? */
+/* 1 if element i of x is NaN or infinity, else 0. A comparison with infinity is false for NaN as
+ * well. */
 PER_DTYPE uint32_t nonfinite(const void *x, sp_dtype d, size_t i)
 {
     switch (d) {
@@ -220,6 +232,7 @@ bool sp_add_f64(void *dst, sp_dtype d, const void *base, sp_dtype bd, const doub
 /* Elements of a partial sum: fixed, so that results do not depend on the number of threads. */
 #define SUM_BLOCK 4096
 
+/* The sum of a[i] * b[i] for n <= SUM_BLOCK elements, in double. */
 static double dot_block(const float *a, const float *b, size_t n)
 {
     double s = 0;
