@@ -67,6 +67,8 @@ static int index_file(sp_file *f, sp_err *e)
     return 1;
 }
 
+/* stat(2) goes before open(2), which would wait at a named pipe until somebody opens it for
+ * writing. Looking at the headers has brought in pages all over the file, which are given back. */
 int sp_file_open(sp_file **result, const char *path, sp_err *e)
 {
     bool is_stdin = !strcmp(path, "-");
@@ -102,7 +104,8 @@ const uint8_t *sp_file_map(const sp_file *f) { return f->frames.n ? NULL : f->ma
 
 /* ---- compressed ----------------------------------------------------------------------- */
 
-/* What of frame i lies in [at, at + n), to its place in buf, which begins with byte `at`. */
+/* Copy what of frame i lies in [at, at + n) to its place in buf, which begins with byte `at`.
+ * False: the frame is corrupt. */
 static bool read_part(sp_file *f, size_t i, uint64_t at, uint8_t *buf, size_t n)
 {
     uint64_t begin = f->frames.start[i].data, end = f->frames.start[i + 1].data;
@@ -111,7 +114,8 @@ static bool read_part(sp_file *f, size_t i, uint64_t at, uint8_t *buf, size_t n)
                                (size_t)(to - from));
 }
 
-/* Frames [first, end) whole, to their places in buf, which begins with byte `at`. */
+/* Decompress frames [first, end), in parallel, to their places in buf, which begins with byte `at`
+ * of the data. False: one of them is corrupt. */
 static bool read_whole(sp_file *f, size_t first, size_t end, uint8_t *buf, uint64_t at)
 {
     bool ok = true;
@@ -137,6 +141,7 @@ static bool read_frames(sp_file *f, uint64_t at, uint8_t *buf, size_t n)
     return ok;
 }
 
+/* Decompress frame i to memory that is then thrown away. False: it is corrupt. */
 static bool verify_frame(const sp_file *f, size_t i)
 {
     void *junk = sp_xmalloc(sp_frame_size(&f->frames, i));
@@ -155,7 +160,8 @@ int sp_file_verify(sp_file *f, sp_err *e)
 
 /* ---- raw ------------------------------------------------------------------------------ */
 
-/* By pread(2), which is cheaper than touching pages of the map for the first time. */
+/* Read all of [at, at + n) by pread(2), which is cheaper than touching pages of the map for the
+ * first time. The file may have become shorter since it was opened. 0 or -1. */
 static int read_stretch(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, sp_err *e)
 {
     while (n > 0) {
@@ -170,7 +176,8 @@ static int read_stretch(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, s
     return 0;
 }
 
-/* The kernel copies as many stretches at a time as there are threads. */
+/* The kernel copies as many stretches at a time as there are threads. Each stretch has an error of
+ * its own; the first one to report it sets *e. 0 or -1. */
 static int read_raw(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, sp_err *e)
 {
     int rc = 0;
@@ -189,6 +196,7 @@ static int read_raw(const sp_file *f, uint64_t at, uint8_t *buf, size_t n, sp_er
 
 /* ---- both ----------------------------------------------------------------------------- */
 
+/* The bounds are compared by subtraction, because at + n could overflow. */
 int sp_file_read(sp_file *f, uint64_t at, void *buf, size_t n, sp_err *e)
 {
     if (at > f->size || n > f->size - at)

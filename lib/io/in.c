@@ -35,7 +35,9 @@ struct sp_in {
 
 static bool stdin_taken; /* two readers would each get some of its bytes */
 
-/* Opening a directory succeeds, and only reading it would fail, with a message of the kernel's. */
+/* Opening a directory succeeds, and only reading it would fail, with a message of the kernel's.
+ * Standard input is read through a duplicate of its descriptor, so that closing the reader leaves
+ * it open. */
 sp_in *sp_in_open(const char *path, sp_err *e)
 {
     bool is_stdin = !strcmp(path, "-");
@@ -58,7 +60,8 @@ sp_in *sp_in_open(const char *path, sp_err *e)
     return in;
 }
 
-/* One read(2). The count, 0 at the end (then eof is set), -1. */
+/* One read(2), repeated if a signal interrupts it. Returns the count, at most n; 0 at the end of
+ * the file (then eof is set); -1 on error. */
 static ssize_t read_some(sp_in *in, void *p, size_t n, sp_err *e)
 {
     ssize_t r;
@@ -69,7 +72,8 @@ static ssize_t read_some(sp_in *in, void *p, size_t n, sp_err *e)
     return r;
 }
 
-/* Fill the buffer anew. 1, 0 at the end, -1. */
+/* Fill the buffer anew, which must have been used up: what is left in it is lost. 1, 0 at the end,
+ * -1. */
 static int fill(sp_in *in, sp_err *e)
 {
     in->pos = in->len = 0;
@@ -78,8 +82,8 @@ static int fill(sp_in *in, sp_err *e)
     return r > 0 ? 1 : (int)r;
 }
 
-/* Decide by the first four bytes whether the input is zstd. A pipe may deliver them one at a time.
- */
+/* Decide by the first four bytes whether the input is zstd, and make a decoder if it is. A pipe may
+ * deliver them one at a time. They stay in the buffer, where the first read finds them. 0 or -1. */
 static int detect(sp_in *in, sp_err *e)
 {
     in->detected = true;
@@ -114,7 +118,9 @@ static ssize_t read_raw(sp_in *in, uint8_t *dst, size_t n, sp_err *e)
     return (ssize_t)got;
 }
 
-/* Decompress from the buffer, as far as it goes or *out has space. 0 or -1. */
+/* Decompress from the buffer, as far as it goes or *out has space, and note in `unfinished` whether
+ * a frame is still open. Bytes that are no frame are trailing garbage if they stand between two
+ * frames; anything else the decoder refuses is corrupt. 0 or -1. */
 static int decompress(sp_in *in, ZSTD_outBuffer *out, sp_err *e)
 {
     ZSTD_inBuffer src = {in->buf + in->pos, in->len - in->pos, 0};

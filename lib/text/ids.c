@@ -1,5 +1,8 @@
-/* ids.c - see ids.h. Lists grow by doubling, so that a text of a million tokens costs a handful of
- * moves. */
+/* ids.c - see ids.h.
+ *
+ * Lists grow by doubling, so that a text of a million tokens costs a handful of moves. In memory an
+ * id is an int32_t; in JSON it is any whole number, so its range is checked when it is read.
+ */
 #include "text/ids.h"
 
 #include "base/memory.h"
@@ -21,8 +24,9 @@ json_t *sp_ids_to_json(const int32_t *ids, size_t n)
     return a;
 }
 
-/* The position is named where an entry is no number, the id itself where it is out of range: that
- * is what a user can search the line for. */
+/* An error names the position of an entry that is no number, but the id itself when it is out of
+ * range: a user can search the line for it. The ids before the bad one stay in *out; the caller
+ * frees it. */
 int sp_ids_from_json(const json_t *list, int64_t vocab, sp_ids *out, sp_err *e)
 {
     if (!json_is_array(list)) return sp_fail(e, SP_EINPUT, "token ids are not an array");

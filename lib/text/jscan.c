@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+/* A NUL byte inside the text gives 0 too. No caller looks for one, so it ends the walk as the end
+ * of the text does. */
 int sp_js_peek(sp_js *s)
 {
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
@@ -28,6 +30,8 @@ bool sp_js_take(sp_js *s, char c)
     return true;
 }
 
+/* A comma in front of the closing bracket, as in [1,], is not noticed here: the result is 1, and
+ * the caller fails because it finds a bracket where an element should be. */
 int sp_js_step(sp_js *s, char close, bool *first)
 {
     bool start = *first; /* no comma goes before the first element */
@@ -73,12 +77,18 @@ static size_t unescape(sp_js *s, char *dst)
     return sp_utf8_put(dst, (uint32_t)u);
 }
 
+/* Reads at s->p and writes at out, in the same bytes. An escape is longer than what it stands for,
+ * so the text shrinks, and the bytes between out and the closing quote are left over:
+ *
+ *     before   "a\u00e9b"
+ *     after    "aéb0e9b"           *n is 4 (é has two bytes), s->p is behind the quote */
 const char *sp_js_string(sp_js *s, size_t *n)
 {
     if (!sp_js_take(s, '"')) return NULL;
     char *start = s->p, *out = start; /* out never overtakes s->p */
     while (s->p < s->end && *s->p != '"') {
         uint32_t c;
+        /* JSON allows control characters only as escapes. */
         if ((unsigned char)*s->p < 0x20) return NULL;
         if (*s->p == '\\') {
             s->p++;
@@ -97,6 +107,8 @@ const char *sp_js_string(sp_js *s, size_t *n)
     return start;
 }
 
+/* Reads digits only. A fraction or an exponent is left at the cursor, where the caller fails
+ * because it finds no comma and no bracket. */
 bool sp_js_uint(sp_js *s, uint32_t *out)
 {
     uint64_t v = 0; /* stays below 10 * 2^32, because the loop stops beyond 2^32 */
@@ -120,6 +132,10 @@ static char *past_string(char *p, char *end)
 static const bool structural[256] = {
     ['"'] = true, [','] = true, ['['] = true, [']'] = true, ['{'] = true, ['}'] = true};
 
+/* Each turn of the loop handles one structural byte. A value ends in one of three ways: a string
+ * behind its closing quote, a number or a word in front of the next structural byte, an object or a
+ * list behind the bracket that brings the depth back to 0. A bare word at the very end of the text
+ * counts as cut off, because every value that is skipped lies inside an object or a list. */
 int64_t sp_js_skip(sp_js *s, char **from)
 {
     int64_t depth = 0, commas = 0;

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+/* Each ill-formed sequence (a maximal subpart, see utf8.h) becomes one U+FFFD: the five bytes
+ * "a\xE2\x82\xFF" "b" become a, U+FFFD, U+FFFD, b. */
 json_t *sp_json_text(const char *s, size_t n)
 {
     if (sp_utf8_valid(s, n)) return json_stringn(s, n);
@@ -28,6 +30,8 @@ static int to_file(const char *buf, size_t n, void *f)
     return fwrite(buf, 1, n, f) == n ? 0 : -1;
 }
 
+/* jansson's default of 17 digits would print 0.1 as 0.10000000000000001. Its result is dropped
+ * because f keeps the error of a failed write until the file is closed. */
 void sp_json_write_line(FILE *f, const json_t *o)
 {
     json_dump_callback(o, to_file, f, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));

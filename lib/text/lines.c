@@ -12,6 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* name is the path or "standard input". number counts all lines that have been read, blank ones
+ * too, so that it agrees with the user's editor. digest is the hash of all their bytes, newlines
+ * included. */
 struct sp_lines {
     FILE *f;
     char *name; /* for messages */
@@ -60,8 +63,12 @@ static ssize_t next_line(sp_lines *l, sp_err *e)
     return n;
 }
 
+/* Stops at the NUL that getline puts behind the line. A NUL byte inside the line ends the scan
+ * before n, so such a line is not blank. */
 static bool is_blank(const char *s, size_t n) { return strspn(s, " \t\r\n") == n; }
 
+/* Strings may hold an escaped NUL (JSON_ALLOW_NUL), because a text to be tokenized may. A reader
+ * that needs a C string has to refuse it itself. */
 int sp_lines_next(sp_lines *l, json_t **obj, sp_err *e)
 {
     json_error_t why;
@@ -82,6 +89,7 @@ int sp_lines_next(sp_lines *l, json_t **obj, sp_err *e)
 size_t sp_lines_number(const sp_lines *l) { return l->number; }
 uint64_t sp_lines_digest(const sp_lines *l) { return l->digest; }
 
+/* Standard input stays open: sp_lines_open has not opened it. */
 void sp_lines_close(sp_lines *l)
 {
     if (!l) return;

@@ -18,7 +18,9 @@
 
 #define MAX_TURNS 1000
 
-/* An example while it is put together. */
+/* An example while it is put together. Each of the readers below fills both lists to the same
+ * length. add_example frees them after an error, and otherwise hands both arrays over to the list
+ * of examples. */
 typedef struct {
     sp_ids ids, labels;
 } draft;
@@ -55,8 +57,9 @@ static int from_ids(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_
     return sp_fail(e, SP_EINPUT, "%zu labels for %zu input_ids", d->labels.n, d->ids.n);
 }
 
-/* Label the tokens: with their own ids where their roles are scored. Without roles (plain text),
- * and with SP_LOSS_ON_ALL, all are scored but the BOS in front. */
+/* Give every token of d->ids a label: its own id where its role is scored, else SP_UNSCORED. roles
+ * has one role (SP_ROLE_..., chat.h) for each token. Without roles (plain text), and with
+ * SP_LOSS_ON_ALL, all tokens are scored except a BOS in front. */
 static void label(draft *d, const sp_ids *roles, const sp_examples_opt *opt)
 {
     int32_t scored = opt->loss_on == SP_LOSS_ON_QUESTION ? SP_ROLE_QUESTION : SP_ROLE_ANSWER;
@@ -68,7 +71,8 @@ static void label(draft *d, const sp_ids *roles, const sp_examples_opt *opt)
     }
 }
 
-/* Plain text behind BOS. 0 or -1. */
+/* Plain text between the special tokens that the tokenizer puts around it (BOS, with some
+ * tokenizers EOS). 0 or -1. */
 static int from_text(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     const json_t *text = json_object_get(obj, "text");
@@ -80,7 +84,8 @@ static int from_text(draft *d, const json_t *obj, const sp_examples_opt *opt, sp
     return 0;
 }
 
-/* A conversation through the template. 0 or -1. */
+/* A conversation through the template. sp_chat_encode says which role each token has; the roles are
+ * not needed after the labels have been set. 0 or -1. */
 static int from_turns(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     sp_turn turns[MAX_TURNS];
@@ -94,7 +99,9 @@ static int from_turns(draft *d, const json_t *obj, const sp_examples_opt *opt, s
 
 /* ---- lines to examples ---------------------------------------------------------------- */
 
-/* Cut to max_len and check what is left. 0 or -1. */
+/* Keep the first max_len tokens and check them. The ids behind the cut are not checked here,
+ * because no model gets to see them. A scored token must be left: without one the example would
+ * have no loss. 0 or -1. */
 static int cut_and_check(draft *d, const sp_examples_opt *opt, sp_err *e)
 {
     size_t scored = 0, n = opt->max_len > 0 ? SP_MIN(d->ids.n, (size_t)opt->max_len) : d->ids.n;
@@ -130,7 +137,8 @@ static int add_example(sp_examples *data, const json_t *obj, const sp_examples_o
     return 0;
 }
 
-/* Append the examples of all lines. 0 or -1. */
+/* Append the examples of all lines. Errors of the readers carry neither file nor line, both of
+ * which are put in front here; errors of sp_lines_next have them already. 0 or -1. */
 static int add_lines(sp_examples *d, sp_lines *l, const char *name, const sp_examples_opt *opt,
                      sp_err *e)
 {
@@ -147,6 +155,7 @@ static int add_lines(sp_examples *d, sp_lines *l, const char *name, const sp_exa
     return rc;
 }
 
+/* The digest is taken when the last line has been read, so it covers the whole file. */
 int sp_examples_load(sp_examples *d, const char *path, const sp_examples_opt *opt, sp_err *e)
 {
     *d = (sp_examples){0};

@@ -22,7 +22,12 @@ static size_t first_room(FILE *f)
     return (size_t)SP_MIN(st.st_size, MAX_BYTES) + 2;
 }
 
-/* All bytes of f, with a NUL behind them, in *text, also when that fails. 1, or -1. */
+/* Read all of f. *text gets the bytes with a NUL behind them, also when the result is -1; the
+ * caller frees it. *n is their number.
+ *
+ * The loop ends when fread gives nothing (the end of the file, or an error) or when 1 GiB has been
+ * read. A file of exactly 1 GiB has been read to its end by then, so feof tells it from a longer
+ * one. 1, or -1. */
 static int read_all(FILE *f, const char *path, char **text, size_t *n, sp_err *e)
 {
     size_t cap = 0, room = first_room(f), got;
@@ -39,6 +44,8 @@ static int read_all(FILE *f, const char *path, char **text, size_t *n, sp_err *e
     return feof(f) ? 1 : sp_fail(e, SP_EINPUT, "%s: longer than 1 GiB", path);
 }
 
+/* ENOENT and ENOTDIR say that the file is not there, which is no error. Any other failure to open
+ * it is one: a file without read permission must not pass for an absent file. */
 int sp_read_file(const char *dir, const char *name, char **text, size_t *n, sp_err *e)
 {
     char *path = sp_xasprintf("%s/%s", dir, name);

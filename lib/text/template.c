@@ -1,5 +1,12 @@
-/* template.c - see template.h. The built-in templates are rows of a table; a user's file fills one
- * more row, which borrows its strings from the file's tree. */
+/* template.c - see template.h.
+ *
+ * The built-in templates are rows of a table, indexed by sp_template. The row of SP_TMPL_AUTO stays
+ * empty. The row of SP_TMPL_FILE is empty until a user's file has been loaded, and then borrows its
+ * strings from the tree of that file, which lives until another file is loaded.
+ *
+ * Which template a model wants is a guess: the model's own Jinja template is not interpreted but
+ * searched for the marks of the families (guess).
+ */
 #include "text/template.h"
 
 #include "text/read_file.h"
@@ -47,6 +54,7 @@ static sp_template_form table[] = {
     [SP_TMPL_FILE] = {.name = NULL},
 };
 
+/* A row without a name is an empty row. */
 const sp_template_form *sp_template_get(sp_template t)
 {
     return t > SP_TMPL_AUTO && t <= SP_TMPL_FILE && table[t].name ? &table[t] : NULL;
@@ -64,8 +72,9 @@ bool sp_template_holds(const char *s, const char *name)
 
 /* ---- a template file ------------------------------------------------------------------ */
 
-/* The string obj[key], borrowed, which must hold {key} once. NULL when it is absent, or with *e
- * set. */
+/* The string obj[key], borrowed, which must hold {key} exactly once: the text of a turn would
+ * otherwise be lost or doubled. NULL with *e set when it does not, NULL alone when the key is
+ * absent. */
 static const char *read_form(const json_t *obj, const char *key, sp_err *e)
 {
     const json_t *v = json_object_get(obj, key);
@@ -77,7 +86,8 @@ static const char *read_form(const json_t *obj, const char *key, sp_err *e)
     return seen == 1 ? s : NULL;
 }
 
-/* The list of end tokens; by default EOS alone. 0 or -1. */
+/* Fill t->stop from a list of at most SP_MAX_STOPS strings, borrowed. Without a list EOS alone ends
+ * an answer. 0 or -1. */
 static int read_stops(sp_template_form *t, const json_t *list, sp_err *e)
 {
     const json_t *v;
@@ -109,7 +119,8 @@ static int check_keys(const json_t *obj, sp_err *e)
     return 0;
 }
 
-/* Fill *t, which borrows its strings from obj. 0 or -1. */
+/* Fill *t, which borrows its strings from obj. *e must be empty at first: whether a form was bad is
+ * seen from e->code at the end. 0 or -1. */
 static int read_template(sp_template_form *t, const json_t *obj, sp_err *e)
 {
     const json_t *start = json_object_get(obj, "start"), *trim = json_object_get(obj, "trim");
@@ -126,7 +137,8 @@ static int read_template(sp_template_form *t, const json_t *obj, sp_err *e)
     return e->code ? -1 : read_stops(t, json_object_get(obj, "stop"), e);
 }
 
-/* The old row is kept until the new one has been read in full. */
+/* The row of the table changes only when the new file has been read in full. Only then is the old
+ * tree released, from which the old row borrowed its strings. */
 int sp_template_load(const char *path, sp_err *e)
 {
     static json_t *loaded; /* the tree that table[SP_TMPL_FILE] borrows from */
@@ -159,7 +171,8 @@ static char *read_text(const char *dir, const char *name)
     return NULL;
 }
 
-/* By the marks of a family in a chat template. */
+/* Tell the family by its marks in the text of a chat template; SP_TMPL_PLAIN when there is none of
+ * them. */
 static sp_template guess(const char *text)
 {
     /* LLaMA-2's has Mistral's mark as well, so it is asked for first */
@@ -169,7 +182,10 @@ static sp_template guess(const char *text)
     return strstr(text, "[INST]") ? SP_TMPL_MISTRAL : SP_TMPL_PLAIN;
 }
 
-/* By "chat_template" of a tokenizer_config.json: a string, or a list of named ones. */
+/* Tell it by "chat_template" of a tokenizer_config.json: a string, or a list of named ones. Either
+ * is written back as JSON and searched as one text. The marks are found in it, because they have no
+ * character that JSON escapes. Integers are read as real numbers because model_max_length may be
+ * 10^30. */
 static sp_template guess_config(const char *text)
 {
     json_t *j = json_loads(text, JSON_DECODE_INT_AS_REAL, NULL),
@@ -181,6 +197,8 @@ static sp_template guess_config(const char *text)
     return t;
 }
 
+/* chat_template.jinja, where there is one, takes precedence over the entry in
+ * tokenizer_config.json. */
 sp_template sp_template_auto(const char *model_dir)
 {
     char *jinja = read_text(model_dir, "chat_template.jinja"),

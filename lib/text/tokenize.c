@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* The text of ids, as JSON. New reference. */
+/* The text of ids, special tokens included, as a JSON string. New reference. */
 static json_t *decoded(const sp_tok *tok, const sp_ids *ids)
 {
     size_t n;
@@ -16,6 +16,8 @@ static json_t *decoded(const sp_tok *tok, const sp_ids *ids)
     return j;
 }
 
+/* json_pack takes over the references that it is given ("o"), so only the lists are released
+ * here. */
 json_t *sp_tokenize_object(const sp_tok *tok, const json_t *obj, sp_err *e)
 {
     const json_t *text = json_object_get(obj, "text");
@@ -32,6 +34,7 @@ json_t *sp_tokenize_object(const sp_tok *tok, const json_t *obj, sp_err *e)
     return to;
 }
 
+/* Ids are checked against the vocabulary's size. An id below it that is no piece gives no text. */
 json_t *sp_detokenize_object(const sp_tok *tok, const json_t *obj, sp_err *e)
 {
     sp_ids ids = {0};

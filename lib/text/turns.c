@@ -1,5 +1,12 @@
-/* turns.c - see turns.h. Both forms become the same list; whether its roles come in an order that a
- * template allows is for chat.c to say. */
+/* turns.c - see turns.h.
+ *
+ * Both forms become the same list of turns. Whether a template allows roles in that order is
+ * checked in chat.c.
+ *
+ *     {"system": S, "prompt": P, "response": R}                    system S, user P, assistant R
+ *     {"system": S, "messages": [{"role": "user", "content": P},   system S, user P, assistant R
+ *                                {"role": "assistant", "content": R}]}
+ */
 #include "text/turns.h"
 
 #include <string.h>
@@ -18,12 +25,13 @@ static int get_text(const json_t *obj, const char *key, const char **out, sp_err
     return sp_fail(e, SP_EINPUT, "\"%s\" holds a NUL character", key);
 }
 
+/* The caller's array while it is filled. */
 typedef struct {
     sp_turn *turns; /* (max), the first n are filled */
     size_t n, max;
 } turn_list;
 
-/* 0 or -1. */
+/* Append a turn, whose strings are borrowed. 0, or -1 when the array is full. */
 static int add_turn(turn_list *l, const char *role, const char *text, sp_err *e)
 {
     if (l->n == l->max) return sp_fail(e, SP_EINPUT, "more than %zu turns", l->max);
@@ -66,6 +74,8 @@ static int add_messages(turn_list *l, const json_t *list, sp_err *e)
     return 0;
 }
 
+/* The system text goes in front in both forms. The list has at least one turn where its last one is
+ * looked at, because add_messages refuses an empty list. */
 int sp_turns_of(const json_t *obj, bool with_answer, sp_turn *turns, size_t max, sp_err *e)
 {
     turn_list l = {turns, 0, max};

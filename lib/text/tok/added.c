@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The texts are compared one by one, because the sorted order does not exist before
+ * tok_added_index. A replaced token keeps its place in v. */
 void tok_added_put(tok_added_set *s, const tok_added *a)
 {
     for (size_t i = 0; i < s->n; i++)
@@ -38,6 +40,8 @@ static int by_text(const void *a, const void *b, void *set)
     return c ? c : (x->n > y->n) - (x->n < y->n);
 }
 
+/* Both passes get an array with room for all tokens, which is simpler than counting first. A token
+ * with an empty text is left out: it has no first byte and can match nowhere. */
 void tok_added_index(tok_added_set *s)
 {
     for (int pass = TOK_IN_RAW; pass <= TOK_IN_NORMALIZED; pass++) {
@@ -78,7 +82,11 @@ static size_t lower(const tok_added_set *s, tok_pass pass, size_t lo, size_t hi,
     return lo;
 }
 
-/* Longest token that the text s[0..n) starts with. */
+/* Longest token that the text s[0..n) starts with; NULL when there is none. Special tokens are
+ * passed over unless `specials`, so that a shorter one which is not special can still match.
+ *
+ * sorted[lo..hi) are the tokens whose first d bytes agree with the text. If one of them ends there,
+ * it is the first, because a prefix sorts before what it begins. */
 static const tok_added *match_at(const tok_added_set *set, tok_pass pass, const char *s, size_t n,
                                  bool specials)
 {
@@ -105,7 +113,8 @@ static size_t char_before(const char *s, size_t i)
     return k + sp_utf8_next(s + k, i - k, &c) == i ? k : i - 1;
 }
 
-/* Does s[0..n) begin with a word character (letter, digit, _)? For ASCII no pattern is needed. */
+/* Does s[0..n), n > 0, begin with a word character (letter, digit, _)? For ASCII no pattern is
+ * needed. */
 static bool is_word(const tok_added_set *set, const char *s, size_t n)
 {
     uint32_t c;
@@ -114,7 +123,8 @@ static bool is_word(const tok_added_set *set, const char *s, size_t n)
     return c != SP_UTF8_BAD && set->word && tok_regex_starts(set->word, s, len);
 }
 
-/* Is there no word character on either side of s[start..stop)? */
+/* Is there no word character on either side of s[start..stop), in the text s[0..n)? The ends of the
+ * text count as no word character. */
 static bool stands_alone(const tok_added_set *set, const char *s, size_t n, size_t start,
                          size_t stop)
 {
@@ -123,7 +133,8 @@ static bool stands_alone(const tok_added_set *set, const char *s, size_t n, size
            (stop == n || !is_word(set, s + stop, n - stop));
 }
 
-/* Spread the match over the white space that the token swallows. */
+/* Spread the match s[*start..*stop) over the white space that the token swallows: to the left as
+ * far as `from`, where the previous token ended, to the right as far as n. */
 static void widen(const tok_added *a, const char *s, size_t n, size_t from, size_t *start,
                   size_t *stop)
 {
@@ -141,6 +152,7 @@ static void widen(const tok_added *a, const char *s, size_t n, size_t from, size
     }
 }
 
+/* At nearly every byte of a text no token begins, which `starts` tells by a single look-up. */
 const tok_added *tok_added_find(const tok_added_set *set, tok_pass pass, const char *s, size_t n,
                                 size_t from, bool specials, size_t *start, size_t *stop)
 {

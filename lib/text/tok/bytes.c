@@ -1,5 +1,9 @@
-/* bytes.c - see bytes.h. memcpy and memcmp are never given NULL, not even for no bytes: C forbids
- * it, and the sanitizers say so. */
+/* bytes.c - see bytes.h.
+ *
+ * memcpy and memcmp are not given NULL when there are no bytes: C forbids it, and the sanitizers
+ * report it. A buffer has no memory before its first byte; after that it at least doubles when it
+ * grows (sp_xgrow).
+ */
 #include "text/tok/bytes.h"
 
 #include "base/memory.h"
@@ -30,6 +34,8 @@ void tok_buf_add(tok_buf *b, const char *s, size_t n)
     b->n += n;
 }
 
+/* Matches do not overlap: in "aaa" the text "aa" is found once, at the beginning. An empty `from`
+ * would be found without end. */
 void tok_buf_replace(tok_buf *b, const char *s, size_t n, tok_str from, tok_str to)
 {
     const char *end = s + n, *hit;

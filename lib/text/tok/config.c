@@ -11,13 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A special token's text: "x" or {"content": "x"}. */
+/* A special token's text: "x" or {"content": "x"}. Borrowed; NULL when v is NULL. */
 static const json_t *token_text(const json_t *v)
 {
     return json_is_object(v) ? json_object_get(v, "content") : v;
 }
 
-/* Make a token that a config file names special, if it is a piece. Returns its id or -1. */
+/* Make a token that a config file names special, if it is a piece. v may be NULL, for a role that
+ * the file does not have. Returns the token's id or -1. */
 static int32_t mark_special(tok_tables *t, const json_t *v)
 {
     const json_t *text = token_text(v);
@@ -41,14 +42,16 @@ static bool ends_follow_config(const tok_tables *t, const json_t *j)
                                      !strncmp(class, "GemmaTokenizer", 14)));
 }
 
-/* false: nothing goes there; true: `id`, unless something does already. */
+/* Apply add_bos_token or add_eos_token to the ids at that end of a text. false: nothing goes there;
+ * true: `id` goes there, unless something does already; absent: what is there stays. */
 static void follow_flag(const json_t *flag, sp_ids *ends, int32_t id)
 {
     if (json_is_false(flag)) ends->n = 0;
     if (json_is_true(flag) && !ends->n && id >= 0) sp_ids_push(ends, id);
 }
 
-/* {"ID": token, ...} */
+/* Add the tokens of added_tokens_decoder, {"ID": token, ...}. Whether the number is in range is
+ * checked by tok_read_token. 0 or -1. */
 static int add_tokens(tok_tables *t, const json_t *list, sp_err *e)
 {
     const json_t *v;
@@ -67,6 +70,8 @@ static int add_tokens(tok_tables *t, const json_t *list, sp_err *e)
     return 0;
 }
 
+/* added_tokens_decoder comes first, because its tokens become pieces, which the roles may then
+ * name. */
 int tok_read_config(tok_tables *t, const json_t *j, sp_err *e)
 {
     static const char *const roles[] = {"unk_token", "pad_token", "sep_token", "cls_token",

@@ -20,6 +20,10 @@
 
 /* ---- lists of strings ----------------------------------------------------------------- */
 
+/* Strings are appended to a single buffer, and only their ends are kept. The first line of the
+ * example above is
+ *
+ *     text  <s>▁caf<0xC3><0xA9>          end  3, 9, 15, 21          ▁ has three bytes */
 typedef struct {
     tok_buf text; /* the strings, one after the other */
     size_t *end;  /* (n) where each of them ends */
@@ -69,7 +73,7 @@ static void step_metaspace(const tok_step *s, const list *in, list *out)
     }
 }
 
-/* Value of a token <0xNN>, or -1. */
+/* Value of a token <0xNN>, or -1. Other characters than hex digits give numbers outside 0..15. */
 static int byte_token(tok_str x)
 {
     int hi, lo;
@@ -79,8 +83,8 @@ static int byte_token(tok_str x)
     return hi >= 0 && hi < 16 && lo >= 0 && lo < 16 ? hi << 4 | lo : -1;
 }
 
-/* A run of byte tokens becomes its characters if it is UTF-8 as a whole, otherwise one U+FFFD a
- * byte. */
+/* End a run of byte tokens, if there is one: append it to `out` as one string and empty it. It
+ * becomes its characters if it is UTF-8 as a whole, otherwise one U+FFFD a byte. */
 static void flush_bytes(tok_buf *run, list *out)
 {
     if (!run->n) return;
@@ -151,7 +155,8 @@ static void add_byte_chars(tok_buf *b, tok_str x)
     }
 }
 
-/* Byte-level pieces: characters back to bytes, then what is not UTF-8 to U+FFFD. */
+/* Byte-level pieces: characters back to bytes, then what is not UTF-8 to U+FFFD. All pieces become
+ * one string first, because the bytes of a character may be spread over several of them. */
 static void step_bytes(const tok_step *s, const list *in, list *out)
 {
     tok_buf raw = {0};
@@ -168,7 +173,8 @@ static void step_bytes(const tok_step *s, const list *in, list *out)
     tok_buf_free(&raw);
 }
 
-/* One step, from the list `in` to the empty list `out`. */
+/* Run one step, from the list `in` to the empty list `out`. The reader of the decoder object makes
+ * no other kinds than these (read_steps.c). */
 static void run_step(const tok_step *s, const list *in, list *out)
 {
     switch (s->kind) {
@@ -181,7 +187,8 @@ static void run_step(const tok_step *s, const list *in, list *out)
     }
 }
 
-/* The pieces of ids. */
+/* Append the pieces of ids, one string each, without ids that are no piece and, if skip_special,
+ * without special tokens. */
 static void add_pieces(const tok_tables *t, const int32_t *ids, size_t n, bool skip_special,
                        list *out)
 {
@@ -194,6 +201,8 @@ static void add_pieces(const tok_tables *t, const int32_t *ids, size_t n, bool s
     }
 }
 
+/* Each step reads list a and writes list b, then they change places. Concatenating the strings
+ * costs nothing at the end: the buffer of the list already is the text, and goes to the caller. */
 tok_buf tok_decode(const tok_tables *t, const int32_t *ids, size_t n, bool skip_special)
 {
     list a = {0}, b = {0};

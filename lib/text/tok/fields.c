@@ -1,10 +1,18 @@
-/* fields.c - see fields.h. The object is walked once; nothing is copied. */
+/* fields.c - see fields.h.
+ *
+ * The object is walked once, and nothing is copied: a wanted value is noted as a stretch of the
+ * text. With "type" and "vocab" of the inner object "model" wanted, and "decoder" of the outer one:
+ *
+ *     {"version": "1.0", "model": {"vocab": {"a": 0, "b": 1}, "type": "BPE"}, "decoder": null}
+ *                                           ----------------          -----              ----
+ */
 #include "text/tok/fields.h"
 
 #include <string.h>
 
 /* The row for the key at the cursor, which is moved behind it; the last row if it is not wanted.
- * NULL = there is no key. */
+ * NULL = there is no key. Bytes are compared as they stand in the file, so a key that is written
+ * with escapes counts as not wanted. The caller has made sure that the cursor is not at the end. */
 static tok_field *take_key(sp_js *s, tok_field *fields)
 {
     char *key;
@@ -15,6 +23,8 @@ static tok_field *take_key(sp_js *s, tok_field *fields)
     return f;
 }
 
+/* Calls itself for a field with an inner table. The tables end that recursion, not the file, so a
+ * deeply nested file does not make it deep. */
 int tok_fields_cut(sp_js *s, tok_field *fields, const char *what, sp_err *e)
 {
     bool first = true;

@@ -9,7 +9,8 @@
 
 #include <stdio.h>
 
-/* byte_id, char_id; and whether unknown characters forbid to cut the text. */
+/* Set byte_id and char_id, and clear t->cut if unknown characters forbid to cut the text. char_id
+ * covers U+0000 to U+07FF, the characters that have one or two bytes. */
 static void derive_bytes(tok_tables *t)
 {
     bool known = t->byte_fallback; /* does every byte have a piece? */
@@ -27,7 +28,8 @@ static void derive_bytes(tok_tables *t)
     if (!known && t->fuse_unk && t->unk >= 0) t->cut = false;
 }
 
-/* Bring a token's text into the form that it has in normalised text. */
+/* Replace a token's text by the form that it has in normalised text: the literal "<x> y" is found
+ * in LLaMA-2's text as "▁<x>▁y". */
 static void normalize_token(const tok_tables *t, tok_added *a)
 {
     tok_buf b = {0};
@@ -37,6 +39,10 @@ static void normalize_token(const tok_tables *t, tok_added *a)
     tok_buf_free(&b);
 }
 
+/* Tokens are normalised before they are indexed, because the index is sorted by their texts.
+ * `special` can be indexed by the id of any added token, because each of them is a piece too.
+ * Without a BOS from the config files, the first token that the post-processor puts in front counts
+ * as BOS. */
 int tok_finish(tok_tables *t, sp_err *e)
 {
     derive_bytes(t);

@@ -1,4 +1,9 @@
-/* hash.c - see hash.h. */
+/* hash.c - see hash.h.
+ *
+ * Only the allocation is here; the search is written out in each table, because the tables compare
+ * keys in different ways. A table of less than 2 MiB comes from the heap, a larger one is aligned
+ * to huge pages and takes a whole number of them.
+ */
 #include "text/tok/hash.h"
 
 #include "base/memory.h"

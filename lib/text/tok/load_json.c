@@ -25,12 +25,14 @@ static int read_pre_tokenizer(tok_tables *t, const json_t *j, sp_err *e)
     return tok_read_pre_tokenizer(&t->pre, j, e);
 }
 
+/* A file without a decoder wants its pieces joined with spaces. */
 static int read_decoder(tok_tables *t, const json_t *j, sp_err *e)
 {
     t->join_spaces = !j || json_is_null(j);
     return tok_read_decoder(&t->decoder, j, e);
 }
 
+/* Add the tokens in the order of the list. NULL and null are a list without tokens. 0 or -1. */
 static int read_added(tok_tables *t, const json_t *list, sp_err *e)
 {
     const json_t *j;
@@ -43,6 +45,9 @@ static int read_added(tok_tables *t, const json_t *list, sp_err *e)
 
 /* ---- the file ------------------------------------------------------------------------- */
 
+/* The model is read before the other values: its vocabulary must be there when an added token is
+ * compared with it. The table of the model's fields is copied, because cutting writes the values
+ * into it. */
 int tok_load_json(tok_tables *t, char *text, size_t n, sp_err *e)
 {
     /* in the order of f; added tokens come before the post-processor, which refers to their ids */

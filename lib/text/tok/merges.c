@@ -16,12 +16,14 @@
 #define JOINT_BITS (1u << 20) /* 128 KiB */
 #define ASCII_BITS (128 * 128)
 
+/* Ids are at least 0, so no pair equals FREE_SLOT. */
 static uint64_t pair_of(int32_t left, int32_t right)
 {
     return (uint64_t)left << 32 | (uint32_t)right;
 }
 
-/* The slot of a pair: where it is, or the free one where it belongs. */
+/* The slot of a pair: where it is, or the free one where it belongs. There must be a table. At most
+ * two thirds of its slots are taken, so the search ends. */
 static tok_merge *find_slot(const tok_merges *m, uint64_t pair)
 {
     size_t i = tok_home(pair, m->slots);
@@ -39,6 +41,8 @@ void tok_merges_add(tok_merges *m, int32_t left, int32_t right, uint32_t rank, i
     SP_PUSH(m->list, m->n, m->cap) = (tok_merge){pair_of(left, right), rank, id};
 }
 
+/* A pair that was added twice finds its own slot again and overwrites it, so the last one counts.
+ * The list is released; the table is all that is left. */
 void tok_merges_index(tok_merges *m)
 {
     const size_t ahead = 16; /* nearly every slot is a cache miss, so it is asked for early */
@@ -61,7 +65,8 @@ const tok_merge *tok_merges_find(const tok_merges *m, int32_t left, int32_t righ
     return k->pair == FREE_SLOT ? NULL : k;
 }
 
-/* Number of the bit for (a, b). */
+/* Number of the bit for (a, b). Bits below ASCII_BITS belong to one ASCII pair each, so the answer
+ * for two ASCII characters is always exact. The hash of any other pair is kept out of them. */
 static size_t joint_of(uint32_t a, uint32_t b)
 {
     if ((a | b) < 128) return a << 7 | b;
@@ -76,6 +81,7 @@ void tok_joins_add(tok_merges *m, uint32_t a, uint32_t b)
     m->joints[i >> 3] |= (uint8_t)(1u << (i & 7));
 }
 
+/* Without joints there are no merges, and nothing joins. */
 bool tok_joins(const tok_merges *m, uint32_t a, uint32_t b)
 {
     size_t i = joint_of(a, b);

@@ -1,7 +1,12 @@
-/* normalize.c - see normalize.h. Two buffers change places from step to step. LLaMA-2, with the
- * steps Prepend "▁" and Replace " " by "▁": "Hi you" -> "▁Hi you" -> "▁Hi▁you". */
+/* normalize.c - see normalize.h.
+ *
+ * Two buffers change places from step to step, so that no step writes to the text it reads.
+ * LLaMA-2, with the steps Prepend "▁" and Replace " " by "▁": "Hi you" -> "▁Hi you" ->
+ * "▁Hi▁you".
+ */
 #include "text/tok/normalize.h"
 
+/* An empty text stays empty: nothing is put in front of it. */
 void tok_normalize(const tok_steps *steps, const char *s, size_t n, bool goes_on, tok_buf *out)
 {
     tok_buf next = {0};

@@ -23,7 +23,8 @@ const tok_field tok_model_fields[TOK_MODEL_FIELDS + 1] = {
 
 /* ---- vocabulary and merges ------------------------------------------------------------ */
 
-/* {"piece": id, ...} */
+/* Read {"piece": id, ...}. f->count, at most so many entries, only sizes the table, so a count that
+ * is too high only costs memory. 0 or -1. */
 static int read_vocab(tok_tables *t, const tok_field *f, sp_err *e)
 {
     sp_js s = tok_field_cursor(f);
@@ -49,8 +50,11 @@ typedef struct {
     size_t cut, n;
 } pending;
 
-/* Read "left right", or ["left","right"], and move the halves together in place. False when it is
- * neither. */
+/* Read one merge in either of its two forms, and move the halves together in place, so that the
+ * result is one stretch of text too. False when it is neither form.
+ *
+ *     "th e"           cut at its only space    th e       ->  the        cut 2, n 3
+ *     ["th","e"]       two strings              th","e     ->  the        cut 2, n 3 */
 static bool read_merge(sp_js *s, pending *m)
 {
     size_t n = 0;
@@ -91,7 +95,13 @@ static int add_merge(tok_tables *t, const pending *ring, uint32_t rank, sp_err *
     return tok_tables_add_merge(t, m->s, m->cut, m->n, rank, e);
 }
 
-/* [merge, ...]; a merge's place in the list is its rank. */
+/* Read [merge, ...]; a merge's place in the list is its rank. The ring holds the merges that have
+ * been read but not added, here with AHEAD = 4:
+ *
+ *     read = 6, done = 2       slot  0  1  2  3
+ *                              rank  4  5  2  3       2 is added next, and 6 takes its slot
+ *
+ * 0 or -1. */
 static int read_merges(tok_tables *t, const tok_field *f, sp_err *e)
 {
     sp_js s = tok_field_cursor(f);
@@ -135,7 +145,7 @@ static int read_unk(tok_tables *t, const json_t *unk, sp_err *e)
 }
 
 /* Settings that would change the outcome and that no supported tokenizer uses must be absent, null,
- * empty or zero. */
+ * empty or zero. 0, or -1 with the name of the setting. */
 static int refuse(const tok_field *f, const json_t *v, sp_err *e)
 {
     bool off = !v || json_is_null(v) || (json_is_string(v) && !json_string_length(v)) ||
@@ -143,7 +153,8 @@ static int refuse(const tok_field *f, const json_t *v, sp_err *e)
     return off ? 0 : sp_fail(e, SP_EINPUT, "model: %s is not supported", f->name);
 }
 
-/* With the settings v, by field. */
+/* Read the model with its settings v, which are indexed as f is. The vocabulary goes before the
+ * unknown token and the merges, both of which refer to pieces. 0 or -1. */
 static int read_with(tok_tables *t, const tok_field *f, json_t *const *v, sp_err *e)
 {
     /* Another kind of model has no merges; it is to be refused by its name, not for that. */
@@ -159,6 +170,7 @@ static int read_with(tok_tables *t, const tok_field *f, json_t *const *v, sp_err
     return read_merges(t, &f[TOK_F_MERGES], e);
 }
 
+/* v[TOK_F_VOCAB] and v[TOK_F_MERGES] stay NULL: these two are too large for a tree. */
 int tok_read_model(tok_tables *t, const tok_field *f, sp_err *e)
 {
     json_t *v[TOK_MODEL_FIELDS] = {0};

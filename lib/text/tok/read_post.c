@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-/* Append the ids of one special token to *to. `item` names it, `table` has its ids. */
+/* Append the ids of one special token to *to. `item` names it, `table` has its ids, each of which
+ * must be a piece. 0 or -1. */
 static int push_special(tok_tables *t, const json_t *table, const json_t *item, sp_ids *to,
                         sp_err *e)
 {
@@ -27,7 +28,8 @@ static int push_special(tok_tables *t, const json_t *table, const json_t *item, 
     return 0;
 }
 
-/* "single" is a list of special tokens and of the text, which must come once. */
+/* "single" is a list of special tokens and of the text, which must come once. Tokens in front of it
+ * go to t->prefix, those behind it to t->suffix. 0 or -1. */
 static int read_template(tok_tables *t, const json_t *j, sp_err *e)
 {
     const json_t *single = json_object_get(j, "single"),

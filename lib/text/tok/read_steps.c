@@ -59,11 +59,14 @@ static int check_character(const tok_str *s, const char *key, sp_err *e)
 /* Appends the steps of one object. 0 or -1. */
 typedef int reader(tok_steps *s, const json_t *j, sp_err *e);
 
+/* {"type": "Prepend", "prepend": "▁"} */
 static int read_prepend(tok_steps *s, const json_t *j, sp_err *e)
 {
     return get_text(j, "prepend", false, &tok_steps_add(s, TOK_PREPEND)->a, e);
 }
 
+/* {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}. The pattern must not be empty,
+ * because an empty text is found everywhere; the content may be, to delete the pattern. */
 static int read_replace(tok_steps *s, const json_t *j, sp_err *e)
 {
     tok_step *step = tok_steps_add(s, TOK_REPLACE);
@@ -74,7 +77,8 @@ static int read_replace(tok_steps *s, const json_t *j, sp_err *e)
     return get_text(j, "content", false, &step->b, e);
 }
 
-/* Read prepend_scheme, or add_prefix_space in older files. */
+/* Read prepend_scheme, or add_prefix_space in older files; the former decides where both are given.
+ * The names are in the order of tok_scheme. 0 or -1. */
 static int read_scheme(const json_t *j, tok_scheme *out, sp_err *e)
 {
     static const char *const names[] = {"always", "first", "never", NULL};
@@ -88,7 +92,8 @@ static int read_scheme(const json_t *j, tok_scheme *out, sp_err *e)
     return 0;
 }
 
-/* Metaspace as a decoder. As a pre-tokenizer (next function) it may split as well. */
+/* {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first"}: one step, as a decoder. As
+ * a pre-tokenizer (next function) it may split as well. */
 static int read_metaspace(tok_steps *s, const json_t *j, sp_err *e)
 {
     tok_step *step = tok_steps_add(s, TOK_METASPACE);
@@ -97,7 +102,8 @@ static int read_metaspace(tok_steps *s, const json_t *j, sp_err *e)
     return read_scheme(j, &step->scheme, e);
 }
 
-/* Words begin with the sign for a space, so that is where to cut. */
+/* The same, and a second step unless "split" is false: words begin with the sign for a space, so
+ * the text is cut in front of each sign. */
 static int read_metaspace_split(tok_steps *s, const json_t *j, sp_err *e)
 {
     bool split = true;
@@ -108,6 +114,9 @@ static int read_metaspace_split(tok_steps *s, const json_t *j, sp_err *e)
     return get_text(j, "replacement", true, &step->a, e);
 }
 
+/* {"type": "Split", "pattern": {"Regex": "\\d"}, "behavior": "Isolated", "invert": false}. The
+ * names are in the order of tok_behaviour. The pattern is a regular expression or a plain text
+ * ("String"). */
 static int read_split(tok_steps *s, const json_t *j, sp_err *e)
 {
     static const char *const names[] = {"Isolated",       "Removed",    "MergedWithPrevious",
@@ -123,11 +132,15 @@ static int read_split(tok_steps *s, const json_t *j, sp_err *e)
     return (step->re = tok_regex_new(step->a.p, step->a.n, e)) ? 0 : -1;
 }
 
-/* GPT-2's own way to cut words, for ByteLevel with use_regex. */
+/* GPT-2's own way to cut words, for ByteLevel with use_regex: English endings ('s, 'll), then
+ * letters, digits or other signs, each with at most one space in front, then white space. A run of
+ * spaces before a word leaves its last one to the word. */
 static const char byte_level_words[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-/* Up to three steps: a space in front, GPT-2's words, bytes to characters. */
+/* Up to three steps: a space in front, GPT-2's words, bytes to characters. The cut comes before the
+ * bytes change, because the pattern is written for text. The behaviour is TOK_ISOLATED, which is
+ * zero: every match becomes a part. */
 static int read_byte_level_split(tok_steps *s, const json_t *j, sp_err *e)
 {
     bool prefix = true, words = true;
@@ -144,6 +157,7 @@ static int read_byte_level_split(tok_steps *s, const json_t *j, sp_err *e)
     return 0;
 }
 
+/* {"type": "Strip", "content": " ", "start": 1, "stop": 0}. A count that is absent is 0. */
 static int read_strip(tok_steps *s, const json_t *j, sp_err *e)
 {
     tok_step *step = tok_steps_add(s, TOK_STRIP);
@@ -155,6 +169,8 @@ static int read_strip(tok_steps *s, const json_t *j, sp_err *e)
 
 /* ---- which kinds each part knows ------------------------------------------------------ */
 
+/* One of the three objects and the kinds that it may have. A row without a type ends the list of
+ * kinds. */
 typedef struct {
     const char *what, *list; /* name of the object, and of the list in its Sequence */
     struct {
@@ -181,7 +197,9 @@ static const part decoder = {"decoder", "decoders", {
     {"ByteLevel", .plain = TOK_BYTES}}};
 /* clang-format on */
 
-/* Append the steps of object j, of which the kinds are those of part p. */
+/* Append the steps of object j, of which the kinds are those of part p. Calls itself for the
+ * objects of a Sequence. The messages of the readers name only the setting; object and kind are put
+ * in front of them here. 0 or -1. */
 static int read_part(const part *p, tok_steps *s, const json_t *j, sp_err *e)
 {
     if (!j || json_is_null(j)) return 0;
@@ -211,7 +229,9 @@ static int read_part(const part *p, tok_steps *s, const json_t *j, sp_err *e)
 #define MAX_GROWTH 100
 #define MAX_STEPS  32
 
-/* A hostile file must not turn a kilobyte into a terabyte. */
+/* A hostile file must not turn a kilobyte into a terabyte. The factors of all steps are multiplied,
+ * each the worst case for any text. Prepend adds bytes once and multiplies nothing, so only their
+ * number is limited. 0 or -1. */
 static int check_growth(const part *p, const tok_steps *s, sp_err *e)
 {
     double growth = 1;

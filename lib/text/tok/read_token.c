@@ -1,8 +1,12 @@
 /* read_token.c - see read_token.h. Flags that are absent are false, as in Hugging Face's reader. */
 #include "text/tok/read_token.h"
 
+/* A value that is not true or false counts as false. */
 static bool flag(const json_t *j, const char *key) { return json_is_true(json_object_get(j, key)); }
 
+/* The id is a value of its own, because only tokenizer.json has it in the object; in
+ * tokenizer_config.json it is the object's key. The copy of the text becomes the tables', even when
+ * they refuse the token. */
 int tok_read_token(tok_tables *t, const json_t *j, const json_t *id, sp_err *e)
 {
     const json_t *text = json_object_get(j, "content");

@@ -13,10 +13,13 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
+/* Compiled code, which is not written to after tok_regex_new; so threads share it. */
 struct tok_regex {
     pcre2_code *code;
 };
 
+/* `found` is where a search puts the bounds of its match, `limits` holds the number of steps it may
+ * take. Every search writes to `found`, so each thread has its own. */
 struct tok_matcher {
     pcre2_match_data *found;
     pcre2_match_context *limits;
@@ -65,6 +68,9 @@ void tok_matcher_free(tok_matcher *m)
     free(m);
 }
 
+/* PCRE2 gets the whole text and where to start, not a pointer to the start, because a look-behind
+ * must see what comes before. A result of 0 says that groups did not fit into `found`, which is no
+ * error: the bounds of the match itself always fit. */
 int tok_regex_find(const tok_regex *re, tok_matcher *m, const char *s, size_t n, size_t at,
                    size_t *from, size_t *to, sp_err *e)
 {

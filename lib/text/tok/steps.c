@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+/* A reader adds the step first and then fills it in. If a setting turns out to be bad, the
+ * half-filled step stays in the list, and tok_steps_free releases what it owns. */
 tok_step *tok_steps_add(tok_steps *s, tok_kind kind)
 {
     SP_PUSH(s->v, s->n, s->cap) = (tok_step){.kind = kind};

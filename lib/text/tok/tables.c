@@ -1,5 +1,11 @@
-/* tables.c - see tables.h. Both loaders add merges through here, so that pieces, merges and the
- * filter of joints agree. */
+/* tables.c - see tables.h.
+ *
+ * Both loaders add merges through here, so that pieces, merges and the filter of joints agree:
+ *
+ *     merge 7: "▁th" + "e"      pieces   "▁th", "e" and "▁the" must be in the vocabulary
+ *                               merges   (id of "▁th", id of "e") -> rank 7, id of "▁the"
+ *                               joints   (h, e): text is never cut between an h and an e
+ */
 #include "text/tok/tables.h"
 
 #include "base/arith.h"
@@ -8,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Words may be cut (cut = true) until a merge or the unknown token forbids it:
+ * tok_tables_add_merge, finish.c. */
 void tok_tables_init(tok_tables *t)
 {
     *t = (tok_tables){.unk = -1, .bos = -1, .eos = -1, .cut = true};
@@ -26,7 +34,8 @@ void tok_tables_free(tok_tables *t)
     free(t->special);
 }
 
-/* Note the characters on both sides of the joint of a merge. */
+/* Note the characters on both sides of the joint of a merge, s[0..cut) and s[cut..n): the last one
+ * of the left half and the first one of the right. A half that is empty counts as character 0. */
 static void note_joint(tok_tables *t, const char *s, size_t cut, size_t n)
 {
     uint32_t last = 0, next = 0;
@@ -43,6 +52,7 @@ static bool looks_like_byte(const char *s, size_t n)
     return n == 6 && !memcmp(s, "<0x", 3) && s[5] == '>';
 }
 
+/* Messages count ranks from 1, as a user does, and show at most 100 bytes of the text. */
 int tok_tables_add_merge(tok_tables *t, const char *s, size_t cut, size_t n, uint32_t rank,
                          sp_err *e)
 {
@@ -62,6 +72,8 @@ int tok_tables_add_merge(tok_tables *t, const char *s, size_t cut, size_t n, uin
     return 0;
 }
 
+/* The vocabulary comes first: if it refuses the token, the set of added tokens is left as it
+ * was. */
 int tok_tables_add_token(tok_tables *t, tok_added *a, sp_err *e)
 {
     int rc;

@@ -1,5 +1,14 @@
-/* tok.c - see tok.h. Opens a tokenizer from its files and answers small questions; encode.c and
- * decode.c do the work on the tables that the loaders fill (tables.h). */
+/* tok.c - see tok.h.
+ *
+ * Opens a tokenizer from its files and answers small questions. The work is done elsewhere, on the
+ * tables that the loaders fill (tables.h):
+ *
+ *     sp_tok_open     tokenizer.json (load_json.c), or else tokenizer.model (load_spm.c)
+ *                     tokenizer_config.json, then special_tokens_map.json (config.c)
+ *                     what depends on all of them (finish.c)
+ *     sp_tok_encode   prefix, the ids of the text (encode.c), suffix
+ *     sp_tok_decode   decode.c
+ */
 #include "text/tok/tok.h"
 
 #include "text/read_file.h"
@@ -15,8 +24,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The most bytes that a text to be encoded may have: 512 MiB. */
 #define MAX_TEXT (1u << 29)
 
+/* A structure of its own hides the tables from the users of tok.h. */
 struct sp_tok {
     tok_tables t;
 };
@@ -31,7 +42,8 @@ static sp_tok *empty(void)
     return tok;
 }
 
-/* Finish what has been loaded; on failure, or if rc says that loading failed, NULL. */
+/* Finish what has been loaded and return tok. If that fails, or if rc says that loading has failed,
+ * close tok and return NULL. Every loader ends here, so none of them has to clean up. */
 static sp_tok *finished(sp_tok *tok, int rc, sp_err *e)
 {
     if (!rc && !tok_finish(&tok->t, e)) return tok;
@@ -53,7 +65,8 @@ sp_tok *sp_tok_from_spm(const char *data, size_t n, sp_err *e)
     return finished(tok, tok_load_spm(&tok->t, data, n, e), e);
 }
 
-/* Take up DIR/NAME, one of the files that speak of special tokens, if it is there. 0 or -1. */
+/* Take up DIR/NAME, one of the files that speak of special tokens, if it is there. tok_read_config
+ * does not know the file, so its name is put in front of the message here. 0 or -1. */
 static int load_config(tok_tables *t, const char *dir, const char *name, sp_err *e)
 {
     json_error_t why;
@@ -72,7 +85,8 @@ static int load_config(tok_tables *t, const char *dir, const char *name, sp_err 
     return rc;
 }
 
-/* tokenizer.json, else tokenizer.model. 0 or -1. */
+/* Fill the tables from tokenizer.json, or from tokenizer.model where the former is not there.
+ * `name` is the file that was read last, for the message. 0 or -1. */
 static int load_tables(tok_tables *t, const char *dir, sp_err *e)
 {
     sp_err inner = {0};
@@ -90,6 +104,8 @@ static int load_tables(tok_tables *t, const char *dir, sp_err *e)
     return rc;
 }
 
+/* tokenizer_config.json goes before special_tokens_map.json, because the first file that names BOS
+ * or EOS decides. */
 sp_tok *sp_tok_open(const char *model_dir, sp_err *e)
 {
     sp_tok *tok = empty();
@@ -113,6 +129,7 @@ static void push_all(sp_ids *out, const sp_ids *ids)
     for (size_t i = 0; i < ids->n; i++) sp_ids_push(out, ids->ids[i]);
 }
 
+/* SP_TOK_JOINED outweighs SP_TOK_INSIDE where both are given. */
 int sp_tok_encode(const sp_tok *tok, const char *text, size_t n, int flags, sp_ids *out, sp_err *e)
 {
     const tok_tables *t = &tok->t;
@@ -127,6 +144,7 @@ int sp_tok_encode(const sp_tok *tok, const char *text, size_t n, int flags, sp_i
     return 0;
 }
 
+/* The buffer of tok_decode goes to the caller as it is, with a NUL behind it. */
 char *sp_tok_decode(const sp_tok *tok, const int32_t *ids, size_t n, bool skip_special, size_t *len)
 {
     tok_buf text = tok_decode(&tok->t, ids, n, skip_special);

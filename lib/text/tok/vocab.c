@@ -21,8 +21,8 @@
 
 #define NO_PIECE UINT32_MAX
 
-/* A piece of up to 8 bytes packed into a number, or the hash of a longer one. Byte order does not
- * matter, because keys never leave the process. */
+/* Bytes s[0..n) packed into a number where n <= 8, which together with n is the piece itself; else
+ * a hash. Byte order does not matter, because keys never leave the process. */
 static uint64_t key_of(const char *s, size_t n)
 {
     uint64_t h = n, w = 0;
@@ -38,9 +38,13 @@ static uint64_t key_of(const char *s, size_t n)
     return tok_mix(h ^ w);
 }
 
+/* The length goes in because "a" and "\0a" have the same key and should not begin at the same
+ * slot. */
 static size_t home(uint64_t key, size_t len, size_t slots) { return tok_home(key + len, slots); }
 
-/* The slot of a piece: where it is, or the free one where it belongs. */
+/* The slot of a piece: where it is, or the free one where it belongs. There must be a table. It is
+ * at most half full, so the search ends. Of a piece of up to 8 bytes, key and length decide; only
+ * for a longer one the text has to be compared. */
 static tok_slot *find_slot(const tok_vocab *v, uint64_t key, const char *s, size_t n)
 {
     for (size_t i = home(key, n, v->slots);; i = (i + 1) & (v->slots - 1)) {
@@ -51,6 +55,8 @@ static tok_slot *find_slot(const tok_vocab *v, uint64_t key, const char *s, size
     }
 }
 
+/* Slots are moved to the larger table by key and length alone. The pieces are known to differ, so
+ * nothing is compared and the text is not touched. */
 void tok_vocab_reserve(tok_vocab *v, size_t pieces)
 {
     size_t old = v->slots, want = 64;
@@ -74,6 +80,8 @@ static void grow_ids(tok_vocab *v, size_t n)
     while (v->n < n) SP_PUSH(v->span, v->n, v->cap) = (tok_span){0, NO_PIECE};
 }
 
+/* All checks come before the first change, so the pieces stay as they were when one is refused.
+ * Growing the table comes before the search, because it would move the slot that was found. */
 int tok_vocab_add(tok_vocab *v, const char *s, size_t n, uint32_t id, sp_err *e)
 {
     int shown = (int)SP_MIN(n, 100u); /* bytes of the piece in a message */
@@ -99,6 +107,7 @@ int tok_vocab_add(tok_vocab *v, const char *s, size_t n, uint32_t id, sp_err *e)
     return 0;
 }
 
+/* A free slot has id1 = 0, which gives -1. */
 int32_t tok_vocab_find(const tok_vocab *v, const char *s, size_t n)
 {
     return v->slots ? (int32_t)find_slot(v, key_of(s, n), s, n)->id1 - 1 : -1;
