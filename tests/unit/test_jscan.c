@@ -154,7 +154,7 @@ static json_t *random_value(int depth)
     }
     json_t *v = draw(2) ? json_array() : json_object();
     for (unsigned i = 0, n = draw(5); i < n; i++) {
-        char key[8];
+        char key[12];
         snprintf(key, sizeof key, "%u", i);
         if (json_is_array(v)) json_array_append_new(v, random_value(depth - 1));
         else json_object_set_new(v, key, random_value(depth - 1));
