@@ -16,6 +16,14 @@ int sp_verbosity = 1;
 
 static void (*_Atomic before_exit)(void);
 
+/* Messages quote what files hold, and control characters of a stranger's do not belong on a
+ * terminal. */
+static void hide_controls(char *s)
+{
+    for (; *s; s++)
+        if (((unsigned char)*s < ' ' && *s != '\n' && *s != '\t') || *s == 0x7f) *s = '?';
+}
+
 /* The first error wins, because it is nearest to the cause: what fails after it often fails only
  * because of it. */
 void sp_err_set(sp_err *e, int code, const char *fmt, ...)
@@ -26,6 +34,7 @@ void sp_err_set(sp_err *e, int code, const char *fmt, ...)
     e->code = code;
     vsnprintf(e->msg, sizeof e->msg, fmt, ap);
     va_end(ap);
+    hide_controls(e->msg);
 }
 
 /* One line on stderr, after what stdout still holds, so that a terminal shows both in order. */

@@ -34,8 +34,8 @@ typedef struct {
 } sp_err;
 
 /* Fill *e and give -1, so that a reader can `return sp_fail(e, SP_EINPUT, ...)`. The
- * first error wins: a filled *e stays as it is. e may be NULL. A macro, so that the
- * compiler sees the constant. */
+ * first error wins: a filled *e stays as it is. e may be NULL. Control characters become
+ * "?". A macro, so that the compiler sees the constant. */
 #define sp_fail(...)             \
     ({                           \
         sp_err_set(__VA_ARGS__); \

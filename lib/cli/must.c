@@ -10,19 +10,22 @@
 #include "text/json_out.h"
 #include "text/lines.h"
 
+#include <stdbool.h>
+
 void sp_must_each(const char *path, int (*each)(void *self, json_t *obj, sp_err *e), void *self)
 {
     sp_err e = {0}, refusal = {0};
     json_t *obj;
     int rc;
+    bool any = false;
     sp_lines *l = sp_lines_open(path, &e);
     if (!l) sp_die_err(&e);
-    while ((rc = sp_lines_next(l, &obj, &e)) > 0)
+    for (; (rc = sp_lines_next(l, &obj, &e)) > 0; any = true)
         if (each(self, obj, &refusal) < 0)
             sp_die(refusal.code, "%s: line %zu: %s", path, sp_lines_number(l), refusal.msg);
     sp_must(rc, &e);
     /* a file that is empty by mistake would otherwise give an empty result and no error */
-    if (!sp_lines_number(l)) sp_die(SP_EINPUT, "%s: no lines", path);
+    if (!any) sp_die(SP_EINPUT, "%s: no lines", path);
     sp_lines_close(l);
 }
 

@@ -15,8 +15,8 @@ static inline void sp_must(int rc, const sp_err *e)
 }
 
 /* Hand every object of a JSONL file ("-" = standard input) to `each`, which owns it then
- * and returns 0, or -1 to refuse it: the message names the line. A file without any line
- * is an error. */
+ * and returns 0, or -1 to refuse it: the message names the line. A file without any
+ * object is an error. */
 void sp_must_each(const char *path, int (*each)(void *self, json_t *obj, sp_err *e),
                   void *self);
 

@@ -12,13 +12,14 @@
 #include <inttypes.h>
 #include <omp.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 /* Is there a file of this name in the directory? */
 static bool has_file(const char *dir, const char *name)
 {
+    struct stat st;
     char *path = sp_xasprintf("%s/%s", dir, name);
-    bool there = access(path, F_OK) == 0;
+    bool there = lstat(path, &st) == 0; /* a link to nothing is refused when it is opened */
     free(path);
     return there;
 }

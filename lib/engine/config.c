@@ -13,10 +13,11 @@
 #include "base/arith.h"
 #include "base/memory.h"
 #include "engine/members.h"
+#include "io/foreign.h"
+#include "io/read_file.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -274,16 +275,11 @@ static int read_config(const sp_members *r, sp_config *c)
  * not there and not needed. */
 static json_t *load_object(const char *path, bool needed, sp_err *e)
 {
-    json_error_t why;
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        if (needed) sp_fail(e, SP_EINPUT, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    json_t *j = json_loadf(f, JSON_REJECT_DUPLICATES, &why);
-    fclose(f);
+    json_t *j;
+    int rc = sp_read_json(path, JSON_REJECT_DUPLICATES, &j, e);
     if (json_is_object(j)) return j;
-    sp_fail(e, SP_EINPUT, "%s: %s", path, j ? "not a JSON object" : why.text);
+    if (rc > 0) sp_fail(e, SP_EINPUT, "%s: not a JSON object", path);
+    if (rc == 0 && needed) sp_fail_open(e, path, ENOENT);
     json_decref(j);
     return NULL;
 }

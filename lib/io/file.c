@@ -10,6 +10,7 @@
 #include "io/file.h"
 
 #include "base/base.h"
+#include "io/foreign.h"
 #include "io/frame_cache.h"
 #include "io/frames.h"
 #include "io/input.h"
@@ -75,10 +76,10 @@ int sp_file_open(sp_file **result, const char *path, sp_err *e)
     const char *name = is_stdin ? "standard input" : path;
     struct stat st;
     if ((is_stdin ? fstat(STDIN_FILENO, &st) : stat(path, &st)) < 0)
-        return sp_fail(e, sp_open_code(errno), "%s: %s", name, strerror(errno));
+        return sp_fail_open(e, name, errno);
     if (!seekable(&st, is_stdin)) return 0;
     int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return sp_fail(e, sp_open_code(errno), "%s: %s", path, strerror(errno));
+    if (fd < 0) return sp_fail_open(e, path, errno);
     sp_file *f = map_file(fd, path, name, (size_t)st.st_size, e);
     if (!f) return -1;
     int rc = sp_is_zstd(f->map, f->map_size) ? index_file(f, e) : 1;

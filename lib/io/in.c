@@ -7,6 +7,7 @@
 #include "io/in.h"
 
 #include "base/base.h"
+#include "io/foreign.h"
 #include "io/input.h"
 
 #include <errno.h>
@@ -46,7 +47,7 @@ sp_in *sp_in_open(const char *path, sp_err *e)
     if (is_stdin && stdin_taken)
         return sp_fail(e, SP_EUSAGE, "standard input can be given only once"), NULL;
     int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return sp_fail(e, sp_open_code(errno), "%s: %s", name, strerror(errno)), NULL;
+    if (fd < 0) return sp_fail_open(e, name, errno), NULL;
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
         close(fd);
         return sp_fail(e, SP_EINPUT, "%s: is a directory", name), NULL;

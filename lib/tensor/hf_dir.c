@@ -16,8 +16,10 @@
 #include "base/capacity.h"
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "io/foreign.h"
 #include "io/input.h"
 #include "io/out.h"
+#include "io/read_file.h"
 #include "tensor/hf_index.h"
 #include "tensor/src.h"
 
@@ -46,7 +48,7 @@ static int copy_file(const char *from, const char *to, sp_err *e)
 {
     static uint8_t buf[1 << 16];
     FILE *in = fopen(from, "rb");
-    if (!in) return sp_fail(e, sp_open_code(errno), "%s: %s", from, strerror(errno));
+    if (!in) return sp_fail_open(e, from, errno);
     sp_out *out = sp_out_open(to, 0, e);
     int rc = out ? 0 : -1;
     size_t n;
@@ -108,13 +110,12 @@ static const char *new_torch_dtype(const sp_tinfo *t, size_t n, const sp_src *ba
  * is that of write_json. 0 or -1. */
 static int copy_config(const char *from, const char *to, const char *dtype, sp_err *e)
 {
-    json_error_t je;
-    json_t *root = dtype ? json_load_file(from, 0, &je) : NULL;
+    json_t *root;
     if (!dtype) return copy_file(from, to, e);
+    if (sp_read_json(from, 0, &root, e) < 0) return -1;
     if (!json_is_object(root)) {
         json_decref(root);
-        return sp_fail(e, SP_EINPUT, "%s: line %d: %s", from, je.line,
-                       root ? "not an object" : je.text);
+        return sp_fail(e, SP_EINPUT, "%s: not an object", from);
     }
     json_object_set_new(root, json_object_get(root, "dtype") ? "dtype" : "torch_dtype",
                         json_string(dtype));
@@ -130,8 +131,8 @@ static int copy_one(const sp_hf_dir *d, const char *base_dir, const char *file, 
 {
     struct stat st;
     char *from = sp_xasprintf("%s/%s", base_dir, file), *to = sp_xasprintf("%s/%s", d->tmp, file);
-    int rc = 0;
-    if (stat(from, &st) == 0 && S_ISREG(st.st_mode)) {
+    int rc = stat(from, &st) == 0 ? 0 : sp_fail_open(e, from, errno);
+    if (rc == 0 && S_ISREG(st.st_mode)) {
         bool config = !strcmp(file, "config.json");
         rc = config ? copy_config(from, to, dtype, e) : copy_file(from, to, e);
     }
@@ -226,7 +227,7 @@ static bool has_weights(const char *dir)
     bool found = false;
     for (int i = 0; i < 2; i++) {
         char *p = sp_xasprintf("%s/%s", dir, names[i]);
-        found |= stat(p, &st) == 0;
+        found |= lstat(p, &st) == 0; /* a link to nothing is refused by who opens it */
         free(p);
     }
     return found;

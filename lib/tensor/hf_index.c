@@ -7,27 +7,24 @@
 #include "tensor/hf_index.h"
 
 #include "base/memory.h"
+#include "io/foreign.h"
+#include "io/read_file.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define MAX_FILES 10000
-#define MAX_BYTES (100 << 20)
 
 /* Read `path` into x->json and check that it has a weight map. The size is looked at first, for the
  * parser takes several times as much memory. Names that come twice are refused. 0 or -1
  * (SP_EINPUT). */
 static int load_json(sp_hf_index *x, const char *path, sp_err *e)
 {
-    json_error_t je;
-    struct stat st;
-    if (stat(path, &st) < 0) return sp_fail(e, SP_EINPUT, "%s: %s", path, strerror(errno));
-    if (st.st_size > MAX_BYTES) return sp_fail(e, SP_EINPUT, "%s: too large", path);
-    x->json = json_load_file(path, JSON_REJECT_DUPLICATES, &je);
-    if (!x->json) return sp_fail(e, SP_EINPUT, "%s: line %d: %s", path, je.line, je.text);
+    int rc = sp_read_json(path, JSON_REJECT_DUPLICATES, &x->json, e);
+    if (rc == 0) return sp_fail_open(e, path, ENOENT);
+    if (rc < 0) return -1;
     if (!json_is_object(json_object_get(x->json, "weight_map")))
         return sp_fail(e, SP_EINPUT, "%s: no weight_map", path);
     return 0;

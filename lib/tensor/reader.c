@@ -16,6 +16,7 @@
 #include "base/arith.h"
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/foreign.h"
 #include "io/in.h"
 
 #include <stdlib.h>
@@ -81,6 +82,18 @@ static int check_size(const sp_reader *r, sp_err *e)
                    (unsigned long long)have, (unsigned long long)want);
 }
 
+/* The file does not begin as it should: b, the length of a header, then "{". */
+static int refuse_start(const sp_reader *r, const uint8_t b[8], uint64_t len, sp_err *e)
+{
+    const char *foreign = sp_foreign(b, SP_FOREIGN_BYTES);
+    if (foreign)
+        return sp_fail(e, SP_EINPUT, "%s: not a safetensors file but %s", r->path, foreign);
+    if (len > SP_MAX_HEADER)
+        return sp_fail(e, SP_EINPUT, "%s: not a safetensors file (a header of %llu bytes)", r->path,
+                       (unsigned long long)len);
+    return sp_fail(e, SP_EINPUT, "%s: not a safetensors file", r->path);
+}
+
 /* Read and parse the header: sets t, n, meta, size and data. Its length comes from the file and may
  * be anything, so that it is bounded before memory is asked for. 0 or -1 (SP_EINPUT). */
 static int read_header(sp_reader *r, sp_err *e)
@@ -89,11 +102,11 @@ static int read_header(sp_reader *r, sp_err *e)
     uint64_t len = 0;
     if (fetch(r, 0, b, sizeof b, e) < 0) return -1;
     for (int i = 7; i >= 0; i--) len = len << 8 | b[i];
-    if (len > SP_MAX_HEADER)
-        return sp_fail(e, SP_EINPUT, "%s: not a safetensors file (a header of %llu bytes)", r->path,
-                       (unsigned long long)len);
+    if (len > SP_MAX_HEADER) return refuse_start(r, b, len, e);
     char *json = sp_xmalloc(len + 1);
-    int rc = fetch(r, 8, json, len, e);
+    int rc = len ? fetch(r, 8, json, 1, e) : 0;
+    if (rc == 0 && len && *json != '{') rc = refuse_start(r, b, len, e);
+    if (rc == 0 && len) rc = fetch(r, 9, json + 1, len - 1, e);
     if (rc == 0) rc = sp_header_parse(r->path, json, len, &r->t, &r->n, &r->meta, &r->size, e);
     free(json);
     r->data = 8 + len;

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "io/foreign.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -35,7 +36,8 @@ sp_lines *sp_lines_open(const char *path, sp_err *e)
     bool std = !strcmp(path, "-");
     FILE *f = std ? stdin : fopen(path, "r");
     if (!f || is_directory(f)) {
-        sp_fail(e, SP_EINPUT, "%s: %s", path, f ? "is a directory" : strerror(errno));
+        if (f) sp_fail(e, SP_EINPUT, "%s: is a directory", path);
+        else sp_fail_open(e, path, errno);
         if (f && !std) fclose(f);
         return NULL;
     }
@@ -63,26 +65,65 @@ static ssize_t next_line(sp_lines *l, sp_err *e)
     return n;
 }
 
-/* Stops at the NUL that getline puts behind the line. A NUL byte inside the line ends the scan
- * before n, so such a line is not blank. */
-static bool is_blank(const char *s, size_t n) { return strspn(s, " \t\r\n") == n; }
+/* Bytes of white space that s[0..n) begins with. A NUL byte ends them, so that a line with one is
+ * not blank. */
+static size_t blanks(const char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n && s[i] && strchr(" \t\r\n", s[i])) i++;
+    return i;
+}
+
+/* Find the next line that is not blank: its text, without a byte order mark in front of the first,
+ * goes to *s. Returns as next_line, the bytes of *s. */
+static ssize_t next_text(sp_lines *l, const char **s, sp_err *e)
+{
+    for (;;) {
+        ssize_t n = next_line(l, e);
+        if (n <= 0) return n;
+        size_t mark = l->number == 1 ? sp_bom(l->text, (size_t)n) : 0, rest = (size_t)n - mark;
+        *s = l->text + mark;
+        if (blanks(*s, rest) < rest) return (ssize_t)rest;
+    }
+}
+
+/* Why s[0..n) is no object: `v` is what it is, NULL = nothing, for the reason `why`. Files in other
+ * forms of JSON are common, and what to do about them is said. */
+static void refuse(const sp_lines *l, const char *s, size_t n, const json_t *v,
+                   const json_error_t *why, sp_err *e)
+{
+    static const char wanted[] = "JSON lines are wanted, one object a line";
+    const char *foreign = l->number == 1 ? sp_foreign(s, n) : NULL;
+    char first = s[blanks(s, n)];
+    bool whole = s[n - 1] == '\n'; /* the line, not the file, ends here */
+    if (foreign) sp_fail(e, SP_EINPUT, "%s: not JSON lines but %s", l->name, foreign);
+    else if (first == '[')
+        sp_fail(e, SP_EINPUT, "%s: line %zu: a JSON array: %s (jq -c '.[]' makes them of it)",
+                l->name, l->number, wanted);
+    else if (v) sp_fail(e, SP_EINPUT, "%s: line %zu: not a JSON object", l->name, l->number);
+    else if (first == '{' && whole && json_error_code(why) == json_error_premature_end_of_input)
+        sp_fail(e, SP_EINPUT,
+                "%s: line %zu: the object goes on in the next line: %s (jq -c . makes them of it)",
+                l->name, l->number, wanted);
+    else sp_fail(e, SP_EINPUT, "%s: line %zu: %s", l->name, l->number, why->text);
+}
 
 /* Strings may hold an escaped NUL (JSON_ALLOW_NUL), because a text to be tokenized may. A reader
  * that needs a C string has to refuse it itself. */
 int sp_lines_next(sp_lines *l, json_t **obj, sp_err *e)
 {
     json_error_t why;
-    ssize_t n;
+    const char *s;
     *obj = NULL;
-    do n = next_line(l, e);
-    while (n > 0 && is_blank(l->text, (size_t)n));
+    ssize_t n = next_text(l, &s, e);
     if (n <= 0) return (int)n;
-    *obj = json_loadb(l->text, (size_t)n, JSON_ALLOW_NUL, &why);
-    if (*obj && json_is_object(*obj)) return 1;
-    sp_fail(e, SP_EINPUT, "%s: line %zu: %s", l->name, l->number,
-            *obj ? "not a JSON object" : why.text);
-    json_decref(*obj);
-    *obj = NULL;
+    json_t *v = json_loadb(s, (size_t)n, JSON_ALLOW_NUL, &why);
+    if (json_is_object(v)) {
+        *obj = v;
+        return 1;
+    }
+    refuse(l, s, (size_t)n, v, &why, e);
+    json_decref(v);
     return -1;
 }
 

@@ -1,5 +1,5 @@
 /* lines.h - a reader of JSON lines: one object a line, blank lines between them are
- * passed over. */
+ * passed over, and so is a byte order mark in front. */
 #ifndef SP_LINES_H
 #define SP_LINES_H
 
@@ -16,7 +16,8 @@ sp_lines *sp_lines_open(const char *path, sp_err *e) SP_MUST_CHECK;
 /* Read the next object.
  *    1: it is in *obj, a new reference
  *    0: the file has ended
- *   -1: not a JSON object, or the file cannot be read; *e names the line */
+ *   -1: not a JSON object, or the file cannot be read; *e names the line and, where the
+ *       file is JSON in another form or no text at all, says what is wanted */
 int sp_lines_next(sp_lines *l, json_t **obj, sp_err *e) SP_MUST_CHECK;
 /* Number of the line that was read last, from 1 on; 0 before the first. */
 size_t sp_lines_number(const sp_lines *l);

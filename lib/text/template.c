@@ -9,11 +9,11 @@
  */
 #include "text/template.h"
 
-#include "text/read_file.h"
+#include "io/foreign.h"
+#include "io/read_file.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,15 +142,13 @@ static int read_template(sp_template_form *t, const json_t *obj, sp_err *e)
 int sp_template_load(const char *path, sp_err *e)
 {
     static json_t *loaded; /* the tree that table[SP_TMPL_FILE] borrows from */
-    json_error_t why;
+    json_t *obj;
     sp_err inner = {0};
     sp_template_form t = {.name = "file"};
-    FILE *f = fopen(path, "r");
-    if (!f) return sp_fail(e, SP_EINPUT, "%s: %s", path, strerror(errno));
-    json_t *obj = json_loadf(f, 0, &why);
-    fclose(f);
-    if (!obj) return sp_fail(e, SP_EINPUT, "%s: line %d: %s", path, why.line, why.text);
-    int rc = read_template(&t, obj, &inner);
+    int rc = sp_read_json(path, 0, &obj, e);
+    if (rc == 0) return sp_fail_open(e, path, ENOENT);
+    if (rc < 0) return -1;
+    rc = read_template(&t, obj, &inner);
     if (rc) sp_fail(e, inner.code, "%s: %s", path, inner.msg);
     else table[SP_TMPL_FILE] = t;
     json_decref(rc ? obj : loaded);

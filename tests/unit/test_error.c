@@ -30,6 +30,14 @@ static void long_message_is_cut(void **state)
     assert_int_equal(strlen(e.msg), sizeof e.msg - 1);
 }
 
+static void no_control_characters(void **state)
+{
+    (void)state;
+    sp_err e = {0};
+    sp_fail(&e, SP_EINPUT, "near '\x1b[31m\x7f\x01\t\n\xC3\xA9'");
+    assert_string_equal(e.msg, "near '?[31m??\t\n\xC3\xA9'");
+}
+
 static void last_words(void) { fputs("last", stderr); }
 
 static int die(void *before)
@@ -83,9 +91,9 @@ static void verbosity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_error_wins), cmocka_unit_test(long_message_is_cut),
-        cmocka_unit_test(death_speaks),     cmocka_unit_test(death_of_an_error),
-        cmocka_unit_test(verbosity),
+        cmocka_unit_test(first_error_wins),      cmocka_unit_test(long_message_is_cut),
+        cmocka_unit_test(no_control_characters), cmocka_unit_test(death_speaks),
+        cmocka_unit_test(death_of_an_error),     cmocka_unit_test(verbosity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,19 @@ static void checkpoint_output_is_careful(void **state)
     assert_int_equal(entries(), 2);
 }
 
+/* A file of the base that cannot be copied must not go missing. */
+static void dangling_link(void **state)
+{
+    (void)state;
+    make_checkpoint();
+    sp_err e = {0};
+    assert_int_equal(symlink("../../blobs/none", "ck/vocab.json"), 0);
+    assert_int_equal(copy_checkpoint("ck", "out", -1, &e), -1);
+    assert_int_equal(e.code, SP_EINPUT);
+    assert_message(e, "ck/vocab.json: is a link to ../../blobs/none, which is not there");
+    assert_int_equal(entries(), 1);
+}
+
 /* A directory with only a configuration: all weights in one file. */
 static void checkpoint_from_scratch(void **state)
 {
@@ -135,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_DIR(checkpoint_copies),
         IN_DIR(checkpoint_output_is_careful),
+        IN_DIR(dangling_link),
         IN_DIR(checkpoint_from_scratch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,33 @@ static void huge_claims(void **state)
     assert_message(e, "x: not a safetensors file (a header of 18446744073709551615 bytes)");
 }
 
+/* What stands in the place of weights when a download went wrong is named, however long a header
+ * its first bytes seem to announce. */
+static void foreign_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+        const char *message;
+    } rows[] = {
+        {"version https://git-lfs.github.com/spec/v1\n", 43,
+         "not a safetensors file but a Git LFS"},
+        {"\x1F\x8B\x08\0\0\0\0\0\0\3", 10, "not a safetensors file but a gzip file"},
+        {"GGUF\3\0\0\0\0", 9, "not a safetensors file but a GGUF file"},
+        {"\x03\0\0\0\0\0\0\0[1]", 11, "x: not a safetensors file"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        put_file("x", rows[i].bytes, rows[i].n);
+        sp_err e = {0}, p = {0};
+        assert_int_equal(read_all("x", &e), -1);
+        assert_int_equal(e.code, SP_EINPUT);
+        assert_message(e, rows[i].message);
+        assert_int_equal(read_all_piped("x", &p), -1);
+        if (i < 3) assert_message(p, rows[i].message);
+    }
+}
+
 static void pipes_go_forward(void **state)
 {
     (void)state;
@@ -146,10 +173,8 @@ static void one_large_frame(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_DIR(every_cut_is_seen),
-        IN_DIR(huge_claims),
-        IN_DIR(pipes_go_forward),
-        IN_DIR(one_large_frame),
+        IN_DIR(every_cut_is_seen), IN_DIR(huge_claims),     IN_DIR(foreign_files),
+        IN_DIR(pipes_go_forward),  IN_DIR(one_large_frame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
  */
 #include "text/tok/tok.h"
 
-#include "text/read_file.h"
+#include "io/read_file.h"
 #include "text/tok/config.h"
 #include "text/tok/decode.h"
 #include "text/tok/encode.h"
@@ -69,19 +69,15 @@ sp_tok *sp_tok_from_spm(const char *data, size_t n, sp_err *e)
  * does not know the file, so its name is put in front of the message here. 0 or -1. */
 static int load_config(tok_tables *t, const char *dir, const char *name, sp_err *e)
 {
-    json_error_t why;
+    json_t *j;
     sp_err inner = {0};
-    char *text;
-    size_t n;
-    int rc = sp_read_file(dir, name, &text, &n, e);
-    if (rc <= 0) return rc;
+    char *path = sp_xasprintf("%s/%s", dir, name);
     /* as real numbers, because model_max_length may be 10^30 */
-    json_t *j = json_loadb(text, n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
-    rc = j ? tok_read_config(t, j, &inner) : -1;
-    if (!j) sp_fail(e, SP_EINPUT, "%s/%s: line %d: %s", dir, name, why.line, why.text);
-    else if (rc) sp_fail(e, inner.code, "%s/%s: %s", dir, name, inner.msg);
+    int rc = sp_read_json(path, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &j, e);
+    if (rc > 0 && (rc = tok_read_config(t, j, &inner)))
+        sp_fail(e, inner.code, "%s: %s", path, inner.msg);
     json_decref(j);
-    free(text);
+    free(path);
     return rc;
 }
 
