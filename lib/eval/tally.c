@@ -7,6 +7,7 @@
 #include "eval/tally.h"
 
 #include "eval/judge.h"
+#include "text/json_out.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -45,9 +46,7 @@ static char *name_of(const json_t *item, const char *field)
 {
     const json_t *v = json_object_get(item, field);
     if (!v) return sp_xstrdup("(none)");
-    return json_is_string(v)
-               ? sp_xstrdup(json_string_value(v))
-               : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    return json_is_string(v) ? sp_xstrdup(json_string_value(v)) : sp_json_line(v);
 }
 
 /* The group of that name, which is taken over; a new one comes last. Borrowed until the next call,

@@ -38,6 +38,7 @@ static void first_bytes(void **state)
                                        "<svg", "\x28\xB5\x2F\xFE", "version:"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         assert_null(sp_foreign(ours[i], strlen(ours[i])));
+    assert_null(sp_foreign("GGUF", 3));
 }
 
 static void mark(void **state)

@@ -39,6 +39,11 @@ static void test_tally(void **state)
     assert_int_equal(json_integer_value(json_object_get(json_object_get(by, "a"), "n")), 2);
     assert_null(json_object_get(json_object_get(by, "1"), "match_rate"));
     json_decref(sum);
+    json_object_set_new(json_array_get(items, 0), "g", json_real(.1 + .2));
+    json_object_set_new(json_array_get(items, 1), "g", json_real(.3));
+    sum = sp_tally(items, "g", &e); /* close to each other, but not one group */
+    assert_int_equal(json_object_size(json_object_get(sum, "by")), 4);
+    json_decref(sum);
     json_object_set_new(json_array_get(items, 1), "label", json_string("maybe"));
     assert_null(sp_tally(items, NULL, &e));
     assert_int_equal(e.code, SP_EINPUT);
