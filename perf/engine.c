@@ -159,7 +159,7 @@ static void make_data(bench *b)
     b->data = (sp_examples){.n = B, .ex = sp_xarray(B, sizeof(sp_example))};
     for (int i = 0; i < B; i++) {
         sp_example *x = &b->data.ex[i];
-        *x = (sp_example){T, sp_xarray(T, 4), sp_xarray(T, 4)};
+        *x = (sp_example){T, sp_xarray(T, 4), sp_xarray(T, 4), false};
         for (int j = 0; j < T; j++) x->ids[j] = x->labels[j] = some_id(i, j);
     }
 }

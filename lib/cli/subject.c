@@ -12,7 +12,15 @@
 #include <inttypes.h>
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+
+static int ignore_config(void *self, const char *name, const char *value, sp_err *e)
+{
+    (void)self, (void)name;
+    return sp_config_ignore(value, e);
+}
+sp_opt_call sp_ignore_config = {ignore_config, NULL};
 
 /* Is there a file of this name in the directory? */
 static bool has_file(const char *dir, const char *name)
@@ -63,6 +71,9 @@ void sp_subject_open(sp_subject *s, const char *dir, const sp_subject_args *a)
             ", template %s; OpenBLAS kernels %s, %d threads",
             dir, c->family, c->layers, c->hidden, c->vocab, sp_template_name(s->opt.tmpl),
             sp_gemm_kernel(), omp_get_max_threads());
+    if (*c->passed)
+        sp_note("%s/config.json: passed over, as they do not concern the forward pass: %s", dir,
+                c->passed);
 }
 
 void sp_subject_close(sp_subject *s)
@@ -81,6 +92,19 @@ size_t sp_subject_end_ids(const sp_subject *s, int32_t *ids, size_t max)
     return s->tok ? n + sp_chat_stops(s->tok, s->opt.tmpl, ids + n, max - n) : n;
 }
 
+/* A model that is trained on what is left does not learn to stop, and a perplexity is that of a
+ * beginning. */
+static void warn_of_cuts(const sp_examples *d, const sp_subject *s, const char *path)
+{
+    size_t cut = 0;
+    for (size_t i = 0; i < d->n; i++) cut += d->ex[i].cut;
+    if (!cut) return;
+    sp_warn("%s: %zu of %zu examples are longer than %" PRId64
+            " tokens (%s) and have been cut: they have lost their ends",
+            strcmp(path, "-") ? path : "standard input", cut, d->n, s->opt.max_len,
+            s->opt.max_len != s->m->cfg.max_position ? "--max-len" : "the model's context");
+}
+
 /* The whole file is read before it is cut, so that a fault in a later line shows in any case. */
 void sp_subject_load(sp_examples *d, const sp_subject *s, const char *path, int64_t limit)
 {
@@ -90,4 +114,5 @@ void sp_subject_load(sp_examples *d, const sp_subject *s, const char *path, int6
         free(d->ex[d->n - 1].ids);
         free(d->ex[d->n - 1].labels);
     }
+    warn_of_cuts(d, s, path);
 }

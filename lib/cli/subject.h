@@ -5,6 +5,7 @@
 #ifndef SP_SUBJECT_H
 #define SP_SUBJECT_H
 
+#include "cli/opt.h"
 #include "engine/model.h"
 #include "text/load_examples.h"
 
@@ -29,13 +30,18 @@ typedef struct {
     {"template", 0, SP_CHOICE, &(a).template, SP_TEMPLATE_CHOICES, \
      "chat template (default: auto, from the model's own files)", 0, 0}, \
     {"template-file", 0, SP_STRING, &(a).template_file, "FILE", \
-     "a chat template of your own (JSON, see sp-eval(1))", 0, 0}
+     "a chat template of your own (JSON, see sp-eval(1))", 0, 0}, \
+    {"ignore-config", 0, SP_CALL, &sp_ignore_config, "KEY", \
+     "let config.json have KEY, which is refused otherwise (repeatable)", 0, 0}
 #define SP_DATA_OPTS(a) \
     {"loss-on", 0, SP_CHOICE, &(a).loss_on, SP_LOSS_ON_CHOICES, \
      "tokens that are scored (default: answer)", 0, 0}, \
     {"max-len", 0, SP_INT, &(a).max_len, "N", \
      "cut examples after N tokens (default: the model's context)", 1, 1 << 30}
 /* clang-format on */
+
+/* Hands a key to sp_config_ignore. */
+extern sp_opt_call sp_ignore_config;
 
 typedef struct {
     sp_model *m;
@@ -52,7 +58,7 @@ void sp_subject_close(sp_subject *s);
 size_t sp_subject_end_ids(const sp_subject *s, int32_t *ids, size_t max);
 
 /* Load DATA, the first `limit` examples of it (0 = all); the whole file is read and
- * checked in any case. Release with sp_examples_free. */
+ * checked in any case. Warns of examples that were cut. Release with sp_examples_free. */
 void sp_subject_load(sp_examples *d, const sp_subject *s, const char *path,
                      int64_t limit);
 

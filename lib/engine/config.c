@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,17 +44,29 @@ static const family families[] = {
     {"GemmaForCausalLM", "gemma", true, true, true, SP_ACT_GELU_TANH, 256, 16, 0, 8192},
 };
 
-/* Keys that are read below; then those that say nothing about the forward pass: what the makers' scripts leave behind, and
- * defaults of generation, which the command line gives. */
+/* Keys that are read below. */
 static const char *const known_keys[] = {
     "architectures", "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
     "intermediate_size", "vocab_size", "rms_norm_eps", "rope_theta", "rope_scaling", "rope_parameters", "sliding_window", "hidden_act",
     "hidden_activation", "tie_word_embeddings", "max_position_embeddings", "eos_token_id", "attention_dropout",
-    /* harmless */
+};
+
+/* Keys that say nothing about the forward pass, whatever their values: what the makers' scripts leave behind, training, other
+ * runtimes, and defaults of generation, which the command line gives. */
+static const char *const harmless_keys[] = {
     "bos_token_id", "pad_token_id", "torch_dtype", "dtype", "transformers_version", "use_cache", "initializer_range", "pretraining_tp",
     "unk_token_id", "is_llama_config", "max_sequence_length", "attn_implementation", "name_or_path", "sep_token_id",
     "return_dict", "output_attentions", "output_hidden_states", "task_specific_params", "problem_type", "id2label", "label2id",
     "max_length", "do_sample", "temperature", "top_p", "top_k", "repetition_penalty", "unsloth_version", "unsloth_fixed",
+    "transformers.js_config", "custom_pipelines", "keys_to_ignore_at_inference", "num_labels", "finetuning_task", "prefix",
+    "tokenizer_class", "model_max_length", "max_seq_len", "tokenizer_model_max_length", "padding_side", "tokenizer_padding_side",
+    "torchscript", "use_bfloat16", "tf_legacy_loss", "is_decoder", "chunk_size_feed_forward", "gradient_checkpointing",
+    "use_flash_attn", "use_flash_attention", "use_flash_attention_2", "output_scores", "output_logits",
+    "return_dict_in_generate", "min_length", "max_new_tokens", "min_new_tokens", "early_stopping", "num_beams", "num_beam_groups",
+    "num_return_sequences", "diversity_penalty", "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size",
+    "bad_words_ids", "typical_p", "min_p", "epsilon_cutoff", "eta_cutoff", "penalty_alpha", "renormalize_logits",
+    "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens",
+    "decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id", "cross_attention_hidden_size",
 };
 
 /* Keys that are read in rope_scaling and rope_parameters. */
@@ -61,6 +74,50 @@ static const char *const rope_keys[] = {
     "rope_type", "type", "rope_theta", "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings",
 };
 /* clang-format on */
+
+/* ---- keys that are passed over -------------------------------------------------------- */
+
+static const char *ignored[SP_MAX_IGNORED]; /* (n_ignored), by sp_config_ignore */
+static size_t n_ignored;
+
+static bool is_among(const char *key, const char *const *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(key, keys[i])) return true;
+    return false;
+}
+
+int sp_config_ignore(const char *key, sp_err *e)
+{
+    if (is_among(key, known_keys, COUNT(known_keys)) || is_among(key, rope_keys, COUNT(rope_keys)))
+        return sp_fail(e, SP_EUSAGE, "\"%s\" is read and cannot be passed over", key);
+    if (n_ignored == SP_MAX_IGNORED)
+        return sp_fail(e, SP_EUSAGE, "more than %d keys", SP_MAX_IGNORED);
+    ignored[n_ignored++] = key;
+    return 0;
+}
+
+/* Add the name to c->passed; what does not fit is cut. */
+static void note_passed(sp_config *c, const char *key)
+{
+    size_t n = strlen(c->passed);
+    snprintf(c->passed + n, sizeof c->passed - n, "%s%s", n ? ", " : "", key);
+}
+
+/* Take the members out of obj that need not be looked at: those of sp_config_ignore and, unless
+ * keys is NULL, those among the n keys. What is off goes without a word. */
+static void pass_over(json_t *obj, const char *const *keys, size_t n, sp_config *c)
+{
+    const char *key;
+    json_t *v;
+    void *next;
+    json_object_foreach_safe(obj, next, key, v)
+    {
+        if (!is_among(key, ignored, n_ignored) && !is_among(key, keys, n)) continue;
+        if (sp_member_on(v)) note_passed(c, key);
+        json_object_del(obj, key);
+    }
+}
 
 /* ---- family and sizes ----------------------------------------------------------------- */
 
@@ -166,19 +223,23 @@ static int refuse_dropout(const sp_members *r)
     return sp_fail(r->e, SP_EINPUT, "%s: \"attention_dropout\" is not supported", r->path);
 }
 
-/* Add the end tokens of v, an id or a list of ids: those that the vocabulary has and c has not.
- * What is no id is skipped, and ids after the first SP_MAX_EOS are. v NULL adds nothing. Needs
- * c->vocab. */
-static void add_eos(sp_config *c, const json_t *v)
+/* Add the end tokens of r->obj, an id or a list of ids: those that the vocabulary has and c has
+ * not. What is no id is skipped. Needs c->vocab. 0, or -1 where they are more than SP_MAX_EOS. */
+static int add_eos(const sp_members *r, sp_config *c)
 {
+    const json_t *v = json_object_get(r->obj, "eos_token_id");
     size_t n = json_is_array(v) ? json_array_size(v) : 1;
     for (size_t i = 0; i < n; i++) {
         const json_t *x = json_is_array(v) ? json_array_get(v, i) : v;
         json_int_t id = json_is_integer(x) ? json_integer_value(x) : -1;
         bool skip = id < 0 || id >= c->vocab;
         for (int j = 0; j < c->n_eos && !skip; j++) skip = c->eos[j] == id;
-        if (!skip && c->n_eos < SP_MAX_EOS) c->eos[c->n_eos++] = (int32_t)id;
+        if (skip) continue;
+        if (c->n_eos == SP_MAX_EOS)
+            return sp_fail(r->e, SP_EINPUT, "%s: more than %d end tokens", r->path, SP_MAX_EOS);
+        c->eos[c->n_eos++] = (int32_t)id;
     }
+    return 0;
 }
 
 /* ---- rotary embedding ----------------------------------------------------------------- */
@@ -267,8 +328,7 @@ static int read_config(const sp_members *r, sp_config *c)
         return -1;
     c->norm_plus_one = f->norm_plus_one;
     c->embed_scale = f->scale_embed ? sqrtf((float)c->hidden) : 1;
-    add_eos(c, json_object_get(r->obj, "eos_token_id"));
-    return 0;
+    return add_eos(r, c);
 }
 
 /* The JSON object in a file, the caller's; NULL with a message, or without one where the file is
@@ -289,6 +349,11 @@ static int load_config(sp_config *c, const char *dir, sp_err *e)
 {
     char *path = sp_xasprintf("%s/config.json", dir);
     json_t *j = load_object(path, true, e);
+    if (j) {
+        pass_over(j, harmless_keys, COUNT(harmless_keys), c);
+        pass_over(json_object_get(j, "rope_scaling"), NULL, 0, c);
+        pass_over(json_object_get(j, "rope_parameters"), NULL, 0, c);
+    }
     int rc = j ? read_config(&(sp_members){path, j, e}, c) : -1;
     json_decref(j);
     free(path);
@@ -302,10 +367,10 @@ static int add_generation_config(sp_config *c, const char *dir, sp_err *e)
 {
     char *path = sp_xasprintf("%s/generation_config.json", dir);
     json_t *j = load_object(path, false, e);
-    add_eos(c, json_object_get(j, "eos_token_id"));
+    int rc = e->code ? -1 : add_eos(&(sp_members){path, j, e}, c);
     json_decref(j);
     free(path);
-    return e->code ? -1 : 0;
+    return rc;
 }
 
 int sp_config_load(sp_config *c, const char *dir, sp_err *e)

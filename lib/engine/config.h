@@ -2,7 +2,8 @@
  *
  * A family (LLaMA, Mistral, Gemma) is one entry of a table in config.c: kind of norm,
  * activation, embedding scale, window, defaults. A key that might change the arithmetic
- * and is not known there is refused by name.
+ * and is not known there is refused by name; one that says nothing about the forward pass
+ * is passed over.
  */
 #ifndef SP_CONFIG_H
 #define SP_CONFIG_H
@@ -50,10 +51,17 @@ typedef struct {
     int64_t max_position; /* longest context */
     int32_t eos[SP_MAX_EOS]; /* end tokens, those of generation_config.json included */
     int n_eos;
+    char passed[400]; /* the keys that were passed over, "a, b", as many as fit; or "" */
 } sp_config;
 
 /* Read DIR/config.json, and end tokens from DIR/generation_config.json where it exists.
  * 0, or -1 with a message. */
 SP_MUST_CHECK int sp_config_load(sp_config *c, const char *dir, sp_err *e);
+
+#define SP_MAX_IGNORED 32
+/* Pass over `key` in every config.json that the process loads from here on, whatever it
+ * says. key stays borrowed. 0, or -1 (SP_EUSAGE): it is one of those that are read, or
+ * there are more than SP_MAX_IGNORED. */
+SP_MUST_CHECK int sp_config_ignore(const char *key, sp_err *e);
 
 #endif

@@ -45,7 +45,12 @@ int sp_member_positive(const sp_members *r, const char *key, double fallback, do
     return sp_fail(r->e, SP_EINPUT, "%s: \"%s\" must be a positive number", r->path, key);
 }
 
-bool sp_member_on(const json_t *v) { return v && !json_is_null(v) && !json_is_false(v); }
+bool sp_member_on(const json_t *v)
+{
+    bool empty =
+        (json_is_object(v) && !json_object_size(v)) || (json_is_array(v) && !json_array_size(v));
+    return v && !json_is_null(v) && !json_is_false(v) && !empty;
+}
 
 /* Is key one of the n keys? */
 static bool is_known(const char *key, const char *const *keys, size_t n)
@@ -63,7 +68,9 @@ int sp_members_known(const sp_members *r, const char *const *keys, size_t n)
         bool harmless = key[0] == '_' || !sp_member_on(json_object_iter_value(at));
         if (harmless || is_known(key, keys, n)) continue;
         return sp_fail(r->e, SP_EINPUT,
-                       "%s: \"%s\" is not supported: it might change the arithmetic", r->path, key);
+                       "%s: \"%s\" is not supported: it might change the arithmetic "
+                       "(--ignore-config %s lets it pass)",
+                       r->path, key, key);
     }
     return 0;
 }

@@ -32,7 +32,7 @@ SP_MUST_CHECK int sp_member_bool(const sp_members *r, const char *key, bool fall
 SP_MUST_CHECK int sp_member_positive(const sp_members *r, const char *key,
                                      double fallback, double *out);
 
-/* Is a member there and neither null nor false? */
+/* Is a member there and neither null nor false, nor an empty object or list? */
 bool sp_member_on(const json_t *v);
 
 /* Refuse every member that is on, is not among the n known keys and does not begin with

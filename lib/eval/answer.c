@@ -14,6 +14,7 @@
 #include "eval/answer.h"
 
 #include "text/json_out.h"
+#include "text/row.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -53,19 +54,44 @@ static int encode_chat(const sp_answers *a, const json_t *obj, const char *syste
     return rc;
 }
 
-/* Append to ids a text that goes without a template, with `system` and a blank line before it, or
- * NULL. The text is taken by its length, since it may hold NUL characters; `system` is a C string
+/* Bytes of BOS, written out, that a text begins with. */
+static size_t bos_before(const sp_tok *tok, const char *s, size_t n)
+{
+    int32_t bos = sp_tok_bos(tok);
+    size_t len = 0;
+    char *text = bos < 0 ? NULL : sp_tok_decode(tok, &bos, 1, false, &len);
+    bool there = len && len <= n && !memcmp(s, text, len);
+    free(text);
+    return there ? len : 0;
+}
+
+/* Append to ids a text that goes without a template, with `system` and a blank line before it (but
+ * behind the BOS that it may bring), or NULL. The text is taken by its length, since it may hold NUL characters; `system` is a C string
  * and holds none. 0 or -1. */
 static int encode_text(const sp_answers *a, const json_t *text, const char *system, sp_ids *ids,
                        sp_err *e)
 {
-    size_t before = system ? strlen(system) + 2 : 0, n = json_string_length(text);
-    char *whole = sp_xmalloc(before + n + 1);
-    if (system) sprintf(whole, "%s\n\n", system);
-    memcpy(whole + before, json_string_value(text), n);
-    int rc = sp_tok_encode(a->tok, whole, before + n, SP_TOK_SPECIAL, ids, e);
+    const char *s = json_string_value(text);
+    size_t n = json_string_length(text), front = system ? bos_before(a->tok, s, n) : 0, size;
+    char *whole;
+    FILE *f = open_memstream(&whole, &size);
+    if (!f) sp_die(SP_ESYSTEM, "out of memory");
+    fwrite(s, 1, front, f);
+    if (system) fprintf(f, "%s\n\n", system);
+    fwrite(s + front, 1, n - front, f);
+    fclose(f);
+    int rc = sp_tok_encode(a->tok, whole, size, SP_TOK_SPECIAL | SP_TOK_ONCE, ids, e);
     free(whole);
     return rc;
+}
+
+/* The row's input_ids without what its mask leaves out. */
+static int take_ids(const sp_answers *a, const json_t *obj, sp_ids *ids, sp_err *e)
+{
+    const json_t *list = json_object_get(obj, "input_ids");
+    size_t from, to;
+    if (sp_row_span(obj, json_array_size(list), &from, &to, e)) return -1;
+    return sp_ids_from_json(list, from, to, a->m->cfg.vocab, ids, e);
 }
 
 /* Append to ids a prompt in any of its forms: "input_ids", "text", or turns. 0, or -1 for a form
@@ -73,14 +99,17 @@ static int encode_text(const sp_answers *a, const json_t *text, const char *syst
 static int encode(const sp_answers *a, const json_t *obj, const char *system, sp_ids *ids,
                   sp_err *e)
 {
-    const json_t *given = json_object_get(obj, "input_ids"), *text = json_object_get(obj, "text");
-    if (given && system)
+    sp_row_form form;
+    const json_t *text = sp_row_get(obj, "text");
+    if (sp_row_form_of(obj, &form, e)) return -1;
+    if (form == SP_ROW_IDS && system)
         return sp_fail(e, SP_EINPUT, "a system text cannot be put before \"input_ids\"");
-    if (given) return sp_ids_from_json(given, a->m->cfg.vocab, ids, e);
+    if (form == SP_ROW_IDS) return take_ids(a, obj, ids, e);
     if (!a->tok)
         return sp_fail(e, SP_EINPUT, "the model has no tokenizer, so \"input_ids\" are needed");
-    return json_is_string(text) ? encode_text(a, text, system, ids, e)
-                                : encode_chat(a, obj, system, ids, e);
+    if (form == SP_ROW_TURNS) return encode_chat(a, obj, system, ids, e);
+    if (!json_is_string(text)) return sp_fail(e, SP_EINPUT, "\"text\" is not a string");
+    return encode_text(a, text, system, ids, e);
 }
 
 /* Is n a number of tokens that the model can continue? 0 or -1. */

@@ -11,6 +11,7 @@
 #include "eval/choice.h"
 
 #include "base/utf8.h"
+#include "text/row.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -60,12 +61,13 @@ static int64_t encode_after_chat(const json_t *obj, const char *more, const sp_e
 static int64_t encode_after_text(const char *context, const char *more, const sp_examples_opt *opt,
                                  sp_ids *ids, sp_err *e)
 {
+    const int flags = SP_TOK_SPECIAL | SP_TOK_ONCE;
     sp_ids alone = {0};
     size_t n_context = strlen(context);
     while (n_context && isspace((unsigned char)context[n_context - 1])) n_context--;
     char *whole = sp_xasprintf("%s%s", context, more);
-    int rc = sp_tok_encode(opt->tok, context, n_context, SP_TOK_SPECIAL, &alone, e);
-    if (rc == 0) rc = sp_tok_encode(opt->tok, whole, strlen(whole), SP_TOK_SPECIAL, ids, e);
+    int rc = sp_tok_encode(opt->tok, context, n_context, flags, &alone, e);
+    if (rc == 0) rc = sp_tok_encode(opt->tok, whole, strlen(whole), flags, ids, e);
     /* a merge across the border can leave fewer ids in the whole than in the context alone */
     int64_t n = rc < 0 ? -1 : (int64_t)SP_MIN(alone.n, ids->n);
     sp_ids_free(&alone);
@@ -108,9 +110,15 @@ int sp_items_add(sp_items *it, json_t *obj, const sp_examples_opt *opt, sp_err *
     /* the item is in the list before anything can fail: from here on sp_items_free releases obj */
     SP_PUSH(it->items, it->n, it->cap) = (sp_item){obj, it->data.n, 0};
     sp_item *item = &it->items[it->n - 1];
-    const json_t *choices = json_object_get(obj, "choices");
+    static const char *const fronts[] = {"context", "prompt", "messages"};
+    static const char *const mores[] = {"continuation", "choices"};
+    static const char *const systems[] = {"context", "system"}; /* a context has no turns */
+    const json_t *choices = sp_row_get(obj, "choices");
     size_t n = choices ? json_array_size(choices) : 1;
     if (!n) return sp_fail(e, SP_EINPUT, "\"choices\" is not an array of texts");
+    if (sp_row_one_of(obj, fronts, 3, e) || sp_row_one_of(obj, mores, 2, e) ||
+        sp_row_one_of(obj, systems, 2, e))
+        return -1;
     for (; item->n < n; item->n++) {
         const json_t *more =
             choices ? json_array_get(choices, item->n) : json_object_get(obj, "continuation");

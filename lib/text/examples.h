@@ -2,6 +2,7 @@
 #ifndef SP_EXAMPLES_H
 #define SP_EXAMPLES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ typedef struct {
     int64_t n;       /* tokens */
     int32_t *ids;    /* (n) */
     int32_t *labels; /* (n) */
+    bool cut;        /* it was longer, and has lost its end */
 } sp_example;
 
 /* Zero-initialise; sp_examples_free releases it with all ids and labels. */

@@ -27,10 +27,11 @@ json_t *sp_ids_to_json(const int32_t *ids, size_t n)
 /* An error names the position of an entry that is no number, but the id itself when it is out of
  * range: a user can search the line for it. The ids before the bad one stay in *out; the caller
  * frees it. */
-int sp_ids_from_json(const json_t *list, int64_t vocab, sp_ids *out, sp_err *e)
+int sp_ids_from_json(const json_t *list, size_t from, size_t to, int64_t vocab, sp_ids *out,
+                     sp_err *e)
 {
     if (!json_is_array(list)) return sp_fail(e, SP_EINPUT, "token ids are not an array");
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    for (size_t i = from; i < to && i < json_array_size(list); i++) {
         const json_t *x = json_array_get(list, i);
         json_int_t id = json_integer_value(x);
         if (!json_is_integer(x))

@@ -11,6 +11,7 @@
 #include "text/load_examples.h"
 
 #include "text/lines.h"
+#include "text/row.h"
 
 #include "base/arith.h"
 
@@ -23,19 +24,18 @@
  * of examples. */
 typedef struct {
     sp_ids ids, labels;
+    bool cut;
 } draft;
 
 /* ---- the forms of a line -------------------------------------------------------------- */
 
-/* Append a list of ids below vocab; of labels: each may be SP_UNSCORED instead. 0 or -1. */
-static int read_ids(const json_t *list, const char *key, int64_t vocab, bool labels, sp_ids *out,
-                    sp_err *e)
+/* Append elements [from, to) of a list of ids below vocab; of labels: each may be SP_UNSCORED
+ * instead. 0 or -1. */
+static int read_ids(const json_t *list, const char *key, size_t from, size_t to, int64_t vocab,
+                    bool labels, sp_ids *out, sp_err *e)
 {
-    const json_t *v;
-    size_t i;
-    if (!json_is_array(list)) return sp_fail(e, SP_EINPUT, "\"%s\" is not a list", key);
-    json_array_foreach(list, i, v)
-    {
+    for (size_t i = from; i < to; i++) {
+        const json_t *v = json_array_get(list, i);
         int64_t x = json_integer_value(v);
         bool ok = (x >= 0 && x < vocab) || (labels && x == SP_UNSCORED);
         if (!json_is_integer(v) || !ok)
@@ -50,11 +50,16 @@ static int read_ids(const json_t *list, const char *key, int64_t vocab, bool lab
 static int from_ids(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
     int64_t vocab = opt->vocab > 0 ? opt->vocab : INT32_MAX;
-    const json_t *ids = json_object_get(obj, "input_ids"), *labels = json_object_get(obj, "labels");
-    if (read_ids(ids, "input_ids", vocab, false, &d->ids, e)) return -1;
-    if (read_ids(labels ? labels : ids, "labels", vocab, true, &d->labels, e)) return -1;
-    if (d->ids.n == d->labels.n) return 0;
-    return sp_fail(e, SP_EINPUT, "%zu labels for %zu input_ids", d->labels.n, d->ids.n);
+    const json_t *ids = sp_row_get(obj, "input_ids"), *labels = sp_row_get(obj, "labels");
+    size_t n = json_array_size(ids), from, to;
+    if (!json_is_array(ids)) return sp_fail(e, SP_EINPUT, "\"input_ids\" is not a list");
+    if (!labels) labels = ids;
+    if (!json_is_array(labels)) return sp_fail(e, SP_EINPUT, "\"labels\" is not a list");
+    if (json_array_size(labels) != n)
+        return sp_fail(e, SP_EINPUT, "%zu labels for %zu input_ids", json_array_size(labels), n);
+    if (sp_row_span(obj, n, &from, &to, e)) return -1;
+    if (read_ids(ids, "input_ids", from, to, vocab, false, &d->ids, e)) return -1;
+    return read_ids(labels, "labels", from, to, vocab, true, &d->labels, e);
 }
 
 /* Give every token of d->ids a label: its own id where its role is scored, else SP_UNSCORED. roles
@@ -75,10 +80,12 @@ static void label(draft *d, const sp_ids *roles, const sp_examples_opt *opt)
  * tokenizers EOS). 0 or -1. */
 static int from_text(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
-    const json_t *text = json_object_get(obj, "text");
+    static const char *const wholes[] = {"text", "response"};
+    const json_t *text = sp_row_get(obj, "text");
+    if (sp_row_one_of(obj, wholes, 2, e)) return -1;
     if (!json_is_string(text)) return sp_fail(e, SP_EINPUT, "\"text\" is not a string");
-    if (sp_tok_encode(opt->tok, json_string_value(text), json_string_length(text), SP_TOK_SPECIAL,
-                      &d->ids, e))
+    if (sp_tok_encode(opt->tok, json_string_value(text), json_string_length(text),
+                      SP_TOK_SPECIAL | SP_TOK_ONCE, &d->ids, e))
         return -1;
     label(d, NULL, opt);
     return 0;
@@ -105,7 +112,7 @@ static int from_turns(draft *d, const json_t *obj, const sp_examples_opt *opt, s
 static int cut_and_check(draft *d, const sp_examples_opt *opt, sp_err *e)
 {
     size_t scored = 0, n = opt->max_len > 0 ? SP_MIN(d->ids.n, (size_t)opt->max_len) : d->ids.n;
-    const char *cut = n < d->ids.n ? " within --max-len" : "";
+    d->cut = n < d->ids.n;
     d->ids.n = d->labels.n = n;
     for (size_t i = 0; i < n; i++) {
         if (opt->vocab > 0 && d->ids.ids[i] >= opt->vocab)
@@ -113,15 +120,18 @@ static int cut_and_check(draft *d, const sp_examples_opt *opt, sp_err *e)
                            d->ids.ids[i], (long long)opt->vocab);
         scored += i > 0 && d->labels.ids[i] != SP_UNSCORED; /* nothing predicts the first token */
     }
-    return scored ? 0 : sp_fail(e, SP_EINPUT, "no scored token%s", cut);
+    if (scored) return 0;
+    return sp_fail(e, SP_EINPUT, "no scored token%s", d->cut ? " within --max-len" : "");
 }
 
 /* Whatever form the line has; input_ids come first, as only they need no tokenizer. 0 or -1. */
 static int read_draft(draft *d, const json_t *obj, const sp_examples_opt *opt, sp_err *e)
 {
-    if (json_object_get(obj, "input_ids")) return from_ids(d, obj, opt, e);
+    sp_row_form form;
+    if (sp_row_form_of(obj, &form, e)) return -1;
+    if (form == SP_ROW_IDS) return from_ids(d, obj, opt, e);
     if (!opt->tok) return sp_fail(e, SP_EINPUT, "text, but the model directory has no tokenizer");
-    return json_object_get(obj, "text") ? from_text(d, obj, opt, e) : from_turns(d, obj, opt, e);
+    return form == SP_ROW_TEXT ? from_text(d, obj, opt, e) : from_turns(d, obj, opt, e);
 }
 
 /* Append the example of one line. 0 or -1. */
@@ -133,7 +143,7 @@ static int add_example(sp_examples *data, const json_t *obj, const sp_examples_o
         sp_ids_free(&d.labels);
         return -1;
     }
-    sp_examples_add(data, (sp_example){(int64_t)d.ids.n, d.ids.ids, d.labels.ids});
+    sp_examples_add(data, (sp_example){(int64_t)d.ids.n, d.ids.ids, d.labels.ids, d.cut});
     return 0;
 }
 

@@ -1,10 +1,17 @@
 /* load_examples.h - DATA files to examples: JSON lines, one example a line.
  *
- *     {"input_ids": [..], "labels": [..]?}         as they are; labels default to the ids
- *     {"prompt", "response", "system"?}            through a chat template
- *     {"messages": [{"role","content"}, ..], "system"?}    the same
- *     {"text"}                                     plain text behind BOS, all of it
- * scored
+ *     {"input_ids": [..], "labels": [..]?, "attention_mask": [..]?}
+ *                           as they are; labels default to the ids; what is masked is
+ * left out (row.h)
+ *     {"prompt", "response", "system"?}
+ *                           through a chat template
+ *     {"messages": [{"role", "content"}, ..], "response"?, "system"?}
+ *                           the same
+ *     {"text"}              plain text behind BOS, which it may bring itself; all of it
+ *                           scored
+ *
+ * A line in two forms at once is refused, except that input_ids go before the texts that
+ * they were made of.
  */
 #ifndef SP_LOAD_EXAMPLES_H
 #define SP_LOAD_EXAMPLES_H

@@ -39,7 +39,8 @@ json_t *sp_detokenize_object(const sp_tok *tok, const json_t *obj, sp_err *e)
 {
     sp_ids ids = {0};
     json_t *to = NULL;
-    if (!sp_ids_from_json(json_object_get(obj, "ids"), (int64_t)sp_tok_vocab(tok), &ids, e))
+    if (!sp_ids_from_json(json_object_get(obj, "ids"), 0, SIZE_MAX, (int64_t)sp_tok_vocab(tok),
+                          &ids, e))
         to = json_pack("{s:o}", "text", decoded(tok, &ids));
     sp_ids_free(&ids);
     return to;

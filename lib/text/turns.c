@@ -9,6 +9,8 @@
  */
 #include "text/turns.h"
 
+#include "text/row.h"
+
 #include <string.h>
 
 /* The text obj[key], borrowed.
@@ -17,8 +19,8 @@
  *   -1: no string, or with a NUL inside (*e) */
 static int get_text(const json_t *obj, const char *key, const char **out, sp_err *e)
 {
-    const json_t *v = json_object_get(obj, key);
-    if (!v || json_is_null(v)) return 0;
+    const json_t *v = sp_row_get(obj, key);
+    if (!v) return 0;
     if (!json_is_string(v)) return sp_fail(e, SP_EINPUT, "\"%s\" is not a string", key);
     *out = json_string_value(v);
     if (strlen(*out) == json_string_length(v)) return 1;
@@ -78,19 +80,21 @@ static int add_messages(turn_list *l, const json_t *list, sp_err *e)
  * looked at, because add_messages refuses an empty list. */
 int sp_turns_of(const json_t *obj, bool with_answer, sp_turn *turns, size_t max, sp_err *e)
 {
+    static const char *const forms[] = {"prompt", "messages"};
     turn_list l = {turns, 0, max};
-    const json_t *messages = json_object_get(obj, "messages");
-    if (messages && json_object_get(obj, "prompt"))
-        return sp_fail(e, SP_EINPUT, "both \"prompt\" and \"messages\"");
+    const json_t *messages = sp_row_get(obj, "messages");
+    if (sp_row_one_of(obj, forms, 2, e)) return -1;
     if (add_text(&l, obj, "system", "system", e) < 0) return -1;
     if (messages) {
         if (add_messages(&l, messages, e)) return -1;
-        if (!with_answer && !strcmp(turns[l.n - 1].role, "assistant")) l.n--;
     } else {
         int rc = add_text(&l, obj, "prompt", "user", e);
         if (rc == 0) sp_fail(e, SP_EINPUT, "no \"prompt\" and no \"messages\"");
-        if (rc <= 0 || (with_answer && add_text(&l, obj, "response", "assistant", e) < 0))
-            return -1;
+        if (rc <= 0) return -1;
     }
-    return (int)l.n;
+    bool answered = !strcmp(turns[l.n - 1].role, "assistant");
+    if (!with_answer) return (int)(l.n - answered);
+    if (answered && sp_row_get(obj, "response"))
+        return sp_fail(e, SP_EINPUT, "both an answer in \"messages\" and a \"response\"");
+    return add_text(&l, obj, "response", "assistant", e) < 0 ? -1 : (int)l.n;
 }

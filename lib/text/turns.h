@@ -13,11 +13,12 @@ typedef struct {
 } sp_turn;
 
 /* The turns of {"prompt", "response"?, "system"?} or {"messages": [{"role","content"},
- * ...], "system"?} into turns[0..max). Texts are borrowed from obj. Without with_answer a
- * prompt's response, and an assistant's last message, are left out.
+ * ...], "response"?, "system"?} into turns[0..max). Texts are borrowed from obj. A
+ * response is the assistant's last turn. Without with_answer it is left out, and so is an
+ * assistant's last message.
  *   >= 0: how many
- *     -1: neither form or both, a text that is no string or holds a NUL, or more than max
- *         turns (*e) */
+ *     -1: neither form or both, an answer twice, a text that is no string or holds a NUL,
+ *         or more than max turns (*e) */
 int sp_turns_of(const json_t *obj, bool with_answer, sp_turn *turns, size_t max,
                 sp_err *e) SP_MUST_CHECK;
 

@@ -93,7 +93,7 @@ static inline void small_batch(sp_batch *b, sp_mean mean)
     sp_example ex[3];
     for (int s = 0; s < 3; s++) {
         ex[s] = (sp_example){lengths[s], sp_xarray((size_t)lengths[s], 4),
-                             sp_xarray((size_t)lengths[s], 4)};
+                             sp_xarray((size_t)lengths[s], 4), false};
         for (int64_t t = 0; t < lengths[s]; t++) {
             ex[s].ids[t] = (int32_t)(sp_rand_u64(3, (uint64_t)s, (uint64_t)t) % 37);
             ex[s].labels[t] = t % 3 ? ex[s].ids[t] : -100;

@@ -238,6 +238,71 @@ static void rope_spellings(void **state)
     }
 }
 
+/* ---- keys that are passed over -------------------------------------------------------- */
+
+static void passed_over(void **state)
+{
+    (void)state;
+    static const char *const harmless[] = {
+        "\"transformers.js_config\":{\"kv_cache_dtype\":{\"fp16\":\"float16\"}}",
+        "\"custom_pipelines\":{\"text-generation\":{\"impl\":\"a.B\"}}",
+        "\"tokenizer_class\":\"LlamaTokenizer\"",
+        "\"num_beams\":1",
+        "\"length_penalty\":1.0",
+        "\"chunk_size_feed_forward\":0",
+        "\"min_length\":0",
+    };
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
+        char *text = sp_xasprintf(SMALL("LlamaForCausalLM") ",%s}", harmless[i]);
+        sp_config c = loaded(text, NULL);
+        size_t n = strlen(c.passed);
+        assert_true(n > 0 && !strncmp(c.passed, harmless[i] + 1, n) && harmless[i][n + 1] == '"');
+        free(text);
+    }
+    sp_config c = loaded(SMALL("LlamaForCausalLM") ",\"num_beams\":1,\"torch_dtype\":\"float16\","
+                                                   "\"early_stopping\":false,\"_x\":1}",
+                         NULL);
+    assert_string_equal(c.passed, "num_beams, torch_dtype");
+    /* what says nothing is no matter, by whatever name */
+    c = loaded(SMALL("LlamaForCausalLM") ",\"pruned_heads\":{},\"layer_types\":[],\"x\":null}",
+               NULL);
+    assert_string_equal(c.passed, "");
+    expect(SMALL("LlamaForCausalLM") ",\"rope_scaling\":{}}", NULL,
+           "llama 2x64 heads 16/16x4 mlp 96 vocab 50 eps 1e-06 theta 10000 window 0 max 2048 silu "
+           "scale 1 eos");
+}
+
+/* Stays on for the rest of the process: the last test. */
+static void ignored_by_request(void **state)
+{
+    (void)state;
+    sp_config c;
+    sp_err e = {0};
+    assert_int_equal(load(&c, SMALL("LlamaForCausalLM") ",\"house_key\":7}", NULL, &e), -1);
+    assert_non_null(strstr(e.msg,
+                           "config.json: \"house_key\" is not supported: it might change the "
+                           "arithmetic (--ignore-config house_key lets it pass)"));
+    e = (sp_err){0};
+    assert_int_equal(sp_config_ignore("house_key", &e), 0);
+    c = loaded(SMALL("LlamaForCausalLM") ",\"house_key\":7,\"rope_scaling\":{\"rope_type\":"
+                                         "\"linear\",\"factor\":2,\"house_key\":1}}",
+               NULL);
+    assert_string_equal(c.passed, "house_key, house_key");
+    assert_true(c.rope_factor == 2);
+    assert_int_equal(load(&c, SMALL("LlamaForCausalLM") ",\"house_key2\":7}", NULL, &e), -1);
+    static const char *const read[] = {"rope_scaling", "factor", "hidden_size"};
+    for (int i = 0; i < 3; i++) {
+        e = (sp_err){0};
+        assert_int_equal(sp_config_ignore(read[i], &e), -1);
+        assert_int_equal(e.code, SP_EUSAGE);
+        assert_non_null(strstr(e.msg, "is read and cannot be passed over"));
+    }
+    int more = 0;
+    for (e = (sp_err){0}; sp_config_ignore("other_key", &e) == 0;) more++;
+    assert_int_equal(more, SP_MAX_IGNORED - 1);
+    assert_int_equal(e.code, SP_EUSAGE);
+}
+
 /* ---- refusals ------------------------------------------------------------------------- */
 
 static void refused(void **state)
@@ -318,6 +383,9 @@ static void refused(void **state)
          "\"num_key_value_heads\" must be a whole number"},
         {"LlamaForCausalLM", ",\"head_dim\":5", "head_dim 5 is odd"},
         {"LlamaForCausalLM", ",\"hidden_size\":128", "duplicate object key"},
+        {"LlamaForCausalLM", ",\"pruned_heads\":{\"0\":[1]}", "\"pruned_heads\" is not supported"},
+        {"LlamaForCausalLM", ",\"is_encoder_decoder\":true", "\"is_encoder_decoder\""},
+        {"LlamaForCausalLM", ",\"eos_token_id\":[1,2,3,4,5,6,7,8,9]", "more than 8 end tokens"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         sp_config c;
@@ -348,9 +416,10 @@ static void switched_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published), cmocka_unit_test(end_tokens),
-        cmocka_unit_test(defaults),  cmocka_unit_test(rope_spellings),
-        cmocka_unit_test(refused),   cmocka_unit_test(switched_off),
+        cmocka_unit_test(published),   cmocka_unit_test(end_tokens),
+        cmocka_unit_test(defaults),    cmocka_unit_test(rope_spellings),
+        cmocka_unit_test(refused),     cmocka_unit_test(switched_off),
+        cmocka_unit_test(passed_over), cmocka_unit_test(ignored_by_request),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

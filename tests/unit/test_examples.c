@@ -12,7 +12,7 @@ static void growing(void **state)
     (void)state;
     sp_examples d = {0};
     for (int64_t i = 0; i < 100; i++) {
-        sp_example x = {i + 1, sp_xarray((size_t)i + 1, 4), sp_xarray((size_t)i + 1, 4)};
+        sp_example x = {i + 1, sp_xarray((size_t)i + 1, 4), sp_xarray((size_t)i + 1, 4), false};
         for (int64_t t = 0; t <= i; t++) {
             x.ids[t] = (int32_t)(100 * i + t);
             x.labels[t] = t % 2 ? x.ids[t] : SP_UNSCORED;

@@ -14,7 +14,7 @@ static void round_trip(void **state)
     json_t *j = sp_ids_to_json(a.ids, a.n);
     assert_int_equal(json_array_size(j), 1000);
     sp_ids_push(&b, 7); /* it appends */
-    assert_int_equal(sp_ids_from_json(j, 999 * 999 + 1, &b, &e), 0);
+    assert_int_equal(sp_ids_from_json(j, 0, 1000, 999 * 999 + 1, &b, &e), 0);
     assert_int_equal(b.n, 1001);
     for (int32_t i = 0; i < 1000; i++) assert_int_equal(b.ids[i + 1], i * i);
     json_decref(j);
@@ -22,6 +22,21 @@ static void round_trip(void **state)
     sp_ids_free(&b);
     assert_null(a.ids);
     assert_int_equal(a.n, 0);
+}
+
+static void parts(void **state)
+{
+    (void)state;
+    sp_ids ids = {0};
+    sp_err e = {0};
+    json_t *j = json_loads("[99,4,5,-1]", 0, NULL);
+    assert_int_equal(sp_ids_from_json(j, 1, 3, 10, &ids, &e), 0); /* the others are not looked at */
+    assert_int_equal(ids.n, 2);
+    assert_int_equal(ids.ids[0], 4);
+    assert_int_equal(ids.ids[1], 5);
+    assert_int_equal(sp_ids_from_json(j, 1, 4, 10, &ids, &e), -1);
+    json_decref(j);
+    sp_ids_free(&ids);
 }
 
 static void refused(void **state)
@@ -37,18 +52,19 @@ static void refused(void **state)
         json_t *j = json_loads(rows[i][0], 0, NULL);
         sp_ids ids = {0};
         sp_err e = {0};
-        assert_int_equal(sp_ids_from_json(j, 10, &ids, &e), -1);
+        assert_int_equal(sp_ids_from_json(j, 0, SIZE_MAX, 10, &ids, &e), -1);
         assert_int_equal(e.code, SP_EINPUT);
         assert_string_equal(e.msg, rows[i][1]);
         sp_ids_free(&ids);
         json_decref(j);
     }
     sp_err e = {0};
-    assert_int_equal(sp_ids_from_json(NULL, 10, &(sp_ids){0}, &e), -1);
+    assert_int_equal(sp_ids_from_json(NULL, 0, 0, 10, &(sp_ids){0}, &e), -1);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(parts),
+                                       cmocka_unit_test(refused)};
     return cmocka_run_group_tests_name("ids", tests, NULL, NULL);
 }

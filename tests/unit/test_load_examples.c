@@ -52,6 +52,17 @@ static void forms(void **state)
                   &o, ids, IDS(-100, -100, -100, -100, 262, 263, 2));
     check_example("{\"text\":\"how to kill\"}", &o, IDS(1, 259, 260, 261),
                   IDS(-100, 259, 260, 261));
+    check_example("{\"text\":\"<s>how to kill\"}", &o, IDS(1, 259, 260, 261),
+                  IDS(-100, 259, 260, 261));
+    check_example("{\"messages\":[{\"role\":\"user\",\"content\":\"how to kill\"}],\"response\":"
+                  "\"sure first\",\"text\":null}",
+                  &o, ids, IDS(-100, -100, -100, -100, 262, 263, 2));
+    /* padding, of whatever ids, is no part of an example */
+    check_example("{\"input_ids\":[1,5,6,999999,-1],\"attention_mask\":[1,1,1,0,0]}", &o,
+                  IDS(1, 5, 6), IDS(1, 5, 6));
+    check_example("{\"input_ids\":[0,0,1,5,6],\"labels\":[-100,-100,-100,5,6],\"attention_mask\":"
+                  "[0,0,1,1,1],\"text\":\"x\"}",
+                  &o, IDS(1, 5, 6), IDS(-100, 5, 6));
     o.loss_on = SP_LOSS_ON_QUESTION;
     check_example("{\"prompt\":\"how to kill\",\"response\":\"sure first\"}", &o, ids,
                   IDS(-100, 259, 260, 261, -100, -100, -100));
@@ -74,7 +85,7 @@ static void complaints(void **state)
         {"\n\n", "x.jsonl: no examples"},
         {"{\"input_ids\":[1,2]}\nnonsense\n", "x.jsonl: line 2: "},
         {"{\"input_ids\":[1,2]}\n\n{\"input_ids\":[1,2]", "x.jsonl: line 3: "},
-        {"[1]", "line 1: not a JSON object"},
+        {"[1]", "line 1: a JSON array: JSON lines are wanted"},
         {"{}", "line 1: no \"prompt\" and no \"messages\""},
         {"{\"input_ids\":3}", "\"input_ids\" is not a list"},
         {"{\"input_ids\":[1,-1]}", "\"input_ids\"[1] is not an id below 269"},
@@ -96,6 +107,13 @@ static void complaints(void **state)
         {"{\"messages\":[{\"role\":\"assistant\",\"content\":\"x\"}]}",
          "turn 1 is \"assistant\", expected \"user\""},
         {"{\"text\":7}", "\"text\" is not a string"},
+        {"{\"text\":\"how\",\"prompt\":\"how\",\"response\":\"to\"}",
+         "both \"prompt\" and \"text\": which of them is meant?"},
+        {"{\"text\":\"how\",\"response\":\"to\"}", "both \"text\" and \"response\""},
+        {"{\"input_ids\":[1,2],\"labels\":3}", "\"labels\" is not a list"},
+        {"{\"input_ids\":[1,2],\"attention_mask\":[1]}",
+         "\"attention_mask\" is not a list as long"},
+        {"{\"input_ids\":[1,2],\"attention_mask\":[0,0]}", "no scored token"},
         {"{\"prompt\":\"\xff\"}", "x.jsonl: line 1: "},
     };
     sp_tok *t = world();
@@ -133,6 +151,25 @@ static void limits(void **state)
     sp_tok_close(t);
 }
 
+/* Each example says whether it has lost its end. */
+static void cuts(void **state)
+{
+    (void)state;
+    sp_examples d;
+    sp_err e;
+    sp_examples_opt o = {.max_len = 3};
+    assert_int_equal(load("{\"input_ids\":[1,2,3]}\n{\"input_ids\":[1,2,3,4]}\n"
+                          "{\"input_ids\":[1,2,3,4],\"attention_mask\":[1,1,1,0]}",
+                          &o, &d, &e),
+                     0);
+    static const bool want[] = {false, true, false};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(d.ex[i].n, 3);
+        assert_int_equal(d.ex[i].cut, want[i]);
+    }
+    sp_examples_free(&d);
+}
+
 /* The digest is that of the file's bytes, blank lines included, and the golden examples load. */
 static void digest(void **state)
 {
@@ -161,8 +198,8 @@ static void golden_examples(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forms), cmocka_unit_test(complaints),
-                                       cmocka_unit_test(limits), cmocka_unit_test(digest),
-                                       cmocka_unit_test(golden_examples)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forms),  cmocka_unit_test(complaints),
+                                       cmocka_unit_test(limits), cmocka_unit_test(cuts),
+                                       cmocka_unit_test(digest), cmocka_unit_test(golden_examples)};
     return cmocka_run_group_tests_name("load_examples", tests, make_temp, drop_temp);
 }

@@ -89,10 +89,12 @@ static void unknown_members(void **state)
 {
     (void)state;
     static const char *const keys[] = {"a", "b"};
-    sp_members r = parse("{\"a\":1,\"b\":[2],\"off\":false,\"null\":null,\"_private\":1}");
+    sp_members r = parse("{\"a\":1,\"b\":[2],\"off\":false,\"null\":null,\"_private\":1,"
+                         "\"none\":[],\"nothing\":{}}");
     assert_int_equal(sp_members_known(&r, keys, 2), 0);
     assert_int_equal(sp_members_known(&r, keys, 1), -1);
-    refused("file.json: \"b\" is not supported: it might change the arithmetic");
+    refused("file.json: \"b\" is not supported: it might change the arithmetic "
+            "(--ignore-config b lets it pass)");
     done(&r);
     r = parse("{\"zero\":0}");
     assert_int_equal(sp_members_known(&r, keys, 2), -1);

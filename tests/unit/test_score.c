@@ -204,7 +204,7 @@ static void test_long_example(void **state)
     open_subject(&s, "stories260K");
     int32_t ids[N], labels[N];
     for (int i = 0; i < N; i++) ids[i] = labels[i] = i ? 260 + i * 7 % 200 : 1;
-    sp_example ex = {N, ids, labels};
+    sp_example ex = {N, ids, labels, false};
     s.data = (sp_examples){.n = 1, .ex = &ex};
     sp_batch b;
     sp_batch_make(&b, &s.data, NULL, 1, SP_MEAN_TOKEN);

@@ -47,7 +47,7 @@ static void bad_directory(void **state)
     dir[strlen(dir) - strlen("/tokenizer.json")] = 0;
     sp_err e = {0};
     assert_null(sp_tok_open(dir, &e));
-    assert_int_equal(e.code, SP_ESYSTEM);
+    assert_int_equal(e.code, SP_EINPUT);
     assert_non_null(strstr(e.msg, "/e4/tokenizer.json: Is a directory"));
     free(dir);
 }
@@ -93,6 +93,38 @@ static void questions(void **state)
     sp_tok_close(NULL);
 }
 
+/* A text that brings the special tokens itself does not get them twice. */
+static void special_once(void **state)
+{
+    (void)state;
+    sp_err e = {0};
+    char *json = world_json(RAW, "", "a b", "[]");
+    json_t *config = json_loads("{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\",\"tokenizer_class\":"
+                                "\"LlamaTokenizer\",\"add_bos_token\":true,\"add_eos_token\":true}",
+                                0, NULL);
+    sp_tok *t = sp_tok_from_json(json, strlen(json), config, &e);
+    if (!t) fail_msg("%s", e.msg);
+    const int once = SP_TOK_SPECIAL | SP_TOK_ONCE;
+    check(t, "a", once, "<s>|a|</s>");
+    check(t, "<s>a</s>", once, "<s>|a|</s>");
+    check(t, "<s>a", once, "<s>|a|</s>");
+    check(t, "a</s>", once, "<s>|a|</s>");
+    check(t, "a<s>b</s>a", once, "<s>|a|<s>|b|</s>|a|</s>"); /* in the middle they stay */
+    check(t, "<s>", once, "<s>|</s>");
+    check(t, "", once, "<s>|</s>");
+    check(t, "<s>a</s>", SP_TOK_SPECIAL, "<s>|<s>|a|</s>|</s>");
+    check(t, "<s>a</s>", SP_TOK_ONCE, "<s>|a|</s>");
+    sp_ids ids = {0};
+    sp_ids_push(&ids, 1); /* what is there already does not count */
+    assert_int_equal(sp_tok_encode(t, "a", 1, once, &ids, &e), 0);
+    assert_int_equal(ids.n, 4);
+    assert_int_equal(ids.ids[1], 1);
+    sp_ids_free(&ids);
+    sp_tok_close(t);
+    free(json);
+    json_decref(config);
+}
+
 /* A text that is too long is refused before anything is pushed. */
 static void too_long(void **state)
 {
@@ -108,8 +140,8 @@ static void too_long(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(directory), cmocka_unit_test(bad_directory),
-                                       cmocka_unit_test(memory), cmocka_unit_test(questions),
-                                       cmocka_unit_test(too_long)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(directory), cmocka_unit_test(bad_directory), cmocka_unit_test(memory),
+        cmocka_unit_test(questions), cmocka_unit_test(special_once),  cmocka_unit_test(too_long)};
     return cmocka_run_group_tests_name("tok", tests, make_temp, drop_temp);
 }

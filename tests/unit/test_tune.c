@@ -152,7 +152,7 @@ static void texts_open(texts *t)
     sp_example *ex = sp_xcalloc(N_MAIN + N_OTHER, sizeof *ex);
     for (uint64_t s = 0; s < N_MAIN + N_OTHER; s++) {
         int64_t n = 5 + (int64_t)(s * 7 % 11);
-        ex[s] = (sp_example){n, sp_xarray((size_t)n, 4), sp_xarray((size_t)n, 4)};
+        ex[s] = (sp_example){n, sp_xarray((size_t)n, 4), sp_xarray((size_t)n, 4), false};
         for (int64_t i = 0; i < n; i++) {
             ex[s].ids[i] = (int32_t)(sp_rand_u64(3, s, (uint64_t)i) % 37);
             /* the terms' data are scored all over */

@@ -52,13 +52,29 @@ static void messages(void **state)
           "a:1 b:2 c:3 d:4");
 }
 
+/* An answer that generate has added to messages is their last turn; null is nothing. */
+static void response_after_messages(void **state)
+{
+    (void)state;
+    const char *obj = "{\"messages\":[" M("user", "q") "],\"response\":\"a\",\"prompt\":null}";
+    check(obj, true, "user:q assistant:a");
+    check(obj, false, "user:q");
+    check("{\"messages\":[" M("user", "q") "," M("assistant", "a") "],\"response\":null}", true,
+          "user:q assistant:a");
+    check("{\"messages\":[" M("user", "q") "," M("assistant", "a") "],\"response\":\"b\"}", false,
+          "user:q"); /* it answers anew */
+    check("{\"messages\":null,\"prompt\":\"q\"}", true, "user:q");
+}
+
 static void refused(void **state)
 {
     (void)state;
     check("{}", true, "no \"prompt\" and no \"messages\"");
     check("{\"system\":\"s\"}", true, "no \"prompt\" and no \"messages\"");
     check("{\"prompt\":\"q\",\"messages\":[" M("user", "q") "]}", true,
-          "both \"prompt\" and \"messages\"");
+          "both \"prompt\" and \"messages\": which of them is meant?");
+    check("{\"messages\":[" M("user", "q") "," M("assistant", "a") "],\"response\":\"b\"}", true,
+          "both an answer in \"messages\" and a \"response\"");
     check("{\"prompt\":3}", true, "\"prompt\" is not a string");
     check("{\"prompt\":\"q\",\"response\":[]}", true, "\"response\" is not a string");
     check("{\"prompt\":\"q\",\"response\":[]}", false, "user:q"); /* not looked at */
@@ -79,6 +95,7 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(prompts), cmocka_unit_test(messages),
+                                       cmocka_unit_test(response_after_messages),
                                        cmocka_unit_test(refused)};
     return cmocka_run_group_tests_name("turns", tests, NULL, NULL);
 }

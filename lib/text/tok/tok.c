@@ -125,6 +125,28 @@ static void push_all(sp_ids *out, const sp_ids *ids)
     for (size_t i = 0; i < ids->n; i++) sp_ids_push(out, ids->ids[i]);
 }
 
+/* Are ids[at ...] of v those of `part`, at least one? */
+static bool stands_at(const sp_ids *v, size_t at, const sp_ids *part)
+{
+    return part->n && v->n >= at + part->n &&
+           !memcmp(v->ids + at, part->ids, part->n * sizeof *part->ids);
+}
+
+/* The text's own ids begin at `text`, behind the prefix. Where they begin with the prefix as well,
+ * one of the two goes. */
+static void drop_second_prefix(sp_ids *v, size_t text, const sp_ids *prefix)
+{
+    if (!stands_at(v, text, prefix)) return;
+    memmove(v->ids + text, v->ids + text + prefix->n, (v->n - text - prefix->n) * sizeof *v->ids);
+    v->n -= prefix->n;
+}
+
+/* Do the ids from `text` on end with the suffix? */
+static bool has_suffix(const sp_ids *v, size_t text, const sp_ids *suffix)
+{
+    return v->n >= text + suffix->n && stands_at(v, v->n - suffix->n, suffix);
+}
+
 /* SP_TOK_JOINED outweighs SP_TOK_INSIDE where both are given. */
 int sp_tok_encode(const sp_tok *tok, const char *text, size_t n, int flags, sp_ids *out, sp_err *e)
 {
@@ -134,9 +156,12 @@ int sp_tok_encode(const sp_tok *tok, const char *text, size_t n, int flags, sp_i
                                               : TOK_BEGINS;
     /* normalising may make it longer, and then too long for the model's 31-bit positions */
     if (n > MAX_TEXT) return sp_fail(e, SP_EINPUT, "a text of more than 512 MiB");
-    if (flags & SP_TOK_SPECIAL) push_all(out, &t->prefix);
+    bool special = flags & SP_TOK_SPECIAL, once = flags & SP_TOK_ONCE;
+    if (special) push_all(out, &t->prefix);
+    size_t from = out->n;
     if (tok_encode(t, text, n, !(flags & SP_TOK_NO_LITERALS), place, out, e)) return -1;
-    if (flags & SP_TOK_SPECIAL) push_all(out, &t->suffix);
+    if (special && !(once && has_suffix(out, from, &t->suffix))) push_all(out, &t->suffix);
+    if (special && once) drop_second_prefix(out, from, &t->prefix);
     return 0;
 }
 

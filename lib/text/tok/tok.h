@@ -39,7 +39,10 @@ enum {
        a space only before the first word of the input */
     SP_TOK_INSIDE = 4,
     /* the text goes on where other text ended: no tokenizer puts a space before it */
-    SP_TOK_JOINED = 8
+    SP_TOK_JOINED = 8,
+    /* with SP_TOK_SPECIAL: not those that the text begins or ends with itself. So a text
+       that a chat template has been put around has one BOS */
+    SP_TOK_ONCE = 16
 };
 /* Append the ids of text[0..n) to *out.
  *    0: done
