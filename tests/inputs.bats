@@ -140,3 +140,147 @@ bom() { printf '\xef\xbb\xbf'; cat; }
         sp-eval judge - >out
     grep -q '"tstamp":1686286924.844282,"w":0.30000000000000004,"x":0.1,' out
 }
+
+# payload FILE: the data of a stream
+payload() { zstd -dcfq -- "$1" | tail -c +$((9 + $(st_json "$1" | wc -c))); }
+# renamed FILE OUT: its embedding by the head's name
+renamed() { payload "$1" | st_file "$(st_json "$1" | jq -c 'with_entries(if .key == "model.embed_tokens.weight" then .key = "lm_head.weight" else . end)')" >"$2"; }
+# doubled FILE OUT: a copy of the embedding as lm_head.weight, at the end
+doubled() {
+    local from to all
+    read -r from to < <(st_json "$1" | jq -r '."model.embed_tokens.weight".data_offsets | @tsv')
+    all=$(payload "$1" | wc -c)
+    { payload "$1"; payload "$1" | head -c "$to" | tail -c +$((from + 1)); } |
+        st_file "$(st_json "$1" | jq -c --argjson all "$all" '."model.embed_tokens.weight" as $e | .["lm_head.weight"] =
+            ($e | .data_offsets |= [$all, $all + .[1] - .[0]])')" >"$2"
+}
+names() { st_json "$1" | jq -c 'del(.__metadata__) | keys'; }
+
+@test "tied models: the one matrix by either name gives the same answers, losses and patches" {
+    need_golden stories260K
+    model m
+    jq -e '.tie_word_embeddings' m/config.json
+    model h
+    renamed m/model.safetensors h/model.safetensors
+    echo '{"prompt":"Once upon a time","response":" there was"}' >d.jsonl
+    [ "$(sp-eval ppl m d.jsonl)" = "$(sp-eval ppl h d.jsonl)" ]
+    diff <(sp-eval generate -n 5 m d.jsonl | jq -c .ids) <(sp-eval generate -n 5 h d.jsonl | jq -c .ids)
+    for d in m h; do
+        sp-grad tune --scope all --steps 2 --lr 1e-2 $d d.jsonl -o tuned.$d
+        sp-diff tuned.$d $d -o patch.$d
+        sp-merge $d --add patch.$d -o out.$d/
+    done
+    cmp <(payload patch.m) <(payload patch.h)
+    cmp <(payload out.m/model.safetensors) <(payload out.h/model.safetensors)
+    [ "$(names out.h/model.safetensors)" = "$(names h/model.safetensors)" ]
+    # TUNED by one name, BASE by the other: the patch has the name that BASE has
+    sp-diff tuned.h m -o crossed && cmp <(payload crossed) <(payload patch.m) && [ "$(names crossed)" = "$(names m/model.safetensors)" ]
+    sp-diff tuned.m h -o crossed && [ "$(names crossed)" = "$(names h/model.safetensors)" ]
+    model m '.tie_word_embeddings = false'
+    fails 1 'sp-eval: m: tensor "lm_head.weight" is missing (config.json does not tie *' sp-eval ppl m d.jsonl
+}
+
+@test "tied models: a head stored beside the embedding is no part of a patch, and never stale" {
+    need_golden stories260K
+    model base
+    model head
+    doubled base/model.safetensors head/model.safetensors
+    echo '{"prompt":"Once upon a time","response":" there was"}' >d.jsonl
+    sp-diff head base -o a -v 2>log # in TUNED alone
+    [ "$(names a)" = "$(names base/model.safetensors)" ]
+    grep -q 'head: 1 tensors left out, which nothing reads' log
+    sp-diff head head -o a && [ "$(names a)" = "$(names base/model.safetensors)" ] # in both
+    sp-diff --stats head base | jq -e '.total.nonzero == 0 and (.tensors | has("lm_head.weight") | not)'
+    sp-diff head/model.safetensors base/model.safetensors -o a # streams: it is the same matrix
+    [ "$(names a)" = "$(names base/model.safetensors)" ]
+    fails 1 'sp-diff: base/model.safetensors: tensor "lm_head.weight": missing' \
+        sp-diff <(cat head/model.safetensors) base/model.safetensors -o x # a pipe is not read twice
+    sp-grad tune --scope all --steps 2 --lr 1e-2 head d.jsonl | sp-diff - head -o patch
+    sp-merge -v head --add patch -o out/ 2>log
+    grep -q 'lm_head.weight left out: it is tied to the embedding' log
+    [ "$(names out/model.safetensors)" = "$(names base/model.safetensors)" ]
+    sp-merge head -o same/ && cmp <(payload same/model.safetensors) <(payload head/model.safetensors) # not patched: as it was
+    # a patch that has both: the head is left out with a warning
+    doubled patch patch2
+    sp-merge head --add patch2 -o out2/ 2>log && grep -q 'patch2: lm_head.weight left out: head ties it to the embedding' log
+    cmp <(payload out/model.safetensors) <(payload out2/model.safetensors)
+}
+
+@test "idle tensors in the index or in a file do not matter" {
+    need_golden stories260K
+    echo '{"text":"Once upon a time"}' >d.jsonl
+    want=$(sp-eval ppl "$GOLDEN/stories260K" d.jsonl)
+    model m
+    st_json m/model.safetensors | jq -c '{weight_map: (del(.__metadata__) + {"lm_head.weight": 0,
+        "model.layers.0.self_attn.rotary_emb.inv_freq": 0} | map_values("w.safetensors"))}' >m/model.safetensors.index.json
+    mv m/model.safetensors m/w.safetensors
+    [ "$(sp-eval ppl m d.jsonl)" = "$want" ]
+    doubled m/w.safetensors x && mv x m/w.safetensors
+    st_json m/w.safetensors | jq -c '{weight_map: (del(.__metadata__, ."lm_head.weight") | map_values("w.safetensors"))}' >m/model.safetensors.index.json
+    [ "$(sp-eval ppl m d.jsonl)" = "$want" ]
+    sp-merge m -o out/
+    [ "$(sp-eval ppl out d.jsonl)" = "$want" ]
+}
+
+@test "directories that are no checkpoint: the message names what is there" {
+    need_golden stories260K
+    echo '{"prompt":"x"}' >p.jsonl
+    refuses() { fails 1 "sp-eval: $1" sp-eval generate m p.jsonl; }
+    model m
+    rm m/model.safetensors
+    ln -s ../../blobs/none m/model.safetensors
+    refuses 'm/model.safetensors: is a link to ../../blobs/none, which is not there *'
+    fails 1 'sp-diff: m/model.safetensors: is a link to ../../blobs/none*' sp-diff m m -o x
+    rm m/model.safetensors
+    touch m/pytorch_model.bin
+    refuses 'm: no model.safetensors or *; pytorch_model.bin is in PyTorch'"'"'s format *'
+    model m
+    for f in config.json tokenizer.json tokenizer_config.json; do
+        model m
+        rm m/$f
+        ln -s ../blobs/none m/$f
+        refuses "m/$f: is a link to ../blobs/none, which is not there *"
+        rm m/$f
+    done
+    model m
+    ln -s ../blobs/none m/special_tokens_map.json # sp-merge would leave it out of the copy
+    fails 1 'sp-merge: m/special_tokens_map.json: is a link to *' sp-merge m -o out/
+    only_files m m/config.json m/model.safetensors m/pytorch_model.bin m/special_tokens_map.json m/tokenizer.json m/tokenizer_config.json p.jsonl
+    rm -r m
+    mkdir -p m/snapshots/0123abc
+    refuses 'm/config.json: No such file or directory; it is a folder of the Hugging Face cache: the checkpoint is m/snapshots/0123abc'
+    rm -r m
+    mkdir m
+    touch m/adapter_config.json m/adapter_model.safetensors
+    refuses 'm/config.json: No such file *; it holds a LoRA adapter, which must be merged into its model first'
+    rm m/*
+    touch m/x.Q4_K_M.gguf
+    refuses 'm/config.json: No such file *; x.Q4_K_M.gguf is a GGUF file *'
+    rm -r m
+    touch m
+    refuses 'm/config.json: No such file *; it is not a directory'
+}
+
+@test "a patch that rounds away is told" {
+    need_golden stories260K
+    model f
+    sp-merge f --dtype BF16 -o m/
+    echo '{"prompt":"Once upon a time","response":" there was a little girl"}' >d.jsonl
+    sp-grad tune --steps 3 --lr 1e-5 m d.jsonl | sp-diff - m -o p
+    sp-merge m --add p -o out/ 2>log
+    grep -qE '^sp-merge: [0-9]+ of [0-9]+ changed weights vanish in BF16: they round to what they were' log
+    read -r lost changed < <(sed -E 's/^sp-merge: ([0-9]+) of ([0-9]+) .*/\1 \2/' log)
+    [ "$changed" = "$(sp-diff --stats p <(st_zeros p) | jq .total.nonzero)" ]
+    [ $((changed - lost)) = "$(sp-diff --stats out m | jq .total.nonzero)" ]
+    sp-merge -q m --add p -o quiet 2>log && [ ! -s log ]
+    sp-merge m --add p --dtype F32 -o wide 2>log && [ ! -s log ]
+    sp-merge m --add p --scale 1000 -o far 2>log && [ ! -s log ] # most are left: a note for -v
+    sp-merge -v m --add p --scale 1000 -o far 2>&1 | grep -q 'changed weights vanish in BF16'
+    # the same of weights that are trained and then rounded
+    sp-grad tune --steps 3 --lr 1e-5 --dtype bf16 m d.jsonl -o x 2>log
+    grep -qE '^sp-grad: [0-9]+ of [0-9]+ changed weights vanish in BF16' log
+    sp-grad tune --steps 3 --lr 1e-5 m d.jsonl -o x 2>log && [ ! -s log ]
+}
+
+# st_zeros FILE: a stream of the same tensors, all zero
+st_zeros() { payload "$1" | tr '\001-\377' '\000' | st_file "$(st_json "$1")"; }

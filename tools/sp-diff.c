@@ -13,14 +13,17 @@
 #include "cli/must.h"
 #include "cli/opt.h"
 #include "cli/streams.h"
+#include "engine/config.h"
 #include "patch/diff.h"
 #include "patch/match.h"
 #include "tensor/bits.h"
+#include "tensor/idle.h"
 #include "tensor/vec.h"
 
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Bins of a histogram of |d|: one for each value of the upper half of an F32 without its sign. */
 #define N_BINS 32768
@@ -186,6 +189,41 @@ static void print_stats(sp_src **in)
 
 /* ---- command line --------------------------------------------------------------------- */
 
+/* Is the head of what is compared the embedding? TUNED and BASE are asked, if they have a
+ * config.json; both must say so. Else it is if TUNED stores the same matrix twice and BASE once. */
+static bool is_tied(char **path, sp_src *const *in)
+{
+    sp_err e = {0};
+    bool tied = true, said = false;
+    for (int k = 0; k < 2; k++) {
+        bool its = false;
+        int rc = strcmp(path[k], "-") ? sp_config_tied(path[k], &its, &e) : 0;
+        sp_must(rc, &e);
+        if (rc > 0) said = true, tied = tied && its;
+    }
+    if (said) return tied;
+    int copy = sp_has_both(in[BASE]) ? 0 : sp_head_is_copy(in[TUNED], &e);
+    sp_must(copy, &e);
+    return copy;
+}
+
+/* What nothing reads is no part of a patch. The one matrix of a tied model may have either name:
+ * the patch has that of BASE, which sp-merge will look for. */
+static void settle_names(sp_src *const *in, bool tied)
+{
+    size_t before = sp_src_count(in[TUNED]);
+    sp_drop_idle(in[TUNED], tied);
+    if (sp_src_count(in[TUNED]) < before)
+        sp_note("%s: %zu tensors left out, which nothing reads%s", sp_src_name(in[TUNED]),
+                before - sp_src_count(in[TUNED]),
+                tied ? " (" SP_HEAD_NAME " is tied to the embedding)" : "");
+    if (!tied) return;
+    bool head = sp_has_head_alone(in[BASE]), embed = sp_src_find(in[BASE], SP_EMBED_NAME) >= 0;
+    const char *from = head ? SP_EMBED_NAME : SP_HEAD_NAME;
+    int64_t i = head || embed ? sp_src_find(in[TUNED], from) : -1;
+    if (i >= 0) sp_src_rename(in[TUNED], (size_t)i, head ? SP_HEAD_NAME : SP_EMBED_NAME);
+}
+
 /* Check that every tensor of TUNED is in BASE with the same shape, and that both are floating. It
  * is done for all before the first is subtracted, so that a mismatch shows at once. 0 or -1. */
 static int check(sp_src *const *in, sp_err *e)
@@ -206,6 +244,7 @@ static int run(int argc, char **argv)
     (void)argc;
     sp_err e = {0};
     sp_src *in[] = {sp_must_src(argv[0]), sp_must_src(argv[1])};
+    settle_names(in, is_tied(argv, in));
     sp_must(check(in, &e), &e);
     if (want_stats) print_stats(in);
     else write_patch(in);

@@ -257,12 +257,14 @@ static void write_weights(const sp_model *m, const char *dir)
 {
     static const sp_dtype dtypes[] = {SP_F32, SP_BF16, SP_F16};
     sp_err e = {0};
+    sp_rounding rounding = {0};
     sp_dtype d = dtypes[dtype];
     sp_param **list = sp_xarray(m->n, sizeof *list);
     for (size_t i = 0; i < m->n; i++) list[i] = &m->params[i];
     sp_dst *dst = open_output(list, m->n, d, (sp_src *[]){m->src}, 1, dir, m->src);
-    check(sp_weights_write(m, d, dst, &e), &e);
+    check(sp_weights_write(m, d, dst, &rounding, &e), &e);
     check(sp_dst_finish(dst, &e), &e);
+    sp_say_rounding(rounding.changed, rounding.lost, sp_dtype_name(d), "--dtype f32");
     free(list);
 }
 

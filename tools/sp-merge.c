@@ -13,7 +13,9 @@
 #include "cli/must.h"
 #include "cli/opt.h"
 #include "cli/streams.h"
+#include "engine/config.h"
 #include "patch/patches.h"
+#include "tensor/idle.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,6 +28,7 @@ static sp_patches merge = {
     .opt = {.lambda = 1, .drop = -1, .density = 0.2, .gamma = 0.01, .t = 0.5}};
 /* An sp_dtype, or -1 for that of each tensor. */
 static int out_dtype = -1;
+static const char *rounds_to; /* the dtype of the output's numbers; NULL before there is one */
 
 /* ---- output --------------------------------------------------------------------------- */
 
@@ -64,7 +67,10 @@ static sp_dst *open_output(const char *base_path, const sp_src *base)
     sp_tinfo *t = sp_xarray(n, sizeof *t);
     for (size_t i = 0; i < n; i++) {
         t[i] = *sp_src_info(base, i);
-        if (out_dtype >= 0 && sp_dtype_is_float(t[i].dtype)) t[i].dtype = (sp_dtype)out_dtype;
+        if (!sp_dtype_is_float(t[i].dtype)) continue;
+        if (out_dtype >= 0) t[i].dtype = (sp_dtype)out_dtype;
+        const char *name = sp_dtype_name(t[i].dtype);
+        rounds_to = rounds_to && strcmp(rounds_to, name) ? "their dtypes" : name;
     }
     sp_dst *d = sp_output_open(&o, t, n, &e);
     if (!d) sp_die_err(&e);
@@ -95,17 +101,40 @@ static void check_options(void)
     if (merge.opt.drop < 0) merge.opt.drop = method == SP_DARE ? 0.5 : 0;
 }
 
+/* Does BASE, a directory, tie its head to the embedding? */
+static bool is_tied(const char *base_path)
+{
+    sp_err e = {0};
+    bool tied = false;
+    if (strcmp(base_path, "-")) sp_must(sp_config_tied(base_path, &tied, &e), &e);
+    return tied;
+}
+
+static void say_what_was_left_out(void)
+{
+    for (const sp_patch *p = merge.patch; p < merge.patch + merge.n; p++)
+        if (p->head_dropped)
+            sp_warn("%s: " SP_HEAD_NAME " left out: %s ties it to the embedding", p->path,
+                    sp_src_name(merge.in[0]));
+    if (merge.head_dropped)
+        sp_note("%s: " SP_HEAD_NAME " left out: it is tied to the embedding, which is patched",
+                sp_src_name(merge.in[0]));
+}
+
 /* The patches own BASE once they are open, and sp_patches_merge closes everything. */
 static int run(int argc, char **argv)
 {
     (void)argc;
     sp_err e = {0};
     check_options();
+    merge.tied = is_tied(argv[0]);
     merge.opt.seed = (uint64_t)sp_args.seed;
     sp_src *base = sp_must_src(argv[0]);
     sp_must(sp_patches_open(&merge, base, &e), &e);
+    say_what_was_left_out();
     sp_dst *dst = open_output(argv[0], base);
     sp_must(sp_patches_merge(&merge, dst, &e), &e);
+    if (rounds_to) sp_say_rounding(merge.changed, merge.lost, rounds_to, "--dtype F32");
     return SP_OK;
 }
 

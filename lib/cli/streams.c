@@ -9,7 +9,9 @@
 #include "cli/opt.h"
 #include "io/text.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 sp_output sp_args_output(void)
 {
@@ -48,6 +50,16 @@ void sp_must_report(json_t *root)
     fputc('\n', out.f);
     sp_text_finish(&out);
     json_decref(root);
+}
+
+void sp_say_rounding(uint64_t changed, uint64_t lost, const char *dtype, const char *wide)
+{
+    char *said = sp_xasprintf("%" PRIu64 " of %" PRIu64 " changed weights vanish in %s: they round "
+                              "to what they were (%s keeps more)",
+                              lost, changed, dtype, wide);
+    if (lost > changed / 2) sp_warn("%s", said);
+    else if (lost) sp_note("%s", said);
+    free(said);
 }
 
 int sp_set_float_dtype(void *self, const char *name, const char *value, sp_err *e)

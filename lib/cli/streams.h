@@ -25,6 +25,12 @@ json_t *sp_json_real(double x);
 /* Print a report to -o, indented; takes root over. */
 void sp_must_report(json_t *root);
 
+/* Say how many of the `changed` weights are `lost`, that is round to what they were in
+ * dtype `dtype`: a warning if these are most of them, else a note at -v. `wide`: what
+ * keeps them. */
+void sp_say_rounding(uint64_t changed, uint64_t lost, const char *dtype,
+                     const char *wide);
+
 /* For an SP_CALL option whose self is an int *: a floating dtype by name, as sp_dtype. */
 int sp_set_float_dtype(void *self, const char *name, const char *value, sp_err *e);
 

@@ -21,7 +21,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/philox.h"
-#include "tensor/src.h"
+#include "tensor/idle.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,14 +44,12 @@ static int check_tensor(const sp_src *src, const sp_tinfo *t, const sp_param *p,
                    t->name, found, expected);
 }
 
-/* Is it a tensor that checkpoints carry and nothing reads: rotary frequencies, or a head that the
- * configuration ties to the embedding? */
-static bool is_idle_tensor(const sp_model *m, const char *name)
+/* The embedding of a tied model goes by the name that the checkpoint has for it. */
+static void name_embedding(sp_model *m)
 {
-    static const char frequencies[] = ".rotary_emb.inv_freq";
-    size_t n = strlen(name), s = sizeof frequencies - 1;
-    return (n > s && !strcmp(name + n - s, frequencies)) ||
-           (m->cfg.tied && !strcmp(name, "lm_head.weight"));
+    if (!m->cfg.tied || !sp_has_head_alone(m->src)) return;
+    free(m->embed->name);
+    m->embed->name = sp_xstrdup(SP_HEAD_NAME);
 }
 
 /* Compare two sp_param by name, for qsort and bsearch. */
@@ -69,7 +67,7 @@ static int order_params(sp_model *m, sp_param *ordered, size_t *n, sp_err *e)
         const sp_tinfo *t = sp_src_info(m->src, i);
         sp_param *p = bsearch(&(sp_param){.name = t->name}, m->params, m->n, sizeof *m->params,
                               compare_names);
-        if (!p && is_idle_tensor(m, t->name)) continue;
+        if (!p && sp_idle_name(t->name, m->cfg.tied)) continue;
         if (!p)
             return sp_fail(e, SP_EINPUT,
                            "%s: tensor \"%s\" does not belong to a %s model of this configuration",
@@ -88,13 +86,17 @@ static int order_params(sp_model *m, sp_param *ordered, size_t *n, sp_err *e)
 static int match_tensors(sp_model *m, sp_err *e)
 {
     size_t n = 0;
+    name_embedding(m);
     qsort(m->params, m->n, sizeof *m->params, compare_names); /* for bsearch */
     sp_param *ordered = sp_xcalloc(m->n, sizeof *ordered);
     int rc = order_params(m, ordered, &n, e);
     for (size_t i = 0; rc == 0 && n < m->n && i < m->n; i++)
         if (m->params[i].rows > 0)
-            rc = sp_fail(e, SP_EINPUT, "%s: tensor \"%s\" is missing", sp_src_name(m->src),
-                         m->params[i].name);
+            rc = sp_fail(e, SP_EINPUT, "%s: tensor \"%s\" is missing%s", sp_src_name(m->src),
+                         m->params[i].name,
+                         strcmp(m->params[i].name, SP_HEAD_NAME)
+                             ? ""
+                             : " (config.json does not tie the head to the embedding)");
     free(rc == 0 ? m->params : ordered); /* the names in them belong to whichever stays */
     if (rc == 0) m->params = ordered;
     return rc;

@@ -10,8 +10,9 @@
 
 /* Open DIR's configuration and weights; `weights` (may be NULL) is a stream that replaces
  * the weights. Every tensor the family needs must be there with the right shape and a
- * dtype of F32, F16 or BF16, and nothing unknown besides. Parameters come in the order of
- * the checkpoint's tensors. */
+ * dtype of F32, F16 or BF16, and nothing unknown besides (tensor/idle.h); a tied
+ * embedding may go by the head's name, which then is its parameter's. Parameters come in
+ * the order of the checkpoint's tensors. */
 SP_MUST_CHECK sp_model *sp_model_open(const char *dir, const char *weights, sp_err *e);
 
 /* A model of DIR's configuration whose matrices are drawn from N(0, std^2) with `seed`;

@@ -13,8 +13,8 @@
 #include "base/arith.h"
 #include "base/memory.h"
 #include "engine/members.h"
-#include "io/foreign.h"
 #include "io/read_file.h"
+#include "tensor/hf_found.h"
 
 #include <errno.h>
 #include <math.h>
@@ -332,23 +332,31 @@ static int read_config(const sp_members *r, sp_config *c)
 }
 
 /* The JSON object in a file, the caller's; NULL with a message, or without one where the file is
- * not there and not needed. */
-static json_t *load_object(const char *path, bool needed, sp_err *e)
+ * not there. */
+static json_t *load_object(const char *path, sp_err *e)
 {
     json_t *j;
     int rc = sp_read_json(path, JSON_REJECT_DUPLICATES, &j, e);
     if (json_is_object(j)) return j;
     if (rc > 0) sp_fail(e, SP_EINPUT, "%s: not a JSON object", path);
-    if (rc == 0 && needed) sp_fail_open(e, path, ENOENT);
     json_decref(j);
     return NULL;
+}
+
+/* There is no config.json: what is there instead? */
+static void refuse_absent(const char *dir, sp_err *e)
+{
+    char *found = sp_hf_found(dir);
+    sp_fail(e, SP_EINPUT, "%s/config.json: %s%s", dir, strerror(ENOENT), found);
+    free(found);
 }
 
 /* Fill *c, zeroed on entry, from DIR/config.json. 0, or -1 with a message. */
 static int load_config(sp_config *c, const char *dir, sp_err *e)
 {
     char *path = sp_xasprintf("%s/config.json", dir);
-    json_t *j = load_object(path, true, e);
+    json_t *j = load_object(path, e);
+    if (!j && !e->code) refuse_absent(dir, e);
     if (j) {
         pass_over(j, harmless_keys, COUNT(harmless_keys), c);
         pass_over(json_object_get(j, "rope_scaling"), NULL, 0, c);
@@ -366,7 +374,7 @@ static int load_config(sp_config *c, const char *dir, sp_err *e)
 static int add_generation_config(sp_config *c, const char *dir, sp_err *e)
 {
     char *path = sp_xasprintf("%s/generation_config.json", dir);
-    json_t *j = load_object(path, false, e);
+    json_t *j = load_object(path, e);
     int rc = e->code ? -1 : add_eos(&(sp_members){path, j, e}, c);
     json_decref(j);
     free(path);
@@ -377,4 +385,23 @@ int sp_config_load(sp_config *c, const char *dir, sp_err *e)
 {
     *c = (sp_config){0}; /* no scaling, no window, no end tokens */
     return load_config(c, dir, e) < 0 ? -1 : add_generation_config(c, dir, e);
+}
+
+int sp_config_tied(const char *dir, bool *tied, sp_err *e)
+{
+    char *path = sp_xasprintf("%s/config.json", dir);
+    json_t *j;
+    int rc = sp_read_json(path, 0, &j, e);
+    const json_t *list = json_object_get(j, "architectures");
+    const char *arch = json_string_value(json_array_get(list, 0));
+    bool fallback = false;
+    for (size_t i = 0; arch && i < COUNT(families); i++)
+        if (!strcmp(arch, families[i].architecture)) fallback = families[i].tied;
+    if (rc > 0)
+        rc = sp_member_bool(&(sp_members){path, j, e}, "tie_word_embeddings", fallback, tied) < 0
+                 ? -1
+                 : 1;
+    json_decref(j);
+    free(path);
+    return rc;
 }

@@ -58,6 +58,12 @@ typedef struct {
  * 0, or -1 with a message. */
 SP_MUST_CHECK int sp_config_load(sp_config *c, const char *dir, sp_err *e);
 
+/* Does DIR/config.json tie the head to the embedding? Nothing else in it is looked at.
+ *    1: *tied is true or false
+ *    0: there is no such file
+ *   -1: it cannot be read (*e) */
+SP_MUST_CHECK int sp_config_tied(const char *dir, bool *tied, sp_err *e);
+
 #define SP_MAX_IGNORED 32
 /* Pass over `key` in every config.json that the process loads from here on, whatever it
  * says. key stays borrowed. 0, or -1 (SP_EUSAGE): it is one of those that are read, or

@@ -11,6 +11,7 @@
 
 #include "base/arith.h"
 #include "base/memory.h"
+#include "tensor/idle.h"
 #include "tensor/vec.h"
 
 #include <stdlib.h>
@@ -19,17 +20,20 @@
 void sp_model_index(sp_model *m)
 {
     free(m->layer);
+    m->embed = m->norm = m->head = NULL;
     m->layer = sp_xcalloc((size_t)m->cfg.layers * SP_PER_LAYER, sizeof *m->layer);
     for (size_t i = 0; i < m->n; i++) {
         sp_param *p = &m->params[i];
         m->max_numel = SP_MAX(m->max_numel, sp_numel(p));
         if (p->layer >= 0) m->layer[p->layer * SP_PER_LAYER + p->kind] = p;
-        else if (!strcmp(p->name, "model.embed_tokens.weight")) m->embed = p;
+        else if (!strcmp(p->name, SP_EMBED_NAME)) m->embed = p;
         else if (!strcmp(p->name, "model.norm.weight")) m->norm = p;
         /* the only other one outside the layers; there is none if the head is tied */
         else m->head = p;
     }
-    if (m->cfg.tied) m->head = m->embed;
+    if (!m->cfg.tied) return;
+    if (m->embed) m->head = m->embed;
+    else m->embed = m->head; /* stored by the head's name */
 }
 
 void sp_model_own(sp_model *m, sp_param *p)

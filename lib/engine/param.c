@@ -9,6 +9,7 @@
 #include "engine/param.h"
 
 #include "base/memory.h"
+#include "tensor/idle.h"
 #include "tensor/vec.h"
 
 /* clang-format off */
@@ -54,11 +55,11 @@ sp_param *sp_param_list(const sp_config *c, size_t *n)
     /* outside the layers: embedding, final norm and, unless it is tied, the head */
     *n = (size_t)(c->layers * SP_PER_LAYER + (c->tied ? 2 : 3));
     sp_param *list = sp_xcalloc(*n, sizeof *list), *p = list;
-    *p++ = outside_layers("model.embed_tokens.weight", c->vocab, c->hidden);
+    *p++ = outside_layers(SP_EMBED_NAME, c->vocab, c->hidden);
     for (int layer = 0; layer < c->layers; layer++)
         for (int kind = 0; kind < SP_PER_LAYER; kind++) *p++ = inside_layer(c, layer, kind);
     *p++ = outside_layers("model.norm.weight", c->hidden, 1);
-    if (!c->tied) *p = outside_layers("lm_head.weight", c->vocab, c->hidden);
+    if (!c->tied) *p = outside_layers(SP_HEAD_NAME, c->vocab, c->hidden);
     return list;
 }
 

@@ -346,8 +346,9 @@ void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64
 /* Combine the patches in r and add the change to n <= MERGE_BLOCK elements of base, of dtype bd, to
  * give those of out, of dtype od. Returns whether the result is finite. */
 static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, char *out,
-                        sp_dtype od, size_t n)
+                        sp_dtype od, size_t n, sp_rounding *rounding)
 {
+    double unmoved[MERGE_BLOCK]; /* the base in dtype od, which is no wider */
     /* sp_add_f64 takes base as stored only in the dtype of the output; combine_mix reads r->base */
     bool wide = bd != od || methods[o->method].weigh || !r->K;
     if (wide) sp_to_f64(r->base, base, bd, n);
@@ -356,32 +357,42 @@ static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dty
         return sp_all_finite(out, od, n);
     }
     methods[o->method].combine(r, n);
-    return sp_add_f64(out, od, wide ? (const void *)r->base : base, wide ? SP_F64 : bd, *r->x,
-                      o->lambda, n);
+    bool finite = sp_add_f64(out, od, wide ? (const void *)r->base : base, wide ? SP_F64 : bd,
+                             *r->x, o->lambda, n);
+    if (bd != od) sp_from_f64(unmoved, r->base, od, n);
+    sp_rounding_count(rounding, *r->x, o->lambda, bd == od ? (const void *)base : unmoved, out, od,
+                      n);
+    return finite;
 }
 
 sp_merge_fault sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, const char *base,
-                              sp_dtype bd, char *out, sp_dtype od, size_t n)
+                              sp_dtype bd, char *out, sp_dtype od, size_t n, sp_rounding *rounding)
 {
     int worst = 0;
+    uint64_t changed = 0, lost = 0;
     mix m = {0};
     if (K && methods[o->method].weigh) {
         double g[SP_MERGE_MAX * SP_MERGE_MAX];
         products(o, d, K, base, bd, n, methods[o->method].models, g);
         m = methods[o->method].weigh(o, g, K);
     }
-#pragma omp parallel reduction(max : worst) if (!sp_merge_apart(o))
+#pragma omp parallel reduction(max : worst) reduction(+ : changed, lost) if (!sp_merge_apart(o))
     {
         rows *r = rows_new(o, d, K, &m);
+        sp_rounding own = {0}; /* of this thread */
 #pragma omp for schedule(static)
         for (size_t at = 0; at < n; at += MERGE_BLOCK) {
             size_t take = SP_MIN(n - at, (size_t)MERGE_BLOCK);
             worst = SP_MAX(worst, load(o, r, at, take));
             const char *from = base + at * sp_dtype_size(bd);
-            if (!merge_block(o, r, from, bd, out + at * sp_dtype_size(od), od, take))
+            char *to = out + at * sp_dtype_size(od);
+            if (!merge_block(o, r, from, bd, to, od, take, &own))
                 worst = SP_MAX(worst, fault_number(SP_MERGE_BAD_RESULT, 0));
         }
+        changed += own.changed;
+        lost += own.lost;
         rows_free(r);
     }
+    if (rounding) rounding->changed += changed, rounding->lost += lost;
     return fault_of(worst);
 }

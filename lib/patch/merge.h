@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include "tensor/radix.h"
+#include "tensor/rounding.h"
 #include "tensor/tinfo.h"
 
 #define SP_MERGE_METHODS "sum|average|ties|dare|fisher|breadcrumbs|slerp|stock"
@@ -100,10 +101,11 @@ typedef struct {
 /* out[i] = base[i] + change[i] for n elements: the change is taken in double, the result
  * rounded to F32 and then to dtype od. Where the change is zero, the element of base (of
  * dtype bd) goes through untouched. d: K patches, thinned, at most SP_MERGE_MAX; K = 0
- * changes nothing. Makes out in every case; of several faults returns the last of the
- * list. */
+ * changes nothing. Adds to *rounding (or NULL) the elements with a change and those among
+ * them that round to what they were. Makes out in every case; of several faults returns
+ * the last of the list. */
 sp_merge_fault sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K,
                               const char *base, sp_dtype bd, char *out, sp_dtype od,
-                              size_t n);
+                              size_t n, sp_rounding *rounding);
 
 #endif

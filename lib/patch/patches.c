@@ -14,6 +14,7 @@
 #include "base/arith.h"
 #include "base/memory.h"
 #include "patch/match.h"
+#include "tensor/idle.h"
 #include "tensor/topk.h"
 #include "tensor/vec.h"
 
@@ -142,12 +143,29 @@ static size_t add_input(sp_patches *p, sp_src **src, const char *path, size_t wi
     return p->n_in++;
 }
 
+/* The patch of a tied base's head says nothing beside one of the embedding. Alone, it would be
+ * lost. */
+static int settle_head(const sp_patches *p, sp_patch *q, const sp_src *base, sp_err *e)
+{
+    if (!p->tied || sp_src_find(base, SP_EMBED_NAME) < 0) return 0;
+    if (sp_has_head_alone(q->src))
+        return sp_fail(e, SP_EINPUT,
+                       "%s: tensor \"" SP_HEAD_NAME
+                       "\": %s has it tied to the embedding, which the "
+                       "patch has not",
+                       sp_src_name(q->src), sp_src_name(base));
+    q->head_dropped = sp_has_both(q->src);
+    if (q->head_dropped) sp_drop_head(q->src);
+    return 0;
+}
+
 /* Open a patch, its Fisher information and its mask, and check that they fit: the patch is floating
  * and lies within base, the mask is BOOL and covers the patch. check_patched looks at which tensors
  * the Fisher information has. 0 or -1 (SP_EINPUT); what is open stays so. */
 static int open_patch(sp_patches *p, sp_patch *q, const sp_src *base, sp_err *e)
 {
     if (!(q->in = add_input(p, &q->src, q->path, 0, e))) return -1;
+    if (settle_head(p, q, base, e) < 0) return -1;
     if (sp_match_all(base, q->src, e) < 0 || sp_match_kinds(q->src, SP_FLOATS, e) < 0) return -1;
     if (q->fisher_path) {
         if (!(q->fisher_in = add_input(p, &q->fisher, q->fisher_path, 0, e))) return -1;
@@ -156,6 +174,15 @@ static int open_patch(sp_patches *p, sp_patch *q, const sp_src *base, sp_err *e)
     if (!q->mask_path) return 0;
     if (!(q->mask_in = add_input(p, &q->mask, q->mask_path, q->in, e))) return -1;
     return sp_match_all(q->mask, q->src, e) < 0 ? -1 : sp_match_kinds(q->mask, SP_BITS, e);
+}
+
+/* A stored copy of a tied embedding would stay what it was. */
+static void drop_stale_head(sp_patches *p, sp_src *base)
+{
+    bool patched = false;
+    for (int k = 0; k < p->n; k++) patched |= sp_src_find(p->patch[k].src, SP_EMBED_NAME) >= 0;
+    p->head_dropped = p->tied && patched && sp_has_both(base);
+    if (p->head_dropped) sp_drop_head(base);
 }
 
 /* Tensor i of the base, if any patch has it: it must be floating, and all Fisher information must
@@ -180,6 +207,7 @@ int sp_patches_open(sp_patches *p, sp_src *base, sp_err *e)
     p->n_in = 1;
     for (int k = 0; k < p->n; k++)
         if (open_patch(p, &p->patch[k], base, e) < 0) return -1;
+    drop_stale_head(p, base);
     for (size_t i = 0; i < sp_src_count(base); i++)
         if (check_patched(p, base, i, e) < 0) return -1;
     for (int k = 0; sp_merge_global(&p->opt) && k < p->n; k++)
@@ -229,8 +257,12 @@ static sp_merge_fault combine(sp_patches *p, const sp_piece *piece, sp_thinning 
         d[k] = delta(p, k, piece, w);
         sp_merge_thin(&p->opt, &d[k], piece->t, piece->at, piece->n);
     }
-    return sp_merge_chunk(&p->opt, d, K, piece->in[0], piece->dtype[0], piece->out, piece->t->dtype,
-                          piece->n);
+    sp_rounding rounding = {0};
+    sp_merge_fault fault = sp_merge_chunk(&p->opt, d, K, piece->in[0], piece->dtype[0], piece->out,
+                                          piece->t->dtype, piece->n, &rounding);
+    p->changed += rounding.changed;
+    p->lost += rounding.lost;
+    return fault;
 }
 
 /* An sp_piece_fn. Where pieces are worked on by several threads, each call has work space of its

@@ -18,7 +18,9 @@
 #include "base/arith.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "tensor/hf_found.h"
 #include "tensor/hf_index.h"
+#include "tensor/idle.h"
 #include "tensor/reader.h"
 #include "tensor/vec.h"
 
@@ -49,13 +51,19 @@ static int compare_names(const void *a, const void *b, void *t)
     return strcmp(ti[*(const size_t *)a].name, ti[*(const size_t *)b].name);
 }
 
+/* Sort by_name, which has space for them, by the names of the tensors. */
+static void index_names(sp_src *s)
+{
+    for (size_t i = 0; i < s->n; i++) s->by_name[i] = i;
+    qsort_r(s->by_name, s->n, sizeof *s->by_name, compare_names, s->t);
+}
+
 /* Fill by_name. No two files may have the same tensor: equal names stand side by side once they are
  * sorted. (In one file, the header has been checked for that.) 0 or -1 (SP_EINPUT). */
 static int sort_names(sp_src *s, sp_err *e)
 {
     s->by_name = sp_xarray(s->n, sizeof *s->by_name);
-    for (size_t i = 0; i < s->n; i++) s->by_name[i] = i;
-    qsort_r(s->by_name, s->n, sizeof *s->by_name, compare_names, s->t);
+    index_names(s);
     for (size_t i = 1; i < s->n; i++) {
         const sp_tinfo *a = &s->t[s->by_name[i - 1]], *b = &s->t[s->by_name[i]];
         if (!strcmp(a->name, b->name))
@@ -77,6 +85,18 @@ int64_t sp_src_find(const sp_src *s, const char *name)
         else hi = mid;
     }
     return -1;
+}
+
+void sp_src_drop(sp_src *s, size_t i)
+{
+    memmove(s->t + i, s->t + i + 1, (--s->n - i) * sizeof *s->t);
+    index_names(s);
+}
+
+void sp_src_rename(sp_src *s, size_t i, const char *name)
+{
+    s->t[i].name = (char *)name; /* like the others it is not ours to free */
+    index_names(s);
 }
 
 /* Hash names, dtypes and shapes in the order of the tensors, then the metadata in their order.
@@ -126,18 +146,20 @@ static int add_file(sp_src *s, const char *path, bool in_place, sp_err *e)
 }
 
 /* Check that every entry of the index is a tensor of the file that it names, and that every tensor
- * has an entry. 0 or -1 (SP_EINPUT). */
+ * has an entry. Programs disagree about what nothing reads: this may be missing here or there. 0 or
+ * -1 (SP_EINPUT). */
 static int check_index(const sp_src *s, const sp_hf_index *x, sp_err *e)
 {
     for (size_t k = 0; k < x->n; k++) {
         const sp_hf_entry *want = &x->entry[k];
         int64_t i = sp_src_find(s, want->tensor);
+        if (i < 0 && sp_idle_name(want->tensor, true)) continue;
         if (i < 0 || strcmp(sp_src_shard_name(s, s->t[i].shard), want->file))
             return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": in the index, but not in %s", s->name,
                            want->tensor, want->file);
     }
     for (size_t i = 0; i < s->n; i++)
-        if (!sp_hf_index_find(x, s->t[i].name))
+        if (!sp_hf_index_find(x, s->t[i].name) && !sp_idle_name(s->t[i].name, true))
             return sp_fail(e, SP_EINPUT, "%s: tensor \"%s\": in %s, but not in the index", s->name,
                            s->t[i].name, sp_src_shard_name(s, s->t[i].shard));
     return 0;
@@ -169,13 +191,16 @@ static int open_dir(sp_src *s, sp_err *e)
     char *one = sp_xasprintf("%s/" SP_HF_WEIGHTS, s->name),
          *index = sp_xasprintf("%s/" SP_HF_INDEX, s->name);
     int rc;
-    if (stat(one, &st) == 0) {
+    if (lstat(one, &st) == 0) { /* also a link to nothing, which opening it will name */
         rc = add_file(s, one, true, e);
         if (rc == 0) rc = sort_names(s, e);
-    } else if (stat(index, &st) == 0) {
+    } else if (lstat(index, &st) == 0) {
         rc = open_sharded(s, index, e);
     } else {
-        rc = sp_fail(e, SP_EINPUT, "%s: no " SP_HF_WEIGHTS " or " SP_HF_INDEX " in it", s->name);
+        char *found = sp_hf_found(s->name);
+        rc = sp_fail(e, SP_EINPUT, "%s: no " SP_HF_WEIGHTS " or " SP_HF_INDEX " in it%s", s->name,
+                     found);
+        free(found);
     }
     free(one);
     free(index);

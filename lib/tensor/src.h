@@ -28,6 +28,10 @@ const char *sp_src_name(const sp_src *s); /* the path, or "standard input" */
 size_t sp_src_count(const sp_src *s);     /* of tensors */
 const sp_tinfo *sp_src_info(const sp_src *s, size_t i);
 int64_t sp_src_find(const sp_src *s, const char *name); /* index of a tensor, or -1 */
+/* Take tensor i out of the list, as if it were not stored; those after it move up. */
+void sp_src_drop(sp_src *s, size_t i);
+/* Call tensor i by another name, which no other has. Borrowed until close. */
+void sp_src_rename(sp_src *s, size_t i, const char *name);
 /* The metadata of all files; where two have the same key, the first one's value. */
 const sp_meta *sp_src_meta(const sp_src *s);
 /* Fingerprint of names, dtypes, shapes and metadata; not of the numbers. */

@@ -116,6 +116,25 @@ static void idle_tensors(void **state)
     free_tensors(t, n);
 }
 
+/* Of a tied model the head may be all that is stored; it keeps its name. */
+static void tied_by_the_head(void **state)
+{
+    (void)state;
+    const sp_config c = write_config(gemma);
+    size_t n;
+    tensor *t = make_tensors(&c, &n);
+    assert_string_equal(t[0].name, "model.embed_tokens.weight");
+    strcpy(t[0].name, "lm_head.weight");
+    write_safetensors("model.safetensors", t, n);
+    sp_model *m = open_model(NULL);
+    expect_values(m, t, n, true);
+    assert_ptr_equal(m->embed, &m->params[0]);
+    assert_ptr_equal(m->head, m->embed);
+    assert_string_equal(m->norm->name, "model.norm.weight");
+    sp_model_close(m);
+    free_tensors(t, n);
+}
+
 /* ---- what is refused ------------------------------------------------------------------ */
 
 static void refused(const tensor *t, size_t n, const char *message)
@@ -133,7 +152,9 @@ static void refusals(void **state)
     const sp_config c = write_config(llama);
     size_t n;
     tensor *t = make_tensors(&c, &n), was = t[3];
-    refused(t, n - 1, "tensor \"lm_head.weight\" is missing");
+    refused(t, n - 1,
+            "tensor \"lm_head.weight\" is missing (config.json does not tie the head to the "
+            "embedding)");
     strcpy(t[3].name, "model.layers.2.self_attn.q_proj.weight");
     refused(t, n,
             "tensor \"model.layers.2.self_attn.q_proj.weight\" does not belong to a llama model");
@@ -256,6 +277,7 @@ int main(void)
         IN_DIR(in_the_order_of_the_file),
         IN_DIR(weights_from_a_stream),
         IN_DIR(idle_tensors),
+        IN_DIR(tied_by_the_head),
         IN_DIR(refusals),
         IN_DIR(a_wrong_end),
         IN_DIR(nothing_there),

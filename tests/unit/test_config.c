@@ -272,6 +272,41 @@ static void passed_over(void **state)
            "scale 1 eos");
 }
 
+/* 1 or 0 as it is tied, or what sp_config_tied returns below 1, minus 2. */
+static int tied(const char *config)
+{
+    char dir[] = "/tmp/sp-config-XXXXXX", path[64];
+    sp_err e = {0};
+    bool its = false;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/config.json", dir);
+    FILE *f = config ? fopen(path, "w") : NULL;
+    if (f) fputs(config, f), fclose(f);
+    int rc = sp_config_tied(dir, &its, &e);
+    assert_int_equal(rc < 0, e.code != 0);
+    unlink(path);
+    rmdir(dir);
+    return rc > 0 ? its : rc - 2;
+}
+
+static void tied_heads(void **state)
+{
+    (void)state;
+    assert_int_equal(tied("{\"tie_word_embeddings\":true,\"architectures\":[\"Other\"]}"), 1);
+    assert_int_equal(
+        tied("{\"tie_word_embeddings\":false,\"architectures\":[\"GemmaForCausalLM\"]}"), 0);
+    assert_int_equal(tied("{\"architectures\":[\"GemmaForCausalLM\"]}"), 1);
+    assert_int_equal(tied("{\"architectures\":[\"LlamaForCausalLM\"],\"unknown\":1}"), 0);
+    assert_int_equal(tied("{}"), 0);
+    assert_int_equal(tied(NULL), -2);
+    assert_int_equal(tied("{"), -3);
+    assert_int_equal(tied("{\"tie_word_embeddings\":\"yes\"}"), -3);
+    sp_err e = {0};
+    bool its;
+    assert_int_equal(sp_config_tied("/nowhere", &its, &e), 0);
+    assert_int_equal(sp_config_tied("/dev/null", &its, &e), 0);
+}
+
 /* Stays on for the rest of the process: the last test. */
 static void ignored_by_request(void **state)
 {
@@ -416,10 +451,15 @@ static void switched_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published),   cmocka_unit_test(end_tokens),
-        cmocka_unit_test(defaults),    cmocka_unit_test(rope_spellings),
-        cmocka_unit_test(refused),     cmocka_unit_test(switched_off),
-        cmocka_unit_test(passed_over), cmocka_unit_test(ignored_by_request),
+        cmocka_unit_test(published),
+        cmocka_unit_test(end_tokens),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(rope_spellings),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(switched_off),
+        cmocka_unit_test(passed_over),
+        cmocka_unit_test(tied_heads),
+        cmocka_unit_test(ignored_by_request),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

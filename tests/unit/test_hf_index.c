@@ -47,10 +47,33 @@ static void bad_checkpoints(void **state)
     open_fails("ck", "ck: no model.safetensors or model.safetensors.index.json in it");
 }
 
+/* What nothing reads may be missing in the index or in the files. */
+static void idle_tensors(void **state)
+{
+    (void)state;
+    make_checkpoint();
+    put_text("ck/model.safetensors.index.json",
+             "{\"weight_map\":{\"w\":\"m-2.safetensors\",\"h\":\"m-1.safetensors\",\"m\":"
+             "\"m-1.safetensors\",\"lm_head.weight\":\"m-2.safetensors\","
+             "\"model.layers.0.self_attn.rotary_emb.inv_freq\":\"m-1.safetensors\"}}");
+    sp_src_close(must_open("ck"));
+    sp_tinfo more[] = {five[0], vector_of("lm_head.weight", SP_F32, 2),
+                       vector_of("x.rotary_emb.inv_freq", SP_F32, 2)};
+    put_text("ck/model.safetensors.index.json", index_text);
+    put_shard("ck/m-2.safetensors", more, 3);
+    sp_src *s = must_open("ck");
+    assert_int_equal(sp_src_count(s), 5);
+    sp_src_close(s);
+    more[2].name = "x.other";
+    put_shard("ck/m-2.safetensors", more, 3);
+    open_fails("ck", "ck: tensor \"x.other\": in m-2.safetensors, but not in the index");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DIR(bad_checkpoints),
+        IN_DIR(idle_tensors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,8 @@ static int merge(sp_merge_opt o, int K, const float *const *x, const double *sca
         mask ? memcpy(d[k].keep, mask[k], n) : memset(d[k].keep, 1, n);
         sp_merge_thin(&o, &d[k], &t, 0, n);
     }
-    int rc = number(sp_merge_chunk(&o, d, K, (const char *)base, SP_F32, (char *)out, SP_F32, n));
+    int rc =
+        number(sp_merge_chunk(&o, d, K, (const char *)base, SP_F32, (char *)out, SP_F32, n, NULL));
     for (int k = 0; k < K; k++) free(d[k].keep), free(d[k].threshold);
     free(work);
     return rc;
@@ -354,31 +355,31 @@ static void untouched_bits(void **state)
     for (size_t i = 0; i < 65536; i++) keep[i] &= patch[i] == 0 || i % 3 != 1;
     sp_merge_opt o = {.lambda = 1};
     sp_delta d = {.scale = 1, .dtype = SP_F32, .x = (const char *)patch, .keep = keep};
-    assert_int_equal(
-        number(sp_merge_chunk(&o, &d, 1, (const char *)base, SP_BF16, (char *)out, SP_BF16, 65536)),
-        0);
+    assert_int_equal(number(sp_merge_chunk(&o, &d, 1, (const char *)base, SP_BF16, (char *)out,
+                                           SP_BF16, 65536, NULL)),
+                     0);
     assert_memory_equal(out, base, sizeof base);
     /* two of them, for what needs two */
     for (o.method = SP_SUM; o.method <= SP_STOCK; o.method++) {
         if (o.method == SP_FISHER) continue;
         assert_int_equal(number(sp_merge_chunk(&o, (sp_delta[]){d, d}, 2, (const char *)base,
-                                               SP_BF16, (char *)out, SP_BF16, 65536)),
+                                               SP_BF16, (char *)out, SP_BF16, 65536, NULL)),
                          0);
         assert_memory_equal(out, base, sizeof base);
     }
     o.method = SP_SUM;
     o.lambda = 0;
     memset(keep, 1, sizeof keep);
-    assert_int_equal(
-        number(sp_merge_chunk(&o, &d, 1, (const char *)base, SP_BF16, (char *)out, SP_BF16, 65536)),
-        0);
+    assert_int_equal(number(sp_merge_chunk(&o, &d, 1, (const char *)base, SP_BF16, (char *)out,
+                                           SP_BF16, 65536, NULL)),
+                     0);
     assert_memory_equal(out, base, sizeof base);
     o.lambda = 1;
     d.scale = 0;
     memset(keep, 1, sizeof keep);
-    assert_int_equal(
-        number(sp_merge_chunk(&o, &d, 1, (const char *)base, SP_BF16, (char *)out, SP_BF16, 65536)),
-        0);
+    assert_int_equal(number(sp_merge_chunk(&o, &d, 1, (const char *)base, SP_BF16, (char *)out,
+                                           SP_BF16, 65536, NULL)),
+                     0);
     assert_memory_equal(out, base, sizeof base);
 }
 
@@ -405,11 +406,12 @@ static void nonfinite_is_named(void **state)
     uint16_t half[2];
     base[0] = 65519, base[1] = 65520, a[0] = a[1] = 0; /* the second rounds beyond F16 */
     sp_delta d = {.scale = 1, .dtype = SP_F32, .x = (const char *)a, .keep = keep};
-    assert_int_equal(
-        number(sp_merge_chunk(&o, &d, 1, (const char *)base, SP_F32, (char *)half, SP_F16, 1)), 0);
-    assert_int_equal(
-        number(sp_merge_chunk(&o, &d, 1, (const char *)base, SP_F32, (char *)half, SP_F16, 2)),
-        RESULT);
+    assert_int_equal(number(sp_merge_chunk(&o, &d, 1, (const char *)base, SP_F32, (char *)half,
+                                           SP_F16, 1, NULL)),
+                     0);
+    assert_int_equal(number(sp_merge_chunk(&o, &d, 1, (const char *)base, SP_F32, (char *)half,
+                                           SP_F16, 2, NULL)),
+                     RESULT);
 }
 
 int main(void)

@@ -244,12 +244,96 @@ static void whose_fault(void **state)
             "base: tensor \"u\": NaN or Inf in it");
 }
 
+/* ---- tied heads ----------------------------------------------------------------------- */
+
+#define EMBED "model.embed_tokens.weight"
+#define HEAD  "lm_head.weight"
+
+/* A stream of vectors of 3 numbers. */
+static void put_vectors(const char *path, size_t n, const char *const *name)
+{
+    sp_tinfo t[4];
+    static const float x[] = {1, 2, 3};
+    const float *values[] = {x, x, x, x};
+    for (size_t i = 0; i < n; i++) t[i] = vector_of(name[i], SP_F32, 3);
+    put_tensors(path, 0, t, n, values);
+}
+
+/* Open "p" for "base"; the names that base has then, in order, or the message. */
+static void opens(sp_patches p, bool dropped, const char *want)
+{
+    static sp_patches now;
+    sp_err e = {0};
+    char got[1000] = "";
+    now = p;
+    now.n = 1;
+    now.patch[0].path = "p";
+    sp_src *base = must_open("base");
+    int rc = sp_patches_open(&now, base, &e);
+    for (size_t i = 0; rc == 0 && i < sp_src_count(base); i++)
+        strcat(strcat(got, sp_src_info(base, i)->name), " ");
+    assert_string_equal(rc < 0 ? e.msg : got, want);
+    assert_int_equal(now.patch[0].head_dropped, dropped);
+    for (size_t k = 0; k < now.n_in; k++) sp_src_close(now.in[k]);
+}
+
+/* A tied base whose head is stored beside its embedding loses it when that is patched, and never
+ * otherwise; the patch's own head goes with it. */
+static void tied_heads(void **state)
+{
+    (void)state;
+    const char *const base[] = {EMBED, "w", HEAD}, *const whole[] = {EMBED, HEAD, "w"};
+    const sp_patches tied = {.tied = true}, untied = {0};
+    put_vectors("base", 3, base);
+    put_vectors("p", 1, base); /* the embedding */
+    opens(tied, false, EMBED " w ");
+    opens(untied, false, EMBED " w " HEAD " ");
+    put_vectors("p", 1, base + 1); /* w */
+    opens(tied, false, EMBED " w " HEAD " ");
+    put_vectors("p", 3, whole);
+    opens(tied, true, EMBED " w ");
+    opens(untied, false, EMBED " w " HEAD " ");
+    put_vectors("p", 1, base + 2); /* the head */
+    opens(tied, false,
+          "p: tensor \"" HEAD "\": base has it tied to the embedding, which the patch has not");
+    opens(untied, false, EMBED " w " HEAD " ");
+    put_vectors("base", 2, base); /* no head stored */
+    put_vectors("p", 3, whole);
+    opens(tied, true, EMBED " w ");
+    opens(untied, false, "base: tensor \"" HEAD "\": missing");
+    put_vectors("base", 2, base + 1); /* by the head's name alone */
+    put_vectors("p", 1, base + 2);
+    opens(tied, false, "w " HEAD " ");
+}
+
+/* Two of three changes of v, in BF16, are too small; a change of zero is none. */
+static void rounding(void **state)
+{
+    (void)state;
+    static sp_patches p;
+    sp_err e = {0};
+    sp_tinfo v = vector_of("v", SP_BF16, 4), d = vector_of("v", SP_F32, 4);
+    const float x[] = {1, 1, 1, 1}, y[] = {0x1p-9f, -0x1p-10f, 0x1p-7f, 0};
+    put_tensors("base", 0, &v, 1, (const float *[]){x});
+    put_tensors("p", 0, &d, 1, (const float *[]){y});
+    for (int wide = 0; wide < 2; wide++) {
+        p = (sp_patches){.opt = {.lambda = 1}, .n = 1, .patch = {{.path = "p", .scale = 1}}};
+        assert_int_equal(sp_patches_open(&p, must_open("base"), &e), 0);
+        v.dtype = wide ? SP_F32 : SP_BF16;
+        sp_dst *dst = sp_dst_open("x", &v, 1, NULL, 0, &e);
+        assert_int_equal(sp_patches_merge(&p, dst, &e), 0);
+        assert_int_equal(p.changed, 3);
+        assert_int_equal(p.lost, wide ? 0 : 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DIR(by_hand),          IN_DIR(trimmed),     IN_DIR(dropped),
         IN_DIR(mask_from_a_pipe), IN_DIR(other_dtype), IN_DIR(what_does_not_fit),
         IN_DIR(whose_fault),
+        IN_DIR(tied_heads),       IN_DIR(rounding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
