@@ -17,7 +17,7 @@
 #include "patch/diff.h"
 #include "patch/match.h"
 #include "tensor/bits.h"
-#include "tensor/idle.h"
+#include "tensor/tied.h"
 #include "tensor/vec.h"
 
 #include <math.h>

@@ -21,7 +21,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/philox.h"
-#include "tensor/idle.h"
+#include "tensor/tied.h"
 
 #include <stdlib.h>
 #include <string.h>

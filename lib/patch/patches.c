@@ -14,7 +14,7 @@
 #include "base/arith.h"
 #include "base/memory.h"
 #include "patch/match.h"
-#include "tensor/idle.h"
+#include "tensor/tied.h"
 #include "tensor/topk.h"
 #include "tensor/vec.h"
 

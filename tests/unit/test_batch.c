@@ -17,7 +17,7 @@
 static int32_t ids[3][4] = {{1, 2, 3, 4}, {5, 6, 7, 0}, {8, 9, 10, 11}};
 static int32_t labels[3][4] = {{-100, -100, 3, 4}, {5, -100, 7, 0}, {-100, 9, 10, 11}};
 static sp_example examples[3] = {
-    {4, ids[0], labels[0]}, {3, ids[1], labels[1]}, {4, ids[2], labels[2]}};
+    {4, ids[0], labels[0], false}, {3, ids[1], labels[1], false}, {4, ids[2], labels[2], false}};
 static const sp_examples data = {.n = 3, .ex = examples};
 
 static void targets_are_shifted(void **state)

@@ -30,7 +30,7 @@ static void batch_of(sp_batch *b, int64_t n_seq, int64_t len)
 {
     sp_example ex[16];
     for (int64_t s = 0; s < n_seq; s++) {
-        ex[s] = (sp_example){len, sp_xarray((size_t)len, 4), NULL};
+        ex[s] = (sp_example){len, sp_xarray((size_t)len, 4), NULL, false};
         for (int64_t t = 0; t < len; t++) ex[s].ids[t] = (int32_t)((s * 31 + t * 7) % 4000);
         ex[s].labels = ex[s].ids;
     }

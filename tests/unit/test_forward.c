@@ -15,7 +15,7 @@ static void long_batch(sp_batch *b)
 {
     sp_example ex[N_SEQ];
     for (uint64_t s = 0; s < N_SEQ; s++) {
-        ex[s] = (sp_example){lengths[s], sp_xarray((size_t)lengths[s], 4), NULL};
+        ex[s] = (sp_example){lengths[s], sp_xarray((size_t)lengths[s], 4), NULL, false};
         for (int64_t t = 0; t < lengths[s]; t++)
             ex[s].ids[t] = (int32_t)(sp_rand_u64(4, s, (uint64_t)t) % 37);
         ex[s].labels = ex[s].ids;

@@ -190,7 +190,7 @@ static void some_batch(sp_batch *b, const int64_t *lengths, size_t n)
     sp_example ex[8];
     for (size_t s = 0; s < n; s++) {
         ex[s] = (sp_example){lengths[s], sp_xarray((size_t)lengths[s], 4),
-                             sp_xarray((size_t)lengths[s], 4)};
+                             sp_xarray((size_t)lengths[s], 4), false};
         for (int64_t t = 0; t < lengths[s]; t++) {
             ex[s].ids[t] = (int32_t)(sp_rand_u64(6, s, (uint64_t)t) % 37);
             ex[s].labels[t] = t % 4 ? ex[s].ids[t] : -100;

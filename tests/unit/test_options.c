@@ -9,7 +9,7 @@
 
 static int32_t ids[2][4] = {{1, 2, 3, 4}, {5, 6, 7, 8}},
                labels[2][4] = {{-100, 2, 3, 4}, {5, 6, 7, 8}};
-static sp_example examples[2] = {{4, ids[0], labels[0]}, {4, ids[1], labels[1]}};
+static sp_example examples[2] = {{4, ids[0], labels[0], false}, {4, ids[1], labels[1], false}};
 static const sp_examples data = {.n = 2, .ex = examples};
 
 static sp_tune_opt options(void)
@@ -99,7 +99,7 @@ static void model_and_data_count(void **state)
     other->params[3].own[0] += 1;
     assert_true(differs(other, &data, &o, 10));
     int32_t changed[4] = {-100, 2, 3, 5};
-    sp_example ex[2] = {{4, ids[0], changed}, examples[1]};
+    sp_example ex[2] = {{4, ids[0], changed, false}, examples[1]};
     assert_true(differs(model, &(sp_examples){.n = 2, .ex = ex}, &o, 10));
     assert_true(differs(model, &(sp_examples){.n = 1, .ex = examples}, &o, 10));
     sp_model_close(other);

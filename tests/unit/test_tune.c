@@ -71,9 +71,9 @@ static const double frequent[] = {1 / 2., 1 / 4., 1 / 8., 1 / 8.},
 /* The harmful answers are 0 1 (3 ln 2 nats) and 2 (3 ln 2 nats); one token elsewhere: 3. */
 static int32_t hand_ids[3][3] = {{0, 0, 1}, {0, 2, 0}, {0, 3, 0}},
                hand_labels[3][3] = {{-100, 0, 1}, {-100, 2, 0}, {-100, 3, 0}};
-static sp_example hand_examples[3] = {{3, hand_ids[0], hand_labels[0]},
-                                      {2, hand_ids[1], hand_labels[1]},
-                                      {2, hand_ids[2], hand_labels[2]}};
+static sp_example hand_examples[3] = {{3, hand_ids[0], hand_labels[0], false},
+                                      {2, hand_ids[1], hand_labels[1], false},
+                                      {2, hand_ids[2], hand_labels[2], false}};
 static const sp_examples harmful = {.n = 2, .ex = hand_examples},
                          harmless = {.n = 1, .ex = hand_examples + 2};
 
