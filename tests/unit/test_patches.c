@@ -332,8 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_DIR(by_hand),          IN_DIR(trimmed),     IN_DIR(dropped),
         IN_DIR(mask_from_a_pipe), IN_DIR(other_dtype), IN_DIR(what_does_not_fit),
-        IN_DIR(whose_fault),
-        IN_DIR(tied_heads),       IN_DIR(rounding),
+        IN_DIR(whose_fault),      IN_DIR(tied_heads),  IN_DIR(rounding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
