@@ -65,9 +65,9 @@ static size_t bos_before(const sp_tok *tok, const char *s, size_t n)
     return there ? len : 0;
 }
 
-/* Append to ids a text that goes without a template, with `system` and a blank line before it (but
- * behind the BOS that it may bring), or NULL. The text is taken by its length, since it may hold NUL characters; `system` is a C string
- * and holds none. 0 or -1. */
+/* Append to ids a text that goes without a template, with `system` and a blank line before it, or
+ * NULL; a BOS that the text brings stays in front. The text is taken by its length, since it may
+ * hold NUL characters; `system` is a C string and holds none. 0 or -1. */
 static int encode_text(const sp_answers *a, const json_t *text, const char *system, sp_ids *ids,
                        sp_err *e)
 {

@@ -56,9 +56,9 @@ static size_t drop_bom(char *text, size_t n)
     return n - mark;
 }
 
-/* sp_read_file by one path. A file that is not there (ENOENT, ENOTDIR) is no error; any other failure
- * to open it is one: neither a file without read permission nor a link to nothing may pass for an
- * absent file. */
+/* sp_read_file by one path. A file that is not there (ENOENT, ENOTDIR) is no error. Any other
+ * failure to open it is one: neither a file without read permission nor a link to nothing may pass
+ * for an absent file. */
 static int read_path(const char *path, char **text, size_t *n, sp_err *e)
 {
     struct stat st;

@@ -77,8 +77,8 @@ static void put_array(FILE *f, const json_t *a)
     fputs(*before == '[' ? "[]" : "]", f);
 }
 
-/* The result of jansson's dump is dropped because f keeps the error of a failed write until the file
- * is closed. */
+/* The result of jansson's dump is dropped because f keeps the error of a failed write until the
+ * file is closed. */
 static void put_value(FILE *f, const json_t *v)
 {
     if (json_is_object(v)) put_object(f, v);
