@@ -344,7 +344,8 @@ void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64
 }
 
 /* Combine the patches in r and add the change to n <= MERGE_BLOCK elements of base, of dtype bd, to
- * give those of out, of dtype od. Returns whether the result is finite. */
+ * give those of out, of dtype od. What rounding undoes is counted in *rounding, unless that is NULL.
+ * Returns whether the result is finite. */
 static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, char *out,
                         sp_dtype od, size_t n, sp_rounding *rounding)
 {
@@ -359,6 +360,7 @@ static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dty
     methods[o->method].combine(r, n);
     bool finite = sp_add_f64(out, od, wide ? (const void *)r->base : base, wide ? SP_F64 : bd,
                              *r->x, o->lambda, n);
+    if (!rounding) return finite;
     if (bd != od) sp_from_f64(unmoved, r->base, od, n);
     sp_rounding_count(rounding, *r->x, o->lambda, bd == od ? (const void *)base : unmoved, out, od,
                       n);
@@ -386,7 +388,7 @@ sp_merge_fault sp_merge_chunk(const sp_merge_opt *o, const sp_delta *d, int K, c
             worst = SP_MAX(worst, load(o, r, at, take));
             const char *from = base + at * sp_dtype_size(bd);
             char *to = out + at * sp_dtype_size(od);
-            if (!merge_block(o, r, from, bd, to, od, take, &own))
+            if (!merge_block(o, r, from, bd, to, od, take, rounding ? &own : NULL))
                 worst = SP_MAX(worst, fault_number(SP_MERGE_BAD_RESULT, 0));
         }
         changed += own.changed;
