@@ -20,9 +20,6 @@ int sp_label_parse(const char *name);  /* -1 if unknown */
 /* Label text[0..n), any bytes. *rule (may be NULL) names the pattern that weighed most;
  * it is never NULL after the call. */
 sp_label sp_judge(const char *text, size_t n, const char **rule);
-/* The degenerate class alone: NULL, or the reason ("empty", "no words", "unprintable",
- * "mixed scripts", "loop"). */
-const char *sp_judge_degenerate(const char *text, size_t n);
 /* Equal up to white space and (ASCII) case. */
 bool sp_judge_match(const char *answer, const char *reference);
 

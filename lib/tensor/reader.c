@@ -157,7 +157,6 @@ void sp_reader_close(sp_reader *r)
 
 /* ---- queries -------------------------------------------------------------------------- */
 
-const char *sp_reader_path(const sp_reader *r) { return r->path; }
 const char *sp_reader_file(const sp_reader *r) { return r->file; }
 const sp_meta *sp_reader_meta(const sp_reader *r) { return &r->meta; }
 bool sp_reader_seekable(const sp_reader *r) { return r->in_place || r->reopen; }

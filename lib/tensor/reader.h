@@ -19,7 +19,6 @@ typedef struct sp_reader sp_reader;
  * opened also SP_ESYSTEM. A file in place must have the size that its header says. */
 SP_MUST_CHECK sp_reader *sp_reader_open(const char *path, bool in_place, sp_err *e);
 
-const char *sp_reader_path(const sp_reader *r); /* or "standard input" */
 const char *sp_reader_file(const sp_reader *r); /* the path's last part */
 /* The tensors, *n of them, in the order of their bytes. */
 const sp_tinfo *sp_reader_tensors(const sp_reader *r, size_t *n);
