@@ -16,9 +16,10 @@ stage() {
         sp-grad tune --template plain --steps 8 --lr 3e-3 -o "$WORK/expert" "$model" t.jsonl
     }
 }
-gen() { sp-eval generate --ignore-eos --template llama2 --max-new 12 "$@" "$model" p.jsonl | jq -c .ids; }
-same() { diff <(gen $1) <(gen $2); }
-differ() { ! same "$1" "$2" >/dev/null; }
+gen() ( set -o pipefail; sp-eval generate --ignore-eos --template llama2 --max-new 12 "$@" "$model" p.jsonl | jq -c .ids )
+both() { gen $1 >one && gen $2 >two && [ -s one ] && [ -s two ]; } # OPTIONS OPTIONS
+same() { both "$1" "$2" && diff one two; }
+differ() { both "$1" "$2" && ! cmp -s one two; }
 
 @test "strengths that leave one context alone" {
     stage
@@ -55,7 +56,8 @@ differ() { ! same "$1" "$2" >/dev/null; }
         gen --decoding safedecoding --expert "$WORK/expert" --first $m >ids
         ids=$(echo '{"text":"The bird"}' | sp-eval tokenize "$model" - | jq -c .ids)
         jq -c --argjson p "$ids" --argjson m $m '{input_ids: ($p + .[:$m])}' ids >p.jsonl
-        diff <(jq -c --argjson m $m '.[$m:]' ids) <(gen --max-new $((12 - m)))
+        gen --max-new $((12 - m)) >rest
+        diff <(jq -c --argjson m $m '.[$m:]' ids) rest
     done
 }
 

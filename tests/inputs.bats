@@ -164,7 +164,8 @@ names() { st_json "$1" | jq -c 'del(.__metadata__) | keys'; }
     renamed m/model.safetensors h/model.safetensors
     echo '{"prompt":"Once upon a time","response":" there was"}' >d.jsonl
     [ "$(sp-eval ppl m d.jsonl)" = "$(sp-eval ppl h d.jsonl)" ]
-    diff <(sp-eval generate -n 5 m d.jsonl | jq -c .ids) <(sp-eval generate -n 5 h d.jsonl | jq -c .ids)
+    for d in m h; do sp-eval generate -n 5 $d d.jsonl >answers.$d; done
+    diff <(jq -c .ids answers.m) <(jq -c .ids answers.h)
     for d in m h; do
         sp-grad tune --scope all --steps 2 --lr 1e-2 $d d.jsonl -o tuned.$d
         sp-diff tuned.$d $d -o patch.$d
