@@ -344,8 +344,8 @@ void sp_merge_thin(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64
 }
 
 /* Combine the patches in r and add the change to n <= MERGE_BLOCK elements of base, of dtype bd, to
- * give those of out, of dtype od. What rounding undoes is counted in *rounding, unless that is NULL.
- * Returns whether the result is finite. */
+ * give those of out, of dtype od. What rounding undoes is counted in *rounding, unless that is
+ * NULL. Returns whether the result is finite. */
 static bool merge_block(const sp_merge_opt *o, rows *r, const char *base, sp_dtype bd, char *out,
                         sp_dtype od, size_t n, sp_rounding *rounding)
 {
