@@ -258,8 +258,9 @@ static sp_merge_fault combine(sp_patches *p, const sp_piece *piece, sp_thinning 
         sp_merge_thin(&p->opt, &d[k], piece->t, piece->at, piece->n);
     }
     sp_rounding rounding = {0};
+    bool narrow = sp_dtype_size(piece->t->dtype) == 2; /* F32 keeps all but the smallest changes */
     sp_merge_fault fault = sp_merge_chunk(&p->opt, d, K, piece->in[0], piece->dtype[0], piece->out,
-                                          piece->t->dtype, piece->n, &rounding);
+                                          piece->t->dtype, piece->n, narrow ? &rounding : NULL);
     p->changed += rounding.changed;
     p->lost += rounding.lost;
     return fault;

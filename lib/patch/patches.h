@@ -46,8 +46,8 @@ typedef struct {
     size_t with[1 + 3 * SP_MERGE_MAX];
     sp_thinning thinning; /* where pieces come one after the other */
     bool head_dropped;    /* BASE's head has been left out: the embedding is patched */
-    /* by sp_patches_merge: elements with a change, and those that round to what they were
-     */
+    /* by sp_patches_merge, of outputs of 16 bits: elements with a change, and those that
+     * round to what they were */
     atomic_ullong changed, lost;
 } sp_patches;
 
