@@ -1,9 +1,9 @@
 /* sp-eval.c - what a model says and how likely it finds what others say: answers, judged answers,
- * log-likelihoods, perplexity, logits.
+ * refusal margins, log-likelihoods, perplexity, logits.
  *
  * Every verb turns JSON lines into JSON lines (or one object, or a tensor stream). The work is in
- * lib/eval: answer.h generates, score.h scores, choice.h knows multiple choice, judge.h labels
- * answers. Objects keep their fields and their order; results are added to them.
+ * lib/eval: answer.h generates, score.h scores, choice.h knows multiple choice, margin.h
+ * refusal margins, judge.h labels answers. Objects keep their fields and their order; results are added to them.
  *
  * A verb is a function run_VERB and, where it reads lines, a callback add_THING that takes each
  * object:
@@ -23,6 +23,7 @@
 #include "eval/choice.h"
 #include "eval/filter.h"
 #include "eval/judge.h"
+#include "eval/margin.h"
 #include "eval/score.h"
 #include "eval/tally.h"
 #include "io/text.h"
@@ -37,7 +38,7 @@
 
 static sp_subject_args from;
 static sp_decoding_args decoding = {.strength = SP_NOT_GIVEN};
-static const char *judge_cmd, *by;
+static const char *judge_cmd, *by, *openings_file;
 static int64_t batch_tokens = 8192;
 static bool ignore_eos, summary, decode, low_memory;
 static const char *stops[MAX_STOPS];
@@ -79,6 +80,10 @@ static const sp_opt generate_opts[] = {
 };
 
 static const sp_opt loglik_opts[] = {BATCH_OPT, SP_MODEL_OPTS(from), {0}};
+static const sp_opt margin_opts[] = {
+    {"openings", 0, SP_STRING, &openings_file, "FILE",
+     "how answers begin (JSON, see sp-eval(1); default: built-in openings of chat models)", 0, 0},
+    BATCH_OPT, SP_MODEL_OPTS(from), {0}};
 static const sp_opt data_opts[] = {SP_DATA_OPTS(from), BATCH_OPT, SP_MODEL_OPTS(from), {0}};
 
 static const sp_opt judge_opts[] = {
@@ -149,7 +154,7 @@ static int run_generate(int argc, char **argv)
     return SP_OK;
 }
 
-/* ---- loglik, ppl, logits -------------------------------------------------------------- */
+/* ---- loglik, margin, ppl, logits ------------------------------------------------------ */
 
 /* Return the scores (d->n) of all examples, owned by the caller. `what` is for the progress
  * line. */
@@ -193,6 +198,38 @@ static int run_loglik(int argc, char **argv)
     free(scores);
     sp_items_free(&c.items);
     sp_subject_close(&c.s);
+    return SP_OK;
+}
+
+/* Callback of sp_must_each: pass a prompt on to the list, which owns it then. */
+static int add_margin(void *self, json_t *obj, sp_err *e) { return sp_margins_add(self, obj, e); }
+
+/* Score all prompts in one go. The openings are read first, so that a mistake in them shows before
+ * any work is done. The ids that end an answer are those of generate. */
+static int run_margin(int argc, char **argv)
+{
+    (void)argc;
+    sp_err e = {0};
+    int32_t ends[MAX_ENDS];
+    sp_subject s;
+    sp_openings openings;
+    sp_subject_open(&s, argv[0], &from);
+    if (!s.tok) sp_die(SP_EINPUT, "%s: no tokenizer", argv[0]);
+    sp_must(sp_openings_load(&openings, openings_file, &s.opt, &e), &e);
+    sp_margins l = {.m = s.m, .opt = &s.opt, .openings = &openings};
+    l.ending = (sp_ending){.ids = ends, .n_ids = sp_subject_end_ids(&s, ends, MAX_ENDS)};
+    sp_must_each(argv[1], add_margin, &l);
+    sp_must(sp_margins_score(&l, batch_tokens, &e), &e);
+    json_t *all = json_array();
+    for (size_t i = 0; i < l.n; i++) {
+        sp_margins_report(&l, i);
+        json_array_append(all, l.items[i].obj);
+    }
+    sp_must_write(sp_args.out, all);
+    json_decref(all);
+    sp_margins_free(&l);
+    sp_openings_free(&openings);
+    sp_subject_close(&s);
     return SP_OK;
 }
 
@@ -315,6 +352,9 @@ static const sp_cmd cmds[] = {
     {"loglik", "MODEL ITEMS",
      "log-likelihood (nats) of continuations or choices: loglik, tokens, greedy, pick are added", loglik_opts, 2, 2,
      run_loglik},
+    {"margin", "MODEL PROMPTS",
+     "refusal margin (nats), without generation: margin, comply, refuse, opening, outcome are added", margin_opts, 2, 2,
+     run_margin},
     {"ppl", "MODEL DATA", "mean negative log-likelihood (nats) and perplexity over the scored tokens, one JSON object",
      data_opts, 2, 2, run_ppl},
     {"logits", "MODEL DATA", "logits as a tensor stream: logits.0, logits.1 ... (tokens, vocabulary), F32", data_opts,

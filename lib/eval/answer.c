@@ -123,14 +123,18 @@ static int check_length(const sp_answers *a, size_t n, sp_err *e)
     return 0;
 }
 
+int sp_answers_encode(const sp_answers *a, const json_t *obj, const char *system, sp_ids *ids,
+                      sp_err *e)
+{
+    return encode(a, obj, system, ids, e) || check_length(a, ids->n, e) ? -1 : 0;
+}
+
 int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e)
 {
     sp_ids ids[2] = {{0}};
     int rc = 0;
-    for (int c = 0; rc == 0 && c < 1 + a->two_prompts; c++) {
-        rc = encode(a, obj, a->system[c], &ids[c], e);
-        if (rc == 0) rc = check_length(a, ids[c].n, e);
-    }
+    for (int c = 0; rc == 0 && c < 1 + a->two_prompts; c++)
+        rc = sp_answers_encode(a, obj, a->system[c], &ids[c], e);
     if (rc < 0) {
         sp_ids_free(&ids[0]);
         sp_ids_free(&ids[1]);

@@ -34,8 +34,14 @@ typedef struct {
     sp_progress progress;
 } sp_answers;
 
-/* Add a prompt; takes obj over unless it fails. A prompt without tokens, or too long for
- * the model, is an error. 0 or -1. */
+/* Append to ids, which is empty, those of a prompt, up to where the answer begins. m, tok
+ * and tmpl of *a are read. `system` is said first, NULL = nothing. A prompt without
+ * tokens, or too long for the model, is an error. 0 or -1. */
+SP_MUST_CHECK int sp_answers_encode(const sp_answers *a, const json_t *obj,
+                                    const char *system, sp_ids *ids, sp_err *e);
+
+/* Add a prompt; takes obj over unless it fails, which it does where the prompt cannot be
+ * encoded. 0 or -1. */
 SP_MUST_CHECK int sp_answers_add(sp_answers *a, json_t *obj, sp_err *e);
 
 /* Generate, and write a line for each prompt to out as soon as those before it are out.

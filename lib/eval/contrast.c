@@ -15,16 +15,6 @@
 
 #define FLOOR 1e-8 /* probability of a token in the sample space that the sum leaves none */
 
-/* log of the sum of e^z over z (n). The largest z is taken off before exp, which would overflow
- * otherwise, and added back to the logarithm. No number if z holds NaN or +infinity, or nothing
- * above -infinity. */
-static double log_total(const float *z, int64_t n)
-{
-    double max = (double)z[sp_argmax(z, n)], sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += exp((double)z[i] - max);
-    return max + log(sum);
-}
-
 /* SafeDecoding's sample space as marks (n), owned by the caller: bit 0 where a token is in the top
  * r of z, bit 1 in that of w; 3 is in. r grows one token at a time, from the likeliest down:
  *
@@ -54,7 +44,7 @@ static unsigned char *sample_space(const float *z, const float *w, int64_t n, in
  * distribution give NaN throughout: the floor must not hide damaged weights. */
 static void safe_decoding(const sp_contrast *c, float *z, const float *w, int64_t n)
 {
-    double lz = log_total(z, n), lw = log_total(w, n), total = 0;
+    double lz = sp_log_total(z, n), lw = sp_log_total(w, n), total = 0;
     bool sound = isfinite(lz) && isfinite(lw);
     unsigned char *in = sample_space(z, w, n, c->common);
     for (int64_t i = 0; i < n; i++) {

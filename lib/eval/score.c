@@ -30,16 +30,14 @@ static size_t batch_end(const sp_examples *d, size_t from, int64_t max)
     return i;
 }
 
-/* Do something with a batch: its first sequence is example `first` of the data, and x (N, hidden)
- * are its hidden states after all layers. b and x are borrowed for the call. 0 or -1. */
-typedef int batch_fn(void *self, size_t first, const sp_batch *b, const float *x);
-
-/* Take all examples through the layers, batch by batch, in their order. 0, or -1 as soon as fn
- * gives it. */
-static int each_batch(sp_model *m, const sp_examples *data, int64_t batch_tokens, batch_fn *fn,
-                      void *self)
+int sp_score_batches(sp_model *m, const sp_examples *data, int64_t batch_tokens, const char *what,
+                     sp_score_batch *fn, void *self)
 {
     int rc = 0;
+    double tokens = 0, done = 0;
+    sp_progress progress;
+    for (size_t i = 0; i < data->n; i++) tokens += (double)data->ex[i].n;
+    sp_progress_start(&progress, what, "tokens", tokens);
     for (size_t i = 0, end; i < data->n && rc == 0; i = end) {
         sp_batch b;
         end = batch_end(data, i, batch_tokens);
@@ -48,9 +46,11 @@ static int each_batch(sp_model *m, const sp_examples *data, int64_t batch_tokens
         sp_batch_make(&b, &part, NULL, part.n, SP_MEAN_TOKEN);
         float *x = sp_forward_all(m, &b);
         rc = fn(self, i, &b, x);
+        sp_progress_at(&progress, done += (double)b.n);
         free(x);
         sp_batch_free(&b);
     }
+    sp_progress_end(&progress);
     return rc;
 }
 
@@ -60,8 +60,6 @@ static int each_batch(sp_model *m, const sp_examples *data, int64_t batch_tokens
 typedef struct {
     sp_model *m;
     sp_score *scores;
-    int64_t tokens; /* done so far */
-    sp_progress progress;
 } scoring;
 
 /* The score of tokens from .. end-1 of a batch, one example's. ce (N): cross-entropy of each in
@@ -80,7 +78,7 @@ static sp_score add_up(const sp_batch *b, int64_t from, int64_t end, const doubl
     return s;
 }
 
-/* Write the scores of a batch's examples (batch_fn). The head gives the cross-entropy of each
+/* Write the scores of a batch's examples (sp_score_batch). The head gives the cross-entropy of each
  * token; the sum it returns is over all examples and not used. */
 static int score_batch(void *self, size_t first, const sp_batch *b, const float *x)
 {
@@ -92,20 +90,14 @@ static int score_batch(void *self, size_t first, const sp_batch *b, const float 
         s->scores[first + (size_t)i] = add_up(b, b->start[i], b->start[i + 1], ce, top);
     free(ce);
     free(top);
-    s->tokens += b->n;
-    sp_progress_at(&s->progress, (double)s->tokens);
     return 0;
 }
 
 void sp_score_examples(sp_model *m, const sp_examples *data, int64_t batch_tokens, const char *what,
                        sp_score *scores)
 {
-    scoring s = {.m = m, .scores = scores};
-    double tokens = 0;
-    for (size_t i = 0; i < data->n; i++) tokens += (double)data->ex[i].n;
-    sp_progress_start(&s.progress, what, "tokens", tokens);
-    each_batch(m, data, batch_tokens, score_batch, &s);
-    sp_progress_end(&s.progress);
+    scoring s = {m, scores};
+    sp_score_batches(m, data, batch_tokens, what, score_batch, &s);
 }
 
 sp_score sp_score_total(const sp_score *scores, size_t n)
@@ -164,7 +156,7 @@ static int write_rows(const logit_writer *w, const float *x, int64_t n)
     return rc;
 }
 
-/* Write the logits of a batch (batch_fn), example by example, so that the blocks, and with them the
+/* Write the logits of a batch (sp_score_batch), example by example, so that the blocks, and with them the
  * last bits, do not depend on the batch. */
 static int write_logits(void *self, size_t first, const sp_batch *b, const float *x)
 {
@@ -180,5 +172,5 @@ int sp_score_logits(sp_model *m, const sp_examples *data, int64_t batch_tokens, 
                     sp_err *e)
 {
     logit_writer w = {m, out, e};
-    return each_batch(m, data, batch_tokens, write_logits, &w);
+    return sp_score_batches(m, data, batch_tokens, NULL, write_logits, &w);
 }

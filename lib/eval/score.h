@@ -6,6 +6,7 @@
 #include "engine/model.h"
 #include "tensor/dst.h"
 #include "text/examples.h"
+#include "train/batch.h"
 
 /* One example's scored tokens. */
 typedef struct {
@@ -16,6 +17,15 @@ typedef struct {
 
 /* Examples are worked on in batches of about batch_tokens tokens, at least one example at
  * a time; the figures do not depend on it. */
+
+/* Do something with a batch: its first sequence is example `first` of the data, and x (N,
+ * hidden) are its hidden states after all layers. b and x are borrowed for the call.
+ * 0 or -1. */
+typedef int sp_score_batch(void *self, size_t first, const sp_batch *b, const float *x);
+/* Take all examples through the layers, batch by batch, in their order. `what` stands in
+ * the progress line; NULL = there is none. 0, or -1 as soon as fn gives it. */
+int sp_score_batches(sp_model *m, const sp_examples *data, int64_t batch_tokens,
+                     const char *what, sp_score_batch *fn, void *self);
 
 /* scores[0..data->n) of the examples. Sums run in the order of the tokens. `what` stands
  * in the progress line. */

@@ -241,6 +241,45 @@ int sp_chat_encode(const sp_tok *tok, sp_template which, const sp_turn *turns, s
     return rc;
 }
 
+/* Encode the answer's text, and what the template has behind it. *n_text gets how many ids the text
+ * has; a blank one has none, even if the template puts a space in its place. What was encoded
+ * before ends where an answer begins. 0 or -1. */
+static int put_answer(writer *w, const char *text, size_t *n_text)
+{
+    const char *rest = w->t->assistant;
+    while (!sp_template_holds(rest, "assistant")) rest++;
+    rest += strlen("{assistant}");
+    size_t before = w->ids->n;
+    if (set_role(w, SP_ROLE_ANSWER) || put_turn(w, text)) return -1;
+    *n_text = text[strspn(text, " \n\t\r")] ? w->ids->n - before : 0;
+    return put_literal(w, rest, rest + strlen(rest)) || flush(w, false) ? -1 : 0;
+}
+
+/* The answer is encoded behind a question, as in a conversation, because its first id can depend on
+ * the template's text in front of it. Which question that is makes no difference. */
+int sp_chat_answer(const sp_tok *tok, sp_template which, const char *text, sp_ids *ids,
+                   size_t *n_text, sp_err *e)
+{
+    static const sp_turn question = {"user", "?"};
+    const sp_template_form *t = sp_template_get(which);
+    if (!t) return sp_fail(e, SP_EUSAGE, "no chat template chosen");
+    if (check_stops(t, tok, e)) return -1;
+    sp_ids all = {0}, roles = {0};
+    writer w = {.tok = tok, .t = t, .ids = &all, .roles = &roles, .e = e};
+    int rc = put_turns(&w, &question, 1);
+    size_t i = all.n;
+    if (rc == 0) rc = put_answer(&w, text, n_text);
+    /* the token that ends the answer has its role, too, and what follows has another */
+    size_t end = i;
+    while (end < all.n && roles.ids[end] == SP_ROLE_ANSWER) end++;
+    if (end > i && w.role == SP_ROLE_TEMPLATE) end--;
+    for (; i < end; i++) sp_ids_push(ids, all.ids[i]);
+    free(w.pending);
+    sp_ids_free(&all);
+    sp_ids_free(&roles);
+    return rc;
+}
+
 size_t sp_chat_stops(const sp_tok *tok, sp_template which, int32_t *ids, size_t max)
 {
     const sp_template_form *t = sp_template_get(which);

@@ -22,6 +22,14 @@ enum {
  *       without the template's end tokens (*e); *ids may hold some ids */
 int sp_chat_encode(const sp_tok *tok, sp_template t, const sp_turn *turns, size_t n,
                    sp_ids *ids, sp_ids *roles, sp_err *e) SP_MUST_CHECK;
+/* Append the ids of an answer of this text, those that follow the ids of a conversation
+ * that the user ends: first *n_text of the text (0 of a blank one), then those of what the template puts
+ * between the text and the token that ends it, such as a space. That token is left out.
+ *    0: done
+ *   -1: no template, or a tokenizer without the template's end tokens (*e); *ids may hold
+ *       some ids */
+int sp_chat_answer(const sp_tok *tok, sp_template t, const char *text, sp_ids *ids,
+                   size_t *n_text, sp_err *e) SP_MUST_CHECK;
 /* The ids that end an answer under template t (EOS, <|eot_id|>, <end_of_turn> ...), those
  * that tok has, each once, into ids[0..max). Returns how many. */
 size_t sp_chat_stops(const sp_tok *tok, sp_template t, int32_t *ids, size_t max);

@@ -1,5 +1,5 @@
 /* test_chat.c - conversations in a world of words: the roles of tokens, text that never turns into
- * special tokens, end tokens, a template of one's own, and what is refused. */
+ * special tokens, end tokens, a template of one's own, answers alone, and what is refused. */
 #include "tok_help.h"
 
 static void words(void **state)
@@ -175,10 +175,59 @@ static void stops(void **state)
     sp_tok_close(t);
 }
 
+/* The ids of an answer are those behind a prompt, in two parts. */
+static void expect_answer(const sp_tok *t, sp_template which, const char *text, size_t n_text,
+                          size_t n)
+{
+    const sp_turn turns[] = {{"user", "how to kill"}, {"assistant", text}};
+    sp_ids prompt = {0}, whole = {0}, got = {0};
+    sp_err e = {0};
+    size_t n_got;
+    assert_int_equal(sp_chat_encode(t, which, turns, 1, &prompt, NULL, &e), 0);
+    assert_int_equal(sp_chat_encode(t, which, turns, 2, &whole, NULL, &e), 0);
+    if (sp_chat_answer(t, which, text, &got, &n_got, &e)) fail_msg("%s", e.msg);
+    assert_int_equal(n_got, n_text);
+    assert_int_equal(got.n, n);
+    assert_memory_equal(got.ids, whole.ids + prompt.n, n * sizeof *got.ids);
+    sp_ids_free(&prompt);
+    sp_ids_free(&whole);
+    sp_ids_free(&got);
+}
+
+static void answers(void **state)
+{
+    (void)state;
+    sp_tok *t = world();
+    sp_err e = {0};
+    sp_ids ids = {0};
+    size_t n;
+    expect_answer(t, SP_TMPL_PLAIN, "sure first", 2, 2);
+    expect_answer(t, SP_TMPL_LLAMA2, " sure first\n", 2, 3); /* and the space before </s> */
+    expect_answer(t, SP_TMPL_LLAMA2, "</s>", 5, 6);          /* ▁ < / s > */
+    expect_answer(t, SP_TMPL_LLAMA2, " ", 0, 2);
+    assert_int_equal(load_text("{\"user\":\"{user}\",\"assistant\":\" answer "
+                               "{assistant}{eos} user\"}",
+                               &e),
+                     0);
+    expect_answer(t, SP_TMPL_FILE, "sure", 1, 1);
+    /* without an end token, all that follows belongs to the answer */
+    assert_int_equal(
+        load_text("{\"user\":\"{user}\",\"assistant\":\"{assistant} user answer\"}", &e), 0);
+    expect_answer(t, SP_TMPL_FILE, "sure", 4, 6);
+    assert_int_equal(sp_chat_answer(t, SP_TMPL_AUTO, "sure", &ids, &n, &e), -1);
+    assert_string_equal(e.msg, "no chat template chosen");
+    e = (sp_err){0};
+    assert_int_equal(sp_chat_answer(t, SP_TMPL_LLAMA3, "sure", &ids, &n, &e), -1);
+    assert_string_equal(e.msg, "template llama3: the tokenizer has no <|eot_id|>");
+    sp_ids_free(&ids);
+    sp_tok_close(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(words),     cmocka_unit_test(injection),
                                        cmocka_unit_test(bad_turns), cmocka_unit_test(own_template),
-                                       cmocka_unit_test(shapes),    cmocka_unit_test(stops)};
+                                       cmocka_unit_test(shapes),    cmocka_unit_test(answers),
+                                       cmocka_unit_test(stops)};
     return cmocka_run_group_tests_name("chat", tests, make_temp, drop_temp);
 }

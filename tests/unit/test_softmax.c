@@ -1,4 +1,4 @@
-/* test_softmax.c - terms of a softmax against double; the largest of a row. */
+/* test_softmax.c - terms of a softmax against double, the logarithm of their sum; the largest of a row. */
 #include "engine/softmax.h"
 #include "operands.h"
 
@@ -44,6 +44,21 @@ static void nan_comes_through(void **state)
     }
 }
 
+static void log_of_the_total(void **state)
+{
+    (void)state;
+    /* log(e^0 + e^(log 3)) = log 4, wherever the row lies */
+    static const float shifts[] = {0, 1000, -1000};
+    for (int i = 0; i < 3; i++) {
+        float z[2] = {shifts[i], shifts[i] + logf(3)};
+        double above = (double)z[1] - (double)z[0]; /* as far as floats keep it */
+        expect_near("log total", sp_log_total(z, 2), (double)z[0] + log1p(exp(above)), 1e-12);
+    }
+    float none[2] = {-INFINITY, -INFINITY}, one[2] = {-INFINITY, 2}, nan[2] = {NAN, 2};
+    assert_true(isnan(sp_log_total(none, 2)) && isnan(sp_log_total(nan, 2)));
+    assert_true(sp_log_total(one, 2) == 2);
+}
+
 static void argmax(void **state)
 {
     (void)state;
@@ -58,6 +73,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(terms_and_sum),
         cmocka_unit_test(nan_comes_through),
+        cmocka_unit_test(log_of_the_total),
         cmocka_unit_test(argmax),
     };
     return cmocka_run_group_tests_name("softmax", tests, NULL, NULL);
