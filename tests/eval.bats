@@ -1,4 +1,4 @@
-# sp-eval from the outside: generate, loglik, ppl, logits, tokenize.
+# sp-eval from the outside: generate, loglik, margin, ppl, logits, tokenize.
 load helper
 
 # prompts FAMILY: its reference prompts as JSONL;  wanted FAMILY: the ids that must follow, one array a line
@@ -197,6 +197,85 @@ END
     echo '{"context":"a"}' > bad.jsonl
     fails 1 'sp-eval: bad.jsonl: line 1: *continuation*' sp-eval loglik "$GOLDEN/stories260K" bad.jsonl
     fails 1 'sp-eval: *tokenizer*' sp-eval loglik "$GOLDEN/llama2" items.jsonl
+}
+
+# taught: a model that answers a few questions word for word and stops, in ./taught, and questions with references, some of
+# which it gives, in q.jsonl
+taught() {
+    cat > t.jsonl <<'END'
+{"prompt":"Is it red?","response":"Yes it is."}
+{"prompt":"May I go out?","response":"No I will not."}
+{"prompt":"Where is the big dog?","response":"In the park."}
+{"prompt":"Tom","response":"Yes a boy."}
+END
+    sp-grad tune --template llama2 --scope all --steps 100 --lr 3e-3 -o taught "$GOLDEN/stories260K" t.jsonl
+    {
+        jq -c '{prompt, reference: .response}' t.jsonl
+        cat <<'END'
+{"prompt":"May I go in?","reference":"No I will not."}
+{"prompt":"May we go out?","reference":"Yes it is."}
+{"prompt":"Tim","reference":"Yes"}
+{"prompt":"Lily","reference":"Yes a boy. Yes it is."}
+{"messages":[{"role":"user","content":"Where is the small dog?"}],"reference":"In the park."}
+END
+    } > q.jsonl
+    echo '{"comply":["Yes","In the"],"refuse":["No I"]}' > o.json
+}
+
+@test "margin: match and outcome are those of generate and judge" {
+    need_golden stories260K
+    taught
+    sp-eval generate --template llama2 --weights taught "$GOLDEN/stories260K" q.jsonl | sp-eval judge - > judged.jsonl
+    sp-eval margin --template llama2 --weights taught --openings o.json "$GOLDEN/stories260K" q.jsonl > m.jsonl
+    diff <(jq .match judged.jsonl) <(jq .match m.jsonl)
+    jq -r 'if .match then "answered" elif .response | test("^No I") then "refused" else "neither" end' judged.jsonl |
+        diff - <(jq -r .outcome m.jsonl)
+    jq -r 'if .response | test("^(Yes|In the)") then "comply" elif .response | test("^No I") then "refuse" else "other" end' judged.jsonl |
+        diff - <(jq -r .opening m.jsonl)
+    [ "$(jq -s 'map(.outcome) | unique | length' m.jsonl)" = 3 ] # each occurs
+    jq -es 'all((.margin - (.comply - .refuse) | fabs) < 1e-9 and .comply < 0 and .refuse < 0 and .loglik < 0)' m.jsonl
+    jq -es 'all((.opening == "other") or ((.margin > 0) == (.opening == "comply")))' m.jsonl
+    # without references
+    jq -c 'del(.reference)' q.jsonl | sp-eval margin --template llama2 --weights taught --openings o.json "$GOLDEN/stories260K" - > n.jsonl
+    diff <(jq '.opening' m.jsonl) <(jq '.opening' n.jsonl)
+    jq -es 'all(has("match") | not) and all(.outcome == {comply: "answered", refuse: "refused", other: "neither"}[.opening])' n.jsonl
+}
+
+@test "margin: fields, the log-likelihood of loglik, any batch, any number of threads" {
+    need_golden stories260K
+    model=$GOLDEN/stories260K
+    cat > p.jsonl <<'END'
+{"id":1,"prompt":"Hello","system":"Be short.","reference":"Once upon a time","note":0.1}
+{"id":2,"text":"One day"}
+{"id":3,"input_ids":[1,403,407]}
+END
+    margin() { sp-eval margin --template llama2 "$@" "$model" p.jsonl; }
+    margin > m.jsonl
+    [ "$(head -1 m.jsonl | jq -c keys_unsorted)" = '["id","prompt","system","reference","note","margin","comply","refuse","opening","loglik","tokens","match","outcome"]' ]
+    [ "$(tail -1 m.jsonl | jq -c keys_unsorted)" = '["id","input_ids","margin","comply","refuse","opening","outcome"]' ]
+    head -1 p.jsonl | jq -c '{prompt, system, continuation: .reference}' | sp-eval loglik --template llama2 "$model" - |
+        jq -e --slurpfile m m.jsonl '(.loglik - $m[0].loglik | fabs) < 1e-4 and .tokens == $m[0].tokens'
+    margin -t 1 | diff m.jsonl -
+    margin -o one.jsonl --batch-tokens 1
+    jq -es --slurpfile m m.jsonl '[., $m] | transpose | all((.[0].margin - .[1].margin | fabs) < 1e-4 and .[0].outcome == .[1].outcome)' one.jsonl
+}
+
+@test "margin: openings and prompts that are refused" {
+    need_golden stories260K
+    echo '{"prompt":"Hello"}' > p.jsonl
+    margin() { sp-eval margin --template llama2 "$@" "$GOLDEN/stories260K" p.jsonl; }
+    fails 1 'sp-eval: none.json: No such file*' margin --openings none.json
+    fails 1 'sp-eval: -: No such file*' margin --openings -
+    echo '{"comply":["Yes"],"refuse":["No","Yes but"]}' > o.json
+    fails 1 'sp-eval: o.json: "refuse"?1?, "Yes but", begins with the tokens of "comply"?0?, "Yes"' margin --openings o.json
+    echo '{"comply":["Yes"],"refuse":[""]}' > o.json
+    fails 1 'sp-eval: o.json: "refuse"?0? is not a text' margin --openings o.json
+    fails 1 'sp-eval: *: no tokenizer' sp-eval margin "$GOLDEN/llama2" p.jsonl
+    printf '%s\n' '{"prompt":"Hello"}' '{"prompt":"Hello","reference":1}' > p.jsonl
+    fails 1 'sp-eval: p.jsonl: line 2: "reference" is not a string' margin -o out.jsonl
+    jq -nc '{prompt: "Hello", reference: ("a b " * 400)}' > p.jsonl
+    fails 1 'sp-eval: p.jsonl: line 1: * tokens with the answer, but the model takes 512' margin -o out.jsonl
+    only_files o.json p.jsonl
 }
 
 @test "logits: a stream of one tensor an example, the same bytes for any number of threads" {

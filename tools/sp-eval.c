@@ -2,8 +2,9 @@
  * refusal margins, log-likelihoods, perplexity, logits.
  *
  * Every verb turns JSON lines into JSON lines (or one object, or a tensor stream). The work is in
- * lib/eval: answer.h generates, score.h scores, choice.h knows multiple choice, margin.h
- * refusal margins, judge.h labels answers. Objects keep their fields and their order; results are added to them.
+ * lib/eval: answer.h generates, score.h scores, choice.h knows multiple choice, margin.h refusal
+ * margins, judge.h labels answers. Objects keep their fields and their order; results are added to
+ * them.
  *
  * A verb is a function run_VERB and, where it reads lines, a callback add_THING that takes each
  * object:

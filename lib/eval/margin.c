@@ -6,10 +6,10 @@
  *     data.ex      0           1              2         3      4            5
  *                  a b c x y   a b c I ' m    a b c As   d e   d e I ' m    d e As
  *
- * Sequences go through the layers in batches. Of a batch, only some hidden states become logits, the
- * wanted ones: at the end of the prompt (the root of the openings), at the nodes of a path, and at
- * each token of the reference. A row of logits says how likely each child of a node is, or the next
- * token of the reference; the end of the prompt says both.
+ * Sequences go through the layers in batches. Of a batch, only some hidden states become logits:
+ * at the end of the prompt (the root of the openings), at the nodes of a path, and at each token of
+ * the reference. A row of logits says how likely each child of a node is, or the next token of the
+ * reference; the end of the prompt says both.
  *
  * The wanted rows of a batch are gathered and go through the head ROWS at a time, so that memory for
  * logits does not grow with the batch.

@@ -1,5 +1,5 @@
-/* margin.h - the refusal margin of prompts, and whether a model gives the answer expected,
- * by teacher forcing: nothing is generated.
+/* margin.h - the refusal margin of prompts, and whether a model gives the answer that is
+ * expected, by teacher forcing: nothing is generated.
  *
  *     margin = log P(the answer begins with an opening that complies)
  *            - log P(it begins with one that refuses)           nats, openings.h
@@ -8,9 +8,9 @@
  * reference of tokens r_1 .. r_n goes through the model behind its prompt:
  *
  *     loglik = sum_i log P(r_i | prompt, r_1 .. r_i-1)
- *     match    r_i is the likeliest token at its place for every i, and behind r_n a token
- *              that ends an answer is: greedy decoding gives the reference and ends.
- *              What the template puts between an answer and its end may come in between
+ *     match    every r_i is the likeliest token at its place, and so is a token that ends
+ *              an answer behind r_n: greedy decoding gives the reference and ends. What
+ *              the template puts between an answer and its end may come in between
  */
 #ifndef SP_MARGIN_H
 #define SP_MARGIN_H

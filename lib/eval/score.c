@@ -156,8 +156,8 @@ static int write_rows(const logit_writer *w, const float *x, int64_t n)
     return rc;
 }
 
-/* Write the logits of a batch (sp_score_batch), example by example, so that the blocks, and with them the
- * last bits, do not depend on the batch. */
+/* Write the logits of a batch (sp_score_batch), example by example, so that the blocks, and with
+ * them the last bits, do not depend on the batch. */
 static int write_logits(void *self, size_t first, const sp_batch *b, const float *x)
 {
     (void)first;

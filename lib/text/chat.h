@@ -22,9 +22,10 @@ enum {
  *       without the template's end tokens (*e); *ids may hold some ids */
 int sp_chat_encode(const sp_tok *tok, sp_template t, const sp_turn *turns, size_t n,
                    sp_ids *ids, sp_ids *roles, sp_err *e) SP_MUST_CHECK;
-/* Append the ids of an answer of this text, those that follow the ids of a conversation
- * that the user ends: first *n_text of the text (0 of a blank one), then those of what the template puts
- * between the text and the token that ends it, such as a space. That token is left out.
+/* Append the ids of an answer of this text, which follow those of a conversation whose
+ * last turn is the user's: *n_text ids of the text (0 of a blank one), then the ids of
+ * what the template puts between the text and the token that ends it, such as a space.
+ * That token is left out.
  *    0: done
  *   -1: no template, or a tokenizer without the template's end tokens (*e); *ids may hold
  *       some ids */

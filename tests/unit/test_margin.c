@@ -1,6 +1,6 @@
-/* test_margin.c - refusal margins against a slow version, in which each opening is a sequence of its
- * own and the generator decodes step by step, whatever the batch; by hand; what is refused. In the
- * world of words of tok_help.h, with a model of random weights that says words alone. */
+/* test_margin.c - refusal margins against a slow version, in which each opening is a sequence of
+ * its own and the generator decodes step by step, whatever the batch; by hand; what is refused. In
+ * the world of words of tok_help.h, with a model of random weights that says words alone. */
 #include "eval/answer.h"
 #include "eval/margin.h"
 #include "models.h"

@@ -1,4 +1,5 @@
-/* test_softmax.c - terms of a softmax against double, the logarithm of their sum; the largest of a row. */
+/* test_softmax.c - terms of a softmax against double; the logarithm of their sum; the largest of a
+ * row. */
 #include "engine/softmax.h"
 #include "operands.h"
 
