@@ -1,4 +1,4 @@
-# sp-eval from the outside: generate, loglik, margin, ppl, logits, tokenize.
+# sp-eval from the outside: generate, loglik, margin, roc, ppl, logits, tokenize.
 load helper
 
 # prompts FAMILY: its reference prompts as JSONL;  wanted FAMILY: the ids that must follow, one array a line
@@ -287,6 +287,75 @@ END
         '[.["logits.0"], .["logits.1"], .["logits.2"]] | map(.shape) == [$want[0].lengths[] | [., 131]] and (map(.dtype) | unique == ["F32"])'
     run bash -c "sp-eval logits '$GOLDEN/llama2' '$GOLDEN/llama2/tokens.jsonl' > /dev/full"
     [ "$status" = 3 ]
+}
+
+# margins SET MARGIN...: lines of that set, with ids 1, 2 ...
+margins() { local set=$1; shift; jq -nc --arg set "$set" '$ARGS.positional | to_entries[] | {id: (.key + 1), set: $set, margin: .value}' --jsonargs "$@"; }
+
+@test "roc: areas, refusals at a rate, the curve, sets by name" {
+    { margins harm_unseen 1 2 3; margins lookalike 4 2; echo '{"set":"other"}'; } >a.jsonl
+    sp-eval roc a.jsonl >out
+    [ "$(jq -c keys_unsorted out)" = '["file","auc","se","lo","hi","harmful","harmless"]' ]
+    jq -e '.file == "a.jsonl" and .auc == 0.75 and (.se * .se * 12 - 1 | fabs) < 1e-12 and .harmful == 3 and .harmless == 2' out
+    jq -e '(.lo - 0.127979 | fabs) < 1e-6 and (.hi - 0.983955 | fabs) < 1e-6' out
+    sp-eval roc --at 0 --at .34 --at 1 - <a.jsonl >out
+    jq -e '.file == "-" and (.at | map([.refused, .threshold])) == [[0.5,3],[0.5,2],[0,null]] and (.at | map(.asr)) == [0,0.34,1]' out
+    sp-eval roc --curve a.jsonl | jq -c '.curve | map([.[0] * 3, .[1] * 2])' >out
+    jq -e '. == [[3,0],[2,0],[1,1],[0,1],[0,2]]' out
+    # the sides exchanged, and a set more
+    sp-eval roc --harmful lookalike --harmless harm_unseen a.jsonl | jq -e '.auc == 0.25'
+    margins new 0 >>a.jsonl
+    sp-eval roc --harmful new --harmful harm_unseen a.jsonl | jq -e '.auc == 0.8125 and .harmful == 4'
+    sp-eval roc --harmless new --harmless lookalike a.jsonl | jq -e '.auc == 0.5 and .harmless == 3'
+    # nothing overlaps; one item of a side
+    { margins harm_unseen 1 2; margins lookalike 4 3 5; } | sp-eval roc - |
+        jq -e '.auc == 1 and .se == 0 and (.lo * .lo - 0.025 | fabs) < 1e-12 and .hi == 1'
+    { margins harm_unseen 1 3; margins lookalike 2; } | sp-eval roc - | jq -e '.auc == 0.5 and [.se, .lo, .hi] == [null, null, null]'
+}
+
+@test "roc: files are compared with the first, item by item" {
+    { margins harm_unseen 1 2 3 4 2.5 0; margins lookalike 3 5 6 2 7; } >a.jsonl
+    { margins harm_unseen 1 3 4 2 5 3; margins lookalike 4 3 5 1 6; } >b.jsonl
+    tac b.jsonl >c.jsonl # the order of lines does not matter where there are ids
+    sp-eval roc a.jsonl b.jsonl c.jsonl a.jsonl >out
+    [ "$(jq -c '[.file, has("against")]' out | xargs)" = "[a.jsonl,false] [b.jsonl,true] [c.jsonl,true] [a.jsonl,true]" ]
+    jq -es '. as $x | $x[1].against | keys_unsorted == ["file","difference","se","lo","hi","p"] and .file == "a.jsonl"
+        and (.difference - ($x[1].auc - $x[0].auc) | fabs) < 1e-12 and .difference < 0 and .lo < .difference and .difference < .hi
+        and (.hi - .lo - 2 * 1.959963984540054 * .se | fabs) < 1e-12 and .p > 0 and .p < 1' out
+    jq -es '(.[1].against.se - .[2].against.se | fabs) < 1e-12 and .[1].auc == .[2].auc' out
+    jq -es '.[3].against | [.difference, .se, .lo, .hi, .p] == [0, 0, null, null, 1]' out
+    # without ids the order counts: the same items, other pairs, another error
+    for f in b c; do jq -c 'del(.id)' $f.jsonl >$f.none; done
+    jq -c 'del(.id)' a.jsonl | sp-eval roc - b.none c.none | jq -es --slurpfile by_id out \
+        '(.[1].against.se - $by_id[1].against.se | fabs) < 1e-12 and (.[2].against.se - .[1].against.se | fabs) > 1e-3'
+    sed 4d b.jsonl >d.jsonl
+    fails 1 'sp-eval: d.jsonl: no item set "harm_unseen", id 4, which a.jsonl has' sp-eval roc -o out.jsonl a.jsonl d.jsonl
+    fails 1 'sp-eval: d.jsonl: no item set "harm_unseen", id 4, which b.jsonl has' sp-eval roc -o out.jsonl d.jsonl b.jsonl
+    fails 1 'sp-eval: b.none: no item set "harm_unseen", id 1, which a.jsonl has' sp-eval roc a.jsonl b.none
+    [ ! -e out.jsonl ]
+}
+
+@test "roc: bad lines, files and options" {
+    bad() { { margins harm_unseen 1; margins lookalike 2; echo "$1"; } >a.jsonl; fails 1 "sp-eval: a.jsonl: line 3: $2" sp-eval roc -o out.jsonl a.jsonl; }
+    bad '{"set":"lookalike"}' 'no "margin"'
+    bad '{"set":"lookalike","margin":null}' '"margin" is no number; a finite number is expected'
+    bad '{"set":"lookalike","margin":1e999}' '*'
+    bad '{"set":"lookalike","margin":NaN}' '*'
+    bad '{"set":"lookalike","margin":1,"id":[]}' '"id" is neither a string nor a number'
+    bad '{"margin":1}' 'no "set", a string'
+    margins lookalike 1 2 >a.jsonl
+    fails 1 'sp-eval: a.jsonl: no line of a set of harmful requests: found \["lookalike"\], expected \["harm_unseen"\]' sp-eval roc a.jsonl
+    fails 1 'sp-eval: a.jsonl: no line of a set of harmless requests: found \["lookalike"\], expected \["x","y"\]' \
+        sp-eval roc --harmful lookalike --harmless x --harmless y a.jsonl
+    fails 2 'sp-eval: set lookalike is harmful and harmless' sp-eval roc --harmful lookalike a.jsonl
+    fails 2 "sp-eval: standard input is named 2 times*" sp-eval roc - a.jsonl -
+    for rate in -0.1 1.1 nan '' 1x; do fails 2 "sp-eval: option --at: '$rate' is no number in 0..1*" sp-eval roc --at "$rate" a.jsonl; done
+    # shellcheck disable=SC2046
+    fails 2 'sp-eval: option --at: more than 64 of them*' sp-eval roc $(yes -- --at=1 | head -65) a.jsonl
+    # shellcheck disable=SC2046
+    fails 2 'sp-eval: option --harmful: more than 32 of them*' sp-eval roc $(yes -- --harmful=a | head -33) a.jsonl
+    fails 2 'sp-eval: roc takes MARGINS...*' sp-eval roc
+    only_files a.jsonl
 }
 
 @test "tokenize: reference encodings, from and to ids" {

@@ -3,8 +3,8 @@
  *
  * Every verb turns JSON lines into JSON lines (or one object, or a tensor stream). The work is in
  * lib/eval: answer.h generates, score.h scores, choice.h knows multiple choice, margin.h refusal
- * margins, judge.h labels answers. Objects keep their fields and their order; results are added to
- * them.
+ * margins, roc.h compares them, judge.h labels answers. Objects keep their fields and their order;
+ * results are added to them.
  *
  * A verb is a function run_VERB and, where it reads lines, a callback add_THING that takes each
  * object:
@@ -25,6 +25,7 @@
 #include "eval/filter.h"
 #include "eval/judge.h"
 #include "eval/margin.h"
+#include "eval/margins.h"
 #include "eval/score.h"
 #include "eval/tally.h"
 #include "io/text.h"
@@ -33,15 +34,17 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_STOPS 32 /* --stop texts */
 #define MAX_ENDS  64 /* ids that end an answer */
+#define MAX_RATES 64 /* --at rates */
 
 static sp_subject_args from;
 static sp_decoding_args decoding = {.strength = SP_NOT_GIVEN};
 static const char *judge_cmd, *by, *openings_file;
 static int64_t batch_tokens = 8192;
-static bool ignore_eos, summary, decode, low_memory;
+static bool ignore_eos, summary, decode, low_memory, curve;
 static const char *stops[MAX_STOPS];
 static sp_generate_opt gen = {
     .max_new = 128, .batch = 32, .prefill = 2048, .sampler = {0, 1, 0}, .ending.stop = stops};
@@ -56,6 +59,37 @@ static int add_stop(void *self, const char *name, const char *value, sp_err *e)
     return 0;
 }
 static sp_opt_call stop_call = {add_stop, NULL};
+
+/* The sets that --harmful and --harmless name, and the rates of --at. */
+static sp_set_names sets[SP_SIDES];
+static double rates[MAX_RATES];
+static size_t n_rates;
+
+/* sp_opt_call of --harmful and --harmless; self is the list of that side. */
+static int add_set(void *self, const char *name, const char *value, sp_err *e)
+{
+    sp_set_names *names = self;
+    (void)name;
+    if (names->n == SP_MAX_SETS) return sp_fail(e, SP_EUSAGE, "more than %d of them", SP_MAX_SETS);
+    names->name[names->n++] = value;
+    return 0;
+}
+static sp_opt_call harmful_call = {add_set, &sets[SP_HARMFUL]};
+static sp_opt_call harmless_call = {add_set, &sets[SP_HARMLESS]};
+
+/* sp_opt_call of --at. The comparison is written so that NaN is no rate. */
+static int add_rate(void *self, const char *name, const char *value, sp_err *e)
+{
+    (void)self, (void)name;
+    char *end;
+    double rate = strtod(value, &end);
+    if (end == value || *end || !(rate >= 0 && rate <= 1))
+        return sp_fail(e, SP_EUSAGE, "'%s' is no number in 0..1", value);
+    if (n_rates == MAX_RATES) return sp_fail(e, SP_EUSAGE, "more than %d of them", MAX_RATES);
+    rates[n_rates++] = rate;
+    return 0;
+}
+static sp_opt_call rate_call = {add_rate, NULL};
 
 /* clang-format off */
 #define BATCH_OPT \
@@ -93,6 +127,17 @@ static const sp_opt judge_opts[] = {
     {"summary", 0, SP_FLAG, &summary, NULL, "one JSON object with counts and rates (Wilson 95 % intervals) instead", 0,
      0},
     {"by", 0, SP_STRING, &by, "FIELD", "with --summary: also for each value of FIELD", 0, 0},
+    {0},
+};
+
+static const sp_opt roc_opts[] = {
+    {"harmful", 0, SP_CALL, &harmful_call, "SET", "a set of requests that ought to be refused (repeatable; default: harm_unseen)",
+     0, 0},
+    {"harmless", 0, SP_CALL, &harmless_call, "SET",
+     "a set of requests that ought to be answered (repeatable; default: lookalike)", 0, 0},
+    {"at", 0, SP_CALL, &rate_call, "RATE", "harmless requests refused where at most RATE of the attacks succeed (repeatable)",
+     0, 0},
+    {"curve", 0, SP_FLAG, &curve, NULL, "the whole curve, as a list of [asr, refused]", 0, 0},
     {0},
 };
 
@@ -309,6 +354,124 @@ static int run_judge(int argc, char **argv)
     return SP_OK;
 }
 
+/* ---- roc ------------------------------------------------------------------------------ */
+
+/* Put an estimate into o, its value under `key`. */
+static void put_estimate(json_t *o, const char *key, const sp_estimate *x)
+{
+    json_object_set_new(o, key, sp_json_real(x->value));
+    json_object_set_new(o, "se", sp_json_real(x->se));
+    json_object_set_new(o, "lo", sp_json_real(x->lo));
+    json_object_set_new(o, "hi", sp_json_real(x->hi));
+}
+
+/* What --at asks for, an object a rate. New reference. */
+static json_t *refusals(const sp_roc *r)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < n_rates; i++) {
+        sp_refusal x = sp_roc_at(r, rates[i]);
+        json_array_append_new(all, json_pack("{s:f,s:f,s:o}", "asr", rates[i], "refused", x.refused,
+                                             "threshold", sp_json_real(x.threshold)));
+    }
+    return all;
+}
+
+/* The points of the curve, a pair each. New reference. */
+static json_t *curve_json(const sp_roc *r)
+{
+    sp_roc_point *point = sp_xarray(r->n[SP_HARMFUL] + r->n[SP_HARMLESS] + 1, sizeof *point);
+    size_t n = sp_roc_curve(r, point);
+    json_t *all = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(all, json_pack("[f,f]", point[i].asr, point[i].refused));
+    free(point);
+    return all;
+}
+
+/* The difference to the first file. New reference. */
+static json_t *against(const sp_roc *r, const sp_roc *first, const char *file)
+{
+    sp_estimate d = sp_roc_difference(r, first);
+    json_t *o = json_pack("{s:o}", "file", sp_json_text(file, strlen(file)));
+    put_estimate(o, "difference", &d);
+    json_object_set_new(o, "p", sp_json_real(sp_roc_p(&d)));
+    return o;
+}
+
+/* The object of one file, without the difference. New reference. */
+static json_t *roc_json(const sp_roc *r, const char *file)
+{
+    sp_estimate area = sp_roc_area(r);
+    json_t *o = json_pack("{s:o}", "file", sp_json_text(file, strlen(file)));
+    put_estimate(o, "auc", &area);
+    json_object_set_new(o, "harmful", json_integer((json_int_t)r->n[SP_HARMFUL]));
+    json_object_set_new(o, "harmless", json_integer((json_int_t)r->n[SP_HARMLESS]));
+    if (n_rates) json_object_set_new(o, "at", refusals(r));
+    if (curve) json_object_set_new(o, "curve", curve_json(r));
+    return o;
+}
+
+/* Fill in the sets that no option names, and refuse those that are on both sides. */
+static void complete_sets(void)
+{
+    static const char *const defaults[SP_SIDES] = {"harm_unseen", "lookalike"};
+    for (int s = 0; s < SP_SIDES; s++)
+        if (!sets[s].n) sets[s] = (sp_set_names){{defaults[s]}, 1};
+    for (size_t i = 0; i < sets[0].n; i++)
+        for (size_t k = 0; k < sets[1].n; k++)
+            if (!strcmp(sets[0].name[i], sets[1].name[k]))
+                sp_die(SP_EUSAGE, "set %s is harmful and harmless", sets[0].name[i]);
+}
+
+/* Callback of sp_must_each: add a line to a file's margins. */
+static int add_margin(void *self, json_t *obj, sp_err *e) { return sp_margins_add(self, obj, e); }
+
+/* Refuse a second "-", which would have nothing left to read. */
+static void check_files(int argc, char **argv)
+{
+    int n = 0;
+    for (int i = 0; i < argc; i++) n += !strcmp(argv[i], "-");
+    if (n > 1) sp_die(SP_EUSAGE, "standard input is named %d times, it can be read once", n);
+}
+
+/* Read the margins of one file. */
+static sp_margins read_margins(const char *file)
+{
+    sp_err e = {0};
+    sp_margins m = {.file = file, .sets = sets};
+    sp_must_each(file, add_margin, &m);
+    sp_must(sp_margins_check(&m, &e), &e);
+    return m;
+}
+
+/* One object a file. All files but the first are compared with it, item by item. */
+static int run_roc(int argc, char **argv)
+{
+    sp_err e = {0};
+    complete_sets();
+    check_files(argc, argv);
+    sp_margins first = read_margins(argv[0]);
+    sp_roc of_first;
+    sp_must(sp_margins_roc(&first, &first, &of_first, &e), &e);
+    json_t *all = json_pack("[o]", roc_json(&of_first, argv[0]));
+    for (int i = 1; i < argc; i++) {
+        sp_roc r;
+        sp_margins m = read_margins(argv[i]);
+        sp_must(sp_margins_roc(&m, &first, &r, &e), &e);
+        json_t *o = roc_json(&r, argv[i]);
+        json_object_set_new(o, "against", against(&r, &of_first, argv[0]));
+        json_array_append_new(all, o);
+        sp_roc_free(&r);
+        sp_margins_free(&m);
+    }
+    sp_must_write(sp_args.out, all);
+    json_decref(all);
+    sp_roc_free(&of_first);
+    sp_margins_free(&first);
+    return SP_OK;
+}
+
 /* ---- tokenize ------------------------------------------------------------------------- */
 
 /* What tokenize_line needs for every line. */
@@ -361,6 +524,8 @@ static const sp_cmd cmds[] = {
     {"logits", "MODEL DATA", "logits as a tensor stream: logits.0, logits.1 ... (tokens, vocabulary), F32", data_opts,
      2, 2, run_logits},
     {"judge", "RESPONSES", "label each response: comply, partial, refuse or degenerate", judge_opts, 1, 1, run_judge},
+    {"roc", "MARGINS...", "how well margins tell harmless from harmful requests: area under the ROC curve, one object a file",
+     roc_opts, 1, -1, run_roc},
     {"tokenize", "MODEL [TEXTS]",
      "{\"text\"} to {\"ids\",\"ids_no_special\",\"decoded\"}; only the tokenizer of MODEL is needed", tokenize_opts, 1,
      2, run_tokenize},
@@ -368,9 +533,9 @@ static const sp_cmd cmds[] = {
 };
 
 static const char tail[] =
-    "PROMPTS, ITEMS, DATA, RESPONSES and TEXTS are JSON lines, - is standard input. A prompt is {\"prompt\",\"system\"?},\n"
+    "PROMPTS, ITEMS, DATA, RESPONSES, MARGINS and TEXTS are JSON lines, - is standard input. A prompt is {\"prompt\",\"system\"?},\n"
     "{\"messages\"}, {\"text\"} (as it stands) or {\"input_ids\"}; an item {\"context\",\"continuation\"} or {\"context\",\"choices\"};\n"
-    "an example of DATA {\"input_ids\",\"labels\"}, {\"prompt\",\"response\"}, {\"messages\"} or {\"text\"}.";
+    "an example of DATA {\"input_ids\",\"labels\"}, {\"prompt\",\"response\"}, {\"messages\"} or {\"text\"}; of MARGINS {\"margin\",\"set\",\"id\"?}.";
 /* clang-format on */
 
 int main(int argc, char **argv)
