@@ -55,7 +55,7 @@ typedef struct {
  * pairs that share no item, m being the number of items of the smaller side, all m are in
  * order. They would be with probability auc^m, and lo = .025^(1/m) is where that is
  * 2.5 % (the bound of Clopper and Pearson 1934). At auc = 0 likewise hi = 1 - .025^(1/m).
- */
+ * Where all margins are equal, auc is .5, se is 0 and the interval is that point. */
 sp_estimate sp_roc_area(const sp_roc *r);
 
 /* The area of a less that of b, same items in the same order; value -+ 1.96 se. lo and hi
