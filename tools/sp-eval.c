@@ -25,7 +25,7 @@
 #include "eval/filter.h"
 #include "eval/judge.h"
 #include "eval/margin.h"
-#include "eval/margins.h"
+#include "eval/roc_items.h"
 #include "eval/score.h"
 #include "eval/tally.h"
 #include "io/text.h"
@@ -425,7 +425,10 @@ static void complete_sets(void)
 }
 
 /* Callback of sp_must_each: add a line to a file's margins. */
-static int add_margin(void *self, json_t *obj, sp_err *e) { return sp_margins_add(self, obj, e); }
+static int add_roc_item(void *self, json_t *obj, sp_err *e)
+{
+    return sp_roc_items_add(self, obj, e);
+}
 
 /* Refuse a second "-", which would have nothing left to read. */
 static void check_files(int argc, char **argv)
@@ -436,12 +439,12 @@ static void check_files(int argc, char **argv)
 }
 
 /* Read the margins of one file. */
-static sp_margins read_margins(const char *file)
+static sp_roc_items read_margins(const char *file)
 {
     sp_err e = {0};
-    sp_margins m = {.file = file, .sets = sets};
-    sp_must_each(file, add_margin, &m);
-    sp_must(sp_margins_check(&m, &e), &e);
+    sp_roc_items m = {.file = file, .sets = sets};
+    sp_must_each(file, add_roc_item, &m);
+    sp_must(sp_roc_items_check(&m, &e), &e);
     return m;
 }
 
@@ -451,24 +454,24 @@ static int run_roc(int argc, char **argv)
     sp_err e = {0};
     complete_sets();
     check_files(argc, argv);
-    sp_margins first = read_margins(argv[0]);
+    sp_roc_items first = read_margins(argv[0]);
     sp_roc of_first;
-    sp_must(sp_margins_roc(&first, &first, &of_first, &e), &e);
+    sp_must(sp_roc_items_roc(&first, &first, &of_first, &e), &e);
     json_t *all = json_pack("[o]", roc_json(&of_first, argv[0]));
     for (int i = 1; i < argc; i++) {
         sp_roc r;
-        sp_margins m = read_margins(argv[i]);
-        sp_must(sp_margins_roc(&m, &first, &r, &e), &e);
+        sp_roc_items m = read_margins(argv[i]);
+        sp_must(sp_roc_items_roc(&m, &first, &r, &e), &e);
         json_t *o = roc_json(&r, argv[i]);
         json_object_set_new(o, "against", against(&r, &of_first, argv[0]));
         json_array_append_new(all, o);
         sp_roc_free(&r);
-        sp_margins_free(&m);
+        sp_roc_items_free(&m);
     }
     sp_must_write(sp_args.out, all);
     json_decref(all);
     sp_roc_free(&of_first);
-    sp_margins_free(&first);
+    sp_roc_items_free(&first);
     return SP_OK;
 }
 

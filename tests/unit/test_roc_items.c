@@ -1,5 +1,5 @@
-/* test_margins.c - lines of margins to sides, and the same items in another file. */
-#include "eval/margins.h"
+/* test_roc_items.c - lines of margins to sides, and the same items in another file. */
+#include "eval/roc_items.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -8,18 +8,18 @@
 static const sp_set_names sets[SP_SIDES] = {{{"bad", "worse"}, 2}, {{"good"}, 1}};
 
 /* Add a line of JSON to m. */
-static int add(sp_margins *m, const char *line, sp_err *e)
+static int add(sp_roc_items *m, const char *line, sp_err *e)
 {
     json_t *obj = json_loads(line, JSON_ALLOW_NUL, NULL);
     assert_non_null(obj);
-    return sp_margins_add(m, obj, e);
+    return sp_roc_items_add(m, obj, e);
 }
 
 /* The margins of these lines, which end with NULL. */
-static sp_margins read_lines(const char *file, const char *const *lines)
+static sp_roc_items read_lines(const char *file, const char *const *lines)
 {
     sp_err e = {0};
-    sp_margins m = {.file = file, .sets = sets};
+    sp_roc_items m = {.file = file, .sets = sets};
     for (; *lines; lines++) assert_int_equal(add(&m, *lines, &e), 0);
     return m;
 }
@@ -32,19 +32,19 @@ static void lines_go_to_their_sides(void **state)
 {
     (void)state;
     sp_err e = {0};
-    sp_margins m =
+    sp_roc_items m =
         LINES("a", BAD("1", "1"), "{\"set\":\"worse\",\"margin\":2.5}", "{\"set\":\"other\"}",
               "{\"set\":\"bad\\u0000\"}", GOOD("3", "null"), "{\"set\":\"good\",\"margin\":-4}");
-    assert_int_equal(sp_margins_count(&m, SP_HARMFUL), 2);
-    assert_int_equal(sp_margins_count(&m, SP_HARMLESS), 2);
-    assert_int_equal(sp_margins_check(&m, &e), 0);
+    assert_int_equal(sp_roc_items_count(&m, SP_HARMFUL), 2);
+    assert_int_equal(sp_roc_items_count(&m, SP_HARMLESS), 2);
+    assert_int_equal(sp_roc_items_check(&m, &e), 0);
     sp_roc r;
-    assert_int_equal(sp_margins_roc(&m, &m, &r, &e), 0);
+    assert_int_equal(sp_roc_items_roc(&m, &m, &r, &e), 0);
     assert_true(r.sorted[SP_HARMFUL][0] == 1 && r.sorted[SP_HARMFUL][1] == 2.5);
     assert_true(r.sorted[SP_HARMLESS][0] == -4 && r.sorted[SP_HARMLESS][1] == 3);
     assert_true(r.auc == .5);
     sp_roc_free(&r);
-    sp_margins_free(&m);
+    sp_roc_items_free(&m);
 }
 
 static void bad_lines(void **state)
@@ -60,11 +60,11 @@ static void bad_lines(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sp_err e = {0};
-        sp_margins m = {.file = "a", .sets = sets};
+        sp_roc_items m = {.file = "a", .sets = sets};
         assert_int_equal(add(&m, cases[i][0], &e), -1);
         assert_int_equal(e.code, SP_EINPUT);
         assert_string_equal(e.msg, cases[i][1]);
-        sp_margins_free(&m);
+        sp_roc_items_free(&m);
     }
 }
 
@@ -72,20 +72,20 @@ static void a_side_without_items(void **state)
 {
     (void)state;
     sp_err e = {0};
-    sp_margins m = LINES("a", GOOD("1", "1"), "{\"set\":\"x\"}", "{\"set\":\"x\"}");
-    assert_int_equal(sp_margins_check(&m, &e), -1);
+    sp_roc_items m = LINES("a", GOOD("1", "1"), "{\"set\":\"x\"}", "{\"set\":\"x\"}");
+    assert_int_equal(sp_roc_items_check(&m, &e), -1);
     assert_string_equal(e.msg, "a: no line of a set of harmful requests: found [\"good\",\"x\"], "
                                "expected [\"bad\",\"worse\"]");
-    sp_margins_free(&m);
+    sp_roc_items_free(&m);
     e = (sp_err){0};
     m = LINES("a", BAD("1", "1"));
     for (char line[] = "{\"set\":\"x0\"}"; line[9] <= '9'; line[9]++)
         assert_int_equal(add(&m, line, &e), 0);
-    assert_int_equal(sp_margins_check(&m, &e), -1);
+    assert_int_equal(sp_roc_items_check(&m, &e), -1);
     assert_string_equal(
         e.msg, "a: no line of a set of harmless requests: found [\"bad\",\"x0\",\"x1\",\"x2\","
                "\"x3\",\"x4\",\"x5\",\"x6\"], expected [\"good\"]"); /* eight of eleven */
-    sp_margins_free(&m);
+    sp_roc_items_free(&m);
 }
 
 /* The placements of b must come in the order of a's items, wherever b has them. */
@@ -94,17 +94,17 @@ static void items_are_found_by_id(void **state)
     (void)state;
     sp_err e = {0};
     sp_roc r;
-    sp_margins a =
+    sp_roc_items a =
         LINES("a", BAD("1", "1"), BAD("2", "\"1\""), BAD("3", "1"), GOOD("2", "1"), GOOD("9", "2"));
-    sp_margins b =
+    sp_roc_items b =
         LINES("b", GOOD("9", "2"), BAD("7", "\"1\""), GOOD("2", "1"), BAD("1", "1"), BAD("4", "1"));
-    assert_int_equal(sp_margins_roc(&b, &a, &r, &e), 0);
+    assert_int_equal(sp_roc_items_roc(&b, &a, &r, &e), 0);
     assert_true(r.placement[SP_HARMFUL][0] == 1);  /* margin 1, the first with id 1 */
     assert_true(r.placement[SP_HARMFUL][1] == .5); /* 7 */
     assert_true(r.placement[SP_HARMFUL][2] == .5); /* 4, the second with id 1 */
     assert_true(r.placement[SP_HARMLESS][0] == 1. / 3 && r.placement[SP_HARMLESS][1] == 1);
     sp_roc_free(&r);
-    sp_margins_free(&a), sp_margins_free(&b);
+    sp_roc_items_free(&a), sp_roc_items_free(&b);
 }
 
 static void items_that_differ(void **state)
@@ -116,26 +116,26 @@ static void items_that_differ(void **state)
         {GOOD("1", "7.0"), "b: no item set \"good\", id 7, which a has"},
     };
     sp_roc r;
-    sp_margins a = LINES("a", BAD("1", "1"), GOOD("1", "7"));
+    sp_roc_items a = LINES("a", BAD("1", "1"), GOOD("1", "7"));
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         sp_err e = {0};
-        sp_margins b = LINES("b", BAD("1", "1"), other[i][0]);
-        assert_int_equal(sp_margins_roc(&b, &a, &r, &e), -1);
+        sp_roc_items b = LINES("b", BAD("1", "1"), other[i][0]);
+        assert_int_equal(sp_roc_items_roc(&b, &a, &r, &e), -1);
         assert_string_equal(e.msg, other[i][1]);
-        sp_margins_free(&b);
+        sp_roc_items_free(&b);
     }
     sp_err e = {0};
-    sp_margins b = LINES("b", BAD("1", "1"), GOOD("1", "7"), GOOD("2", "7"));
-    assert_int_equal(sp_margins_roc(&b, &a, &r, &e), -1);
+    sp_roc_items b = LINES("b", BAD("1", "1"), GOOD("1", "7"), GOOD("2", "7"));
+    assert_int_equal(sp_roc_items_roc(&b, &a, &r, &e), -1);
     assert_string_equal(e.msg, "a: no item set \"good\", id 7, number 2, which b has");
-    sp_margins_free(&a), sp_margins_free(&b);
+    sp_roc_items_free(&a), sp_roc_items_free(&b);
     e = (sp_err){0};
     a = LINES("a", BAD("1", "1"), "{\"set\":\"good\",\"margin\":1}",
               "{\"set\":\"good\",\"margin\":1}");
     b = LINES("b", BAD("1", "1"), "{\"set\":\"good\",\"margin\":1}");
-    assert_int_equal(sp_margins_roc(&b, &a, &r, &e), -1);
+    assert_int_equal(sp_roc_items_roc(&b, &a, &r, &e), -1);
     assert_string_equal(e.msg, "b: no item set \"good\", number 2, which a has");
-    sp_margins_free(&a), sp_margins_free(&b);
+    sp_roc_items_free(&a), sp_roc_items_free(&b);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* margins.c - see margins.h.
+/* roc_items.c - see roc_items.h.
  *
  * The items of a side are a JSON object, because it is all in one that is needed: it keeps their
  * order, and finds an item of another file by its name. The name of an item says in words what it
@@ -8,7 +8,7 @@
  *     set "lookalike", id 17, number 2    the second line with them
  *     set "lookalike", number 5           the fifth line of the set without an id
  */
-#include "eval/margins.h"
+#include "eval/roc_items.h"
 
 #include "text/json_out.h"
 
@@ -50,7 +50,7 @@ static int next_number(json_t **seen, const char *set_and_id)
     return n;
 }
 
-/* The name of an item (margins.c, top), owned by the caller. `id` is NULL where there is none. As
+/* The name of an item (roc_items.c, top), owned by the caller. `id` is NULL where there is none. As
  * JSON, set and id hold no quotation mark that ends them, so that no two items share a name. */
 static char *name_item(json_t **seen, const json_t *set, const json_t *id)
 {
@@ -68,7 +68,7 @@ static char *name_item(json_t **seen, const json_t *set, const json_t *id)
 }
 
 /* Add an item to a side. */
-static int add(sp_margins *m, int side, const json_t *obj, sp_err *e)
+static int add(sp_roc_items *m, int side, const json_t *obj, sp_err *e)
 {
     const json_t *margin = json_object_get(obj, "margin"), *id = json_object_get(obj, "id");
     if (!margin) return sp_fail(e, SP_EINPUT, "no \"margin\"");
@@ -84,7 +84,7 @@ static int add(sp_margins *m, int side, const json_t *obj, sp_err *e)
     return 0;
 }
 
-int sp_margins_add(sp_margins *m, json_t *obj, sp_err *e)
+int sp_roc_items_add(sp_roc_items *m, json_t *obj, sp_err *e)
 {
     int rc = 0;
     json_t *set = json_object_get(obj, "set");
@@ -98,7 +98,7 @@ int sp_margins_add(sp_margins *m, json_t *obj, sp_err *e)
 
 /* ---- files ---------------------------------------------------------------------------- */
 
-size_t sp_margins_count(const sp_margins *m, sp_side side)
+size_t sp_roc_items_count(const sp_roc_items *m, sp_side side)
 {
     return json_object_size(m->items[side]);
 }
@@ -113,7 +113,7 @@ static json_t *names_json(const sp_set_names *names)
 }
 
 /* Say that a side has no item, with the names of the sets that were expected and found. */
-static int refuse(const sp_margins *m, int side, sp_err *e)
+static int refuse(const sp_roc_items *m, int side, sp_err *e)
 {
     json_t *names = names_json(&m->sets[side]);
     char *expected = sp_json_line(names), *found = sp_json_line(m->found);
@@ -125,15 +125,15 @@ static int refuse(const sp_margins *m, int side, sp_err *e)
     return -1;
 }
 
-int sp_margins_check(const sp_margins *m, sp_err *e)
+int sp_roc_items_check(const sp_roc_items *m, sp_err *e)
 {
     for (int s = 0; s < SP_SIDES; s++)
-        if (!sp_margins_count(m, (sp_side)s)) return refuse(m, s, e);
+        if (!sp_roc_items_count(m, (sp_side)s)) return refuse(m, s, e);
     return 0;
 }
 
 /* Check that `other` has all items that m has. */
-static int check_same(const sp_margins *m, const sp_margins *other, sp_err *e)
+static int check_same(const sp_roc_items *m, const sp_roc_items *other, sp_err *e)
 {
     const char *name;
     json_t *v;
@@ -148,7 +148,7 @@ static int check_same(const sp_margins *m, const sp_margins *other, sp_err *e)
 
 /* The margins of a side of m in the order of `first`, which has the same items; owned by the
  * caller. */
-static double *in_order(const sp_margins *m, const sp_margins *first, int side)
+static double *in_order(const sp_roc_items *m, const sp_roc_items *first, int side)
 {
     size_t i = 0;
     const char *name;
@@ -161,21 +161,21 @@ static double *in_order(const sp_margins *m, const sp_margins *first, int side)
     return margin;
 }
 
-int sp_margins_roc(const sp_margins *m, const sp_margins *first, sp_roc *r, sp_err *e)
+int sp_roc_items_roc(const sp_roc_items *m, const sp_roc_items *first, sp_roc *r, sp_err *e)
 {
     if (check_same(first, m, e) < 0 || check_same(m, first, e) < 0) return -1;
     double *margin[SP_SIDES];
     size_t n[SP_SIDES];
     for (int s = 0; s < SP_SIDES; s++) {
         margin[s] = in_order(m, first, s);
-        n[s] = sp_margins_count(m, (sp_side)s);
+        n[s] = sp_roc_items_count(m, (sp_side)s);
     }
     sp_roc_init(r, margin, n);
     for (int s = 0; s < SP_SIDES; s++) free(margin[s]);
     return 0;
 }
 
-void sp_margins_free(sp_margins *m)
+void sp_roc_items_free(sp_roc_items *m)
 {
     for (int s = 0; s < SP_SIDES; s++) json_decref(m->items[s]);
     json_decref(m->seen);
