@@ -11,8 +11,8 @@
  * the reference. A row of logits says how likely each child of a node is, or the next token of the
  * reference; the end of the prompt says both.
  *
- * The wanted rows of a batch are gathered and go through the head ROWS at a time, so that memory for
- * logits does not grow with the batch.
+ * The rows of a batch that are wanted go through the head ROWS at a time, so that memory for logits
+ * does not grow with the batch.
  */
 #include "eval/margin.h"
 

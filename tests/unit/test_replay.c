@@ -26,6 +26,9 @@
 #define LLVMFuzzerTestOneInput fuzz_one_index
 #include "../fuzz/fuzz_index.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_openings
+#include "../fuzz/fuzz_openings.c"
+#undef LLVMFuzzerTestOneInput
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -103,13 +106,14 @@ static void examples(void **state) { (void)state, replay(fuzz_one_examples, "exa
 static void template(void **state) { (void)state, replay(fuzz_one_template, "template"); }
 static void st(void **state) { (void)state, replay(fuzz_one_st, "st"); }
 static void config(void **state) { (void)state, replay(fuzz_one_config, "config"); }
+static void openings(void **state) { (void)state, replay(fuzz_one_openings, "openings"); }
 static void checkpoint(void **state) { (void)state, replay(fuzz_one_index, "index"); }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tok),      cmocka_unit_test(tokjson),
-                                       cmocka_unit_test(spm),      cmocka_unit_test(examples),
-                                       cmocka_unit_test(template), cmocka_unit_test(st),
-                                       cmocka_unit_test(config),   cmocka_unit_test(checkpoint)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tok),      cmocka_unit_test(tokjson),    cmocka_unit_test(spm),
+        cmocka_unit_test(examples), cmocka_unit_test(template),   cmocka_unit_test(st),
+        cmocka_unit_test(config),   cmocka_unit_test(checkpoint), cmocka_unit_test(openings)};
     return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
 }
