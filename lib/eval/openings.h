@@ -37,7 +37,7 @@ typedef struct {
     sp_opening list; /* of a leaf; SP_OPENS_OTHER at the others */
 } sp_opening_node;
 
-/* Zero-initialise; sp_openings_free releases it. */
+/* The tree, filled by sp_openings_load; release with sp_openings_free. */
 typedef struct {
     sp_opening_node *nodes; /* (n) the root first */
     size_t n, cap;
