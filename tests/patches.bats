@@ -234,6 +234,60 @@ bits() { zstd -dcfq -- "$1" | tail -c "$2" | od -An -v -tu1 | tr -d ' \n'; }
     [ "$(bits n 10000)" = "$(bits m 10000)" ]
 }
 
+# scored: a stream of 8000 and 4000 numbers, half of them zero and a quarter negative
+scored() {
+    floats 5 12000 | st_file '{"a":{"dtype":"F32","shape":[80,100],"data_offsets":[0,32000]},"b":{"dtype":"F32","shape":[4000],"data_offsets":[32000,48000]}}' >all
+    sp-mask random -p .5 all | sp-mask apply all - -o scores
+}
+
+@test "sp-mask shuffle: top takes as many of each tensor, but by chance" {
+    scored
+    sp-mask shuffle --seed 1 scores -o shuffled
+    sp-mask top -r .1 scores -o m
+    sp-mask top -r .1 shuffled -o n
+    # one in five of the entries that are not zero, within 5 standard deviations
+    sp-mask stats m n | jq -e '.tensors | .a.a == 800 and .b.a == 400 and all(.a == .b and .both_of_a > .11 and .both_of_a < .29)
+        and (.a.both_of_a - .2 | fabs) < .0625'
+    # zeros stay, numbers keep their sizes
+    sp-mask stats scores shuffled | jq -e '.tensors | all(.a == .both and .b == .both and .a < .53 * .numel
+        and (.l2_a / .l2_b - 1 | fabs) < 1e-9 and (.cosine | fabs) < .1)'
+    diff <(st_values scores | head -n 8000 | sort) <(st_values shuffled | head -n 8000 | sort)
+    diff <(st_values scores | tail -n 4000 | sort) <(st_values shuffled | tail -n 4000 | sort)
+}
+
+@test "sp-mask shuffle: seeds, keys, names; dtypes are kept; what is no score" {
+    scored
+    sp-mask shuffle scores --no-pg -o s
+    sp-mask shuffle - --seed 0 --no-pg <scores | cmp - s
+    for other in "--seed 1" "--key osm"; do
+        sp-mask shuffle $other scores -o n
+        sp-mask stats s n | jq -e '.tensors | all((.cosine | fabs) < .1)'
+    done
+    st_values s | tail -n 4000 >b
+    # one tensor alone gets the order it had among others
+    zstd -dcfq scores | tail -c 16000 | st_file '{"b":{"dtype":"F32","shape":[4000],"data_offsets":[0,16000]}}' >alone
+    diff <(sp-mask shuffle alone | values) b
+    for dtype in BF16 F16; do
+        sp-merge scores --dtype $dtype -o half
+        sp-mask shuffle half -o n
+        [ "$(st_json n | jq -r .b.dtype)" = $dtype ]
+        sp-merge s --dtype $dtype $raw | cmp - <(sp-merge n $raw) # rounding makes no zeros here
+    done
+    sp-mask random -p .3 scores --no-pg -z0 -o m
+    sp-mask shuffle m --no-pg -z0 | cmp - m # ones among the places of ones
+    head -c 16 /dev/zero | st_file '{"i":{"dtype":"I32","shape":[4],"data_offsets":[0,16]}}' >ints
+    fails 1 'sp-mask: ints: tensor "i": dtype I32, expected floating point' sp-mask shuffle ints
+    fails 1 'sp-mask: ints: tensor "i": dtype I32, expected floating point' sp-mask top -r .1 ints
+}
+
+@test "sp-mask shuffle: entries go from one end of a large tensor to the other" {
+    { f32 1 2 3 4; head -c 19999968 /dev/zero; f32 5 6 7 8; } | st_file '{"w":{"dtype":"F32","shape":[5000000],"data_offsets":[0,20000000]}}' >s
+    sp-mask shuffle $raw s -o n
+    ends() { { tail -c 20000000 "$1" | head -c 16; tail -c 16 "$1"; } | od -An -v -w4 -tf4 | xargs -n1; }
+    [ "$(ends n | sort | xargs)" = "1 2 3 4 5 6 7 8" ]
+    [ "$(ends n | tail -n 4 | sort | xargs)" != "5 6 7 8" ]
+}
+
 @test "sp-mask minus, and, or, apply" {
     mask() { printf "$1" | st_file '{"w":{"dtype":"BOOL","shape":[4],"data_offsets":[0,4]}}'; }
     mask '\0\0\1\1' >a

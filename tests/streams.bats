@@ -28,7 +28,8 @@ two_frames() {
 }
 
 # Commands that read X as weights, patch or score; as a mask. Any four in a row have all three tools among them.
-float_commands=("sp-mask top -r .5 X" "sp-merge X --add good.st" "sp-diff X good.st" "sp-mask random -p .5 X" "sp-merge good.st --add X"
+float_commands=("sp-mask top -r .5 X" "sp-merge X --add good.st" "sp-diff X good.st" "sp-mask shuffle X" "sp-mask random -p .5 X"
+    "sp-merge good.st --add X"
     "sp-diff good.st X" "sp-mask apply X good.m" "sp-merge X" "sp-diff --stats X good.st" "sp-mask stats good.st X"
     "sp-merge good.st --add X --method ties" "sp-mask top -r .5 --by row X")
 mask_commands=("sp-mask minus X good.m" "sp-merge good.st --add good.st --mask X" "sp-mask and good.m X" "sp-mask or X good.m"
@@ -153,7 +154,7 @@ flip() {
         st_one w 1 2 3 >b
         sp-mask random -p 1 b -o m
         for cmd in "sp-diff bad b" "sp-diff b bad" "sp-diff --stats bad b" "sp-mask top -r .5 bad" "sp-mask top -r .5 --by global bad" \
-            "sp-mask apply bad m" "sp-mask stats bad" "sp-mask stats b bad" "sp-merge bad" "sp-merge bad --add b" "sp-merge b --add bad" \
+            "sp-mask apply bad m" "sp-mask shuffle bad" "sp-mask stats bad" "sp-mask stats b bad" "sp-merge bad" "sp-merge bad --add b" "sp-merge b --add bad" \
             "sp-merge b --add bad --mask m" "sp-merge b --add bad --method ties"; do
             fails 1 "${cmd%% *}: bad: tensor \"w\": *NaN or Inf*" $cmd -o out
             [ ! -e out ]
@@ -230,7 +231,7 @@ flip() {
     words 7 150000 | st_file '{"w":{"dtype":"F32","shape":[300,500],"data_offsets":[0,600000]}}' >a
     words 9 150000 | st_file '{"w":{"dtype":"F32","shape":[300,500],"data_offsets":[0,600000]}}' >b
     sp-mask random -p .4 a -o m
-    for cmd in "sp-diff a b" "sp-diff a b --dtype BF16" "sp-diff --stats a b" "sp-mask random -p .3 --seed 5 a" "sp-mask top -r .1 a" \
+    for cmd in "sp-diff a b" "sp-diff a b --dtype BF16" "sp-diff --stats a b" "sp-mask random -p .3 --seed 5 a" "sp-mask shuffle a" "sp-mask top -r .1 a" \
         "sp-mask top -r .1 --by row a" "sp-mask top -r .1 --by global a" "sp-mask apply a m --keep .4" "sp-mask stats a b" "sp-mask minus m m" \
         "sp-merge a --add b --mask m" "sp-merge a --add b --add a --method ties" "sp-merge a --add b --method dare"; do
         $cmd --no-pg -z1 -t1 -o one
@@ -255,7 +256,7 @@ long() {
     for x in a b; do sp-merge --no-pg -z1 $x -o $x.zst; done
     sp-mask random -p .4 a -o m.zst
     sp-mask and -z0 --no-pg m.zst m.zst -o m
-    for cmd in "sp-diff A b" "sp-diff b A --dtype BF16" "sp-mask random -p .3 A" "sp-mask top -r .1 A" "sp-mask apply A m" "sp-merge A --add b --mask m" \
+    for cmd in "sp-diff A b" "sp-diff b A --dtype BF16" "sp-mask random -p .3 A" "sp-mask shuffle A" "sp-mask top -r .1 A" "sp-mask apply A m" "sp-merge A --add b --mask m" \
         "sp-merge b --add A --method dare"; do
         ${cmd/A/a} --no-pg -z0 -t1 -o want
         for t in 1 2 5; do

@@ -26,7 +26,7 @@ bits() { tail -c 5 | od -An -v -tu1 -w5 | awk '{ $1 = $1 } 1'; }
     fails 1 'sp-diff: m: tensor "w": dtype BOOL, expected floating point' sp-diff a m
 }
 
-@test "sp-mask: top, random, minus, and, or, apply, stats" {
+@test "sp-mask: top, random, shuffle, minus, and, or, apply, stats" {
     inputs
     [ "$(sp-mask top --no-pg -z0 -r .4 b | bits)" = "1 0 0 1 0" ]
     f32 9 8 1 2 3 4 | st_file '{"x":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]}}' >rows
@@ -34,6 +34,13 @@ bits() { tail -c 5 | od -An -v -tu1 -w5 | awk '{ $1 = $1 } 1'; }
     [ "$(sp-mask top --no-pg -z0 -r .5 --by global rows | tail -c 6 | od -An -tu1 | xargs)" = "1 1 0 0 0 1" ]
     [ "$(sp-mask random --no-pg -z0 -p 1 a | bits)" = "1 1 1 1 1" ]
     run ! cmp <(sp-mask random --no-pg -p .5 rows) <(sp-mask random --no-pg -p .5 --key k --seed 9 rows)
+    for o in "" "--seed 9" "--key k"; do
+        sp-mask shuffle --no-pg -z0 $o a | numbers >shuffled
+        [ "$(cut -d' ' -f4 shuffled)" = 0 ]
+        [ "$(xargs -n1 <shuffled | sort -n | xargs)" = "-2 0 1 3 8" ]
+        cat shuffled >>orders
+    done
+    [ "$(sort -u orders | wc -l)" -ge 2 ] # of 24
     [ "$(sp-mask minus --no-pg -z0 m n | bits)" = "0 0 1 0 0" ]
     [ "$(sp-mask and --no-pg -z0 m n | bits)" = "1 0 0 0 1" ]
     [ "$(sp-mask or --no-pg -z0 m n | bits)" = "1 1 1 0 1" ]

@@ -1,5 +1,5 @@
 /* sp-mask.c - BOOL masks over tensors: the top of a score, random retention, set algebra, and what
- * they say about each other.
+ * they say about each other. Also scores in a random order, whose top is a control.
  *
  * In the paper's terms `top` is T_k (largest scores, zeros never enter), `minus` the difference
  * sets D, `random` the Bernoulli masks m. Each bit of m is a pure function of (seed, key, tensor
@@ -12,6 +12,7 @@
  *     minus ...    combine       in: A, B          out: BOOL
  *     apply        apply         in: PATCH, MASK   out: as PATCH
  *     stats        stats_piece   in: A, B or A     no output but the report
+ *     shuffle      reorder       in: SCORE         out: as SCORE, a whole tensor at a time
  *
  * `top` cannot be done piece by piece, since a threshold depends on a whole row, a whole tensor or
  * all of them (top.h).
@@ -21,6 +22,7 @@
 #include "cli/streams.h"
 #include "patch/mask.h"
 #include "patch/match.h"
+#include "patch/shuffle.h"
 #include "patch/top.h"
 #include "tensor/vec.h"
 
@@ -232,6 +234,38 @@ static int run_stats(int argc, char **argv)
     return SP_OK;
 }
 
+/* ---- shuffle -------------------------------------------------------------------------- */
+
+/* An sp_step_fn: the whole tensor. */
+static uint64_t whole(const sp_piece *p, void *ctx)
+{
+    (void)ctx;
+    return p->t->numel;
+}
+
+/* sp_piece_fn of `shuffle`; ctx is the source of the scores. 0 or -1. */
+static int reorder(const sp_piece *p, void *ctx, sp_err *e)
+{
+    const sp_src *scores = ctx;
+    if (!allow_nonfinite && !sp_all_finite(p->in[0], p->dtype[0], p->n))
+        return sp_match_nonfinite(scores, p->t, e);
+    sp_shuffle(p->out, p->in[0], p->dtype[0], p->n, (uint64_t)sp_args.seed, key, p->t->name);
+    return 0;
+}
+
+/* Write the scores in another order, in their dtypes. What `top` takes for scores, this takes. */
+static int run_shuffle(int argc, char **argv)
+{
+    (void)argc;
+    sp_err e = {0};
+    sp_src *scores = sp_must_src(argv[0]);
+    sp_must(sp_match_kinds(scores, SP_SCORES, &e), &e);
+    sp_walk w = {
+        .in = &scores, .n_in = 1, .what = "shuffling", .fn = reorder, .ctx = scores, .step = whole};
+    sp_must_make(&w, -1);
+    return SP_OK;
+}
+
 /* ---- command line --------------------------------------------------------------------- */
 
 #define NONFINITE                                                                           \
@@ -249,6 +283,10 @@ static const sp_opt random_opts[] = {
     {"keep", 'p', SP_REAL, &keep, "P", "probability that a bit is set, 0..1", 0, 1},
     {"key", 0, SP_STRING, &key, "STRING", "name of the mask: other keys give independent masks for one --seed (default: empty)", 0, 0},
     {0}};
+static const sp_opt shuffle_opts[] = {
+    {"key", 0, SP_STRING, &key, "STRING", "name of the order: other keys give independent orders for one --seed (default: empty)", 0, 0},
+    NONFINITE,
+    {0}};
 static const sp_opt apply_opts[] = {
     {"keep", 'p', SP_REAL, &kept, "P", "divide what is kept by P, the rate of the mask (default: 1, no rescaling)", 0, 1},
     NONFINITE,
@@ -257,6 +295,7 @@ static const sp_opt stats_opts[] = {NONFINITE, {0}};
 static const sp_cmd cmds[] = {
     {"top", "SCORE", "The largest entries of each tensor; ties go to the lowest index, zeros and negatives never enter.", top_opts, 1, 1, run_top},
     {"random", "LIKE", "A random mask with the names and shapes of LIKE.", random_opts, 1, 1, run_random},
+    {"shuffle", "SCORE", "The values of each tensor in a random order; zeros stay where they are.", shuffle_opts, 1, 1, run_shuffle},
     {"minus", "A B", "Set in A and not in B.", NULL, 2, 2, run_minus},
     {"and", "A B", "Set in both.", NULL, 2, 2, run_and},
     {"or", "A B", "Set in either.", NULL, 2, 2, run_or},

@@ -19,11 +19,16 @@
 
 #define WIDE_BLOCK 1024 /* elements that are widened at a time */
 
+uint64_t sp_mask_stream(const char *key, const char *name)
+{
+    /* the key with its NUL: "a" for tensor "bc" is another stream than "ab" for "c" */
+    return sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), name, strlen(name));
+}
+
 void sp_mask_draw(uint8_t *mask, uint64_t seed, const char *key, const char *name, uint64_t at,
                   size_t n, double p)
 {
-    /* the key with its NUL: "a" for tensor "bc" is another mask than "ab" for "c" */
-    uint64_t stream = sp_hash(sp_hash(SP_HASH0, key, strlen(key) + 1), name, strlen(name));
+    uint64_t stream = sp_mask_stream(key, name);
     for (size_t i = 0; i < n; i++) mask[i] = sp_rand_unit(seed, stream, at + i) < p;
 }
 

@@ -9,6 +9,9 @@
 
 #include <stdint.h>
 
+/* The stream of random numbers (philox.h) of a tensor's mask: one for each pair of key
+ * and name. */
+uint64_t sp_mask_stream(const char *key, const char *name);
 /* Draw elements [at, at + n) of the random mask of the tensor `name`: each is set with
  * probability p and a pure function of (seed, key, name, index). Other keys give
  * independent masks (the paper's m). */
