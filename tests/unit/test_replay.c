@@ -29,6 +29,9 @@
 #define LLVMFuzzerTestOneInput fuzz_one_openings
 #include "../fuzz/fuzz_openings.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_jinja
+#include "../fuzz/fuzz_jinja.c"
+#undef LLVMFuzzerTestOneInput
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,6 +110,7 @@ static void template(void **state) { (void)state, replay(fuzz_one_template, "tem
 static void st(void **state) { (void)state, replay(fuzz_one_st, "st"); }
 static void config(void **state) { (void)state, replay(fuzz_one_config, "config"); }
 static void openings(void **state) { (void)state, replay(fuzz_one_openings, "openings"); }
+static void jinja(void **state) { (void)state, replay(fuzz_one_jinja, "jinja"); }
 static void checkpoint(void **state) { (void)state, replay(fuzz_one_index, "index"); }
 
 int main(void)
@@ -114,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tok),      cmocka_unit_test(tokjson),    cmocka_unit_test(spm),
         cmocka_unit_test(examples), cmocka_unit_test(template),   cmocka_unit_test(st),
-        cmocka_unit_test(config),   cmocka_unit_test(checkpoint), cmocka_unit_test(openings)};
+        cmocka_unit_test(config),   cmocka_unit_test(checkpoint), cmocka_unit_test(openings),
+        cmocka_unit_test(jinja)};
     return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
 }
