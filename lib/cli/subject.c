@@ -8,12 +8,15 @@
 
 #include "engine/checkpoint.h"
 #include "engine/gemm.h"
+#include "text/own_template.h"
+#include "text/rendered.h"
 
 #include <inttypes.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 static int ignore_config(void *self, const char *name, const char *value, sp_err *e)
 {
@@ -43,14 +46,51 @@ static sp_tok *open_tokenizer(const char *dir)
     return tok;
 }
 
-/* Choose the chat template: the user's own file, else the one that is named, else what the files of
- * the directory say. The result is never SP_TMPL_AUTO. */
-static sp_template choose_template(const char *dir, const sp_subject_args *a)
+static void check_date(const char *date)
+{
+    struct tm t = {0};
+    const char *end = date ? strptime(date, "%Y-%m-%d", &t) : NULL;
+    if (date && (strlen(date) != 10 || !end || *end))
+        sp_die(SP_EUSAGE, "--date: '%s' is no date (YYYY-MM-DD)", date);
+}
+
+/* The directory's own template, unless it is none for conversations. */
+static sp_template check_own(const char *dir, const sp_tok *tok)
+{
+    sp_own_template own = sp_own_template_get();
+    sp_renderer r = {own.jinja, tok, own.date, own.no_thinking};
+    sp_render_traits traits = sp_render_look(&r);
+    sp_template marks = sp_own_template_marks();
+    if (!traits.shows && marks == SP_TMPL_AUTO)
+        sp_die(SP_EINPUT, "%s: the chat template leaves out what is said; --template names another",
+               dir);
+    if (!traits.shows) {
+        sp_warn("%s: the chat template leaves out what is said: --template %s is taken", dir,
+                sp_template_name(marks));
+        return marks;
+    }
+    if (!traits.continues)
+        sp_warn("%s: the chat template wraps the conversation, as those of guard models do: "
+                "MODEL answers with a verdict on it",
+                dir);
+    return SP_TMPL_OWN;
+}
+
+/* The template asked for; without one, the directory's own. A model without any is taken for a base
+ * model, whose prompts are plain text, and that is said. */
+static sp_template choose_template(const char *dir, const sp_tok *tok, const sp_subject_args *a)
 {
     sp_err e = {0};
+    check_date(a->date);
+    sp_own_template_set(a->date, a->no_thinking);
     if (a->template_file && sp_template_load(a->template_file, &e) < 0) sp_die_err(&e);
     if (a->template_file) return SP_TMPL_FILE;
-    return a->template ? (sp_template)a->template : sp_template_auto(dir);
+    if (a->template || !tok) return a->template ? (sp_template)a->template : SP_TMPL_PLAIN;
+    int rc = sp_own_template_load(dir, &e);
+    if (rc < 0) sp_die_err(&e);
+    if (rc > 0) return check_own(dir, tok);
+    sp_warn("%s: no chat template: --template plain is taken", dir);
+    return SP_TMPL_PLAIN;
 }
 
 void sp_subject_open(sp_subject *s, const char *dir, const sp_subject_args *a)
@@ -63,7 +103,7 @@ void sp_subject_open(sp_subject *s, const char *dir, const sp_subject_args *a)
     const sp_config *c = &s->m->cfg;
     s->tok = open_tokenizer(dir);
     s->opt = (sp_examples_opt){.tok = s->tok,
-                               .tmpl = choose_template(dir, a),
+                               .tmpl = choose_template(dir, s->tok, a),
                                .loss_on = (sp_loss_on)a->loss_on,
                                .max_len = a->max_len ? a->max_len : c->max_position,
                                .vocab = c->vocab};

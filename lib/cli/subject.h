@@ -15,6 +15,8 @@ typedef struct {
     const char *weights;       /* stream that replaces the weights, or NULL */
     const char *template_file; /* the user's own chat template, or NULL */
     int template;              /* sp_template; 0 = auto */
+    const char *date;          /* what the template takes for today, or NULL */
+    bool no_thinking;          /* a template that can, tells the model not to think aloud */
     int loss_on;               /* sp_loss_on */
     int64_t max_len;           /* 0 = the model's context */
     double init_std;           /* > 0: random weights with this deviation, and `seed` */
@@ -31,6 +33,10 @@ typedef struct {
      "chat template (default: auto, from the model's own files)", 0, 0}, \
     {"template-file", 0, SP_STRING, &(a).template_file, "FILE", \
      "a chat template of your own (JSON, see sp-eval(1))", 0, 0}, \
+    {"date", 0, SP_STRING, &(a).date, "YYYY-MM-DD", \
+     "what MODEL's chat template takes for today (default: 2024-07-26)", 0, 0}, \
+    {"no-thinking", 0, SP_FLAG, &(a).no_thinking, NULL, \
+     "tell MODEL's chat template that thinking is off", 0, 0}, \
     {"ignore-config", 0, SP_CALL, &sp_ignore_config, "KEY", \
      "let config.json have KEY, which is refused otherwise (repeatable)", 0, 0}
 #define SP_DATA_OPTS(a) \

@@ -28,9 +28,9 @@
  * them. A turn of its own is made only where the template has system turns and the prompt has none;
  * otherwise the text is put before the first turn's. Returns the first turn. *made gets the joined
  * text if there is one: turns borrow it, the caller frees it after use. */
-static sp_turn *say_first(const char *system, sp_template tmpl, sp_turn *turns, char **made)
+static sp_turn *say_first(const sp_answers *a, const char *system, sp_turn *turns, char **made)
 {
-    if (strcmp(turns->role, "system") && sp_template_has_system(tmpl)) {
+    if (strcmp(turns->role, "system") && sp_chat_has_system(a->tok, a->tmpl)) {
         *--turns = (sp_turn){"system", system};
         return turns;
     }
@@ -48,7 +48,7 @@ static int encode_chat(const sp_answers *a, const json_t *obj, const char *syste
     int n = sp_turns_of(obj, false, turns, MAX_TURNS, e);
     /* a negative n has filled *e already, and sp_fail keeps the first error */
     if (n <= 0) return sp_fail(e, SP_EINPUT, "no turns");
-    sp_turn *first = system ? say_first(system, a->tmpl, turns, &made) : turns;
+    sp_turn *first = system ? say_first(a, system, turns, &made) : turns;
     int rc = sp_chat_encode(a->tok, a->tmpl, first, (size_t)(turns + n - first), ids, NULL, e);
     free(made);
     return rc;
@@ -163,13 +163,29 @@ static void free_item(sp_generation *it)
     sp_ids_free(&it->out);
 }
 
+/* Models that think aloud write "<think>...</think>" before they answer; some templates open the
+ * bracket already in the prompt. Where does the answer proper begin in text[0..n)? 0 = there are no
+ * thoughts; n = nothing but thoughts, cut short. */
+static size_t answer_begins(const char *text, size_t n)
+{
+    static const char open[] = "<think>", close[] = "</think>", blanks[] = " \t\r\n";
+    size_t at = strspn(text, blanks);
+    const char *end = memmem(text, n, close, strlen(close));
+    if (!end) return n - at >= strlen(open) && !strncmp(text + at, open, strlen(open)) ? n : 0;
+    at = (size_t)(end - text) + strlen(close);
+    while (at < n && strchr(blanks, text[at])) at++;
+    return at;
+}
+
 /* The answer's text, without the stop text that ended it and what came with its last token. */
 static void put_response(const sp_answers *a, json_t *obj, const sp_ids *out)
 {
     size_t n;
     char *text = sp_tok_decode(a->tok, out->ids, out->n, true, &n);
     n = sp_ending_cut(&a->opt->ending, text, n);
-    json_object_set_new(obj, "response", sp_json_text(text, n));
+    size_t from = answer_begins(text, n);
+    if (from) json_object_set_new(obj, "thinking", sp_json_text(text, from));
+    json_object_set_new(obj, "response", sp_json_text(text + from, n - from));
     free(text);
 }
 

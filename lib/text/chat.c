@@ -24,6 +24,9 @@
  */
 #include "text/chat.h"
 
+#include "text/own_template.h"
+#include "text/rendered.h"
+
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -37,6 +40,7 @@ typedef struct {
     int place;           /* of the next part: 0 (begins), SP_TOK_INSIDE or SP_TOK_JOINED */
     char *pending;       /* (n_pending) text of the template that waits for what follows */
     size_t n_pending;
+    bool said_system;   /* the system turn was the last one */
     const char *system; /* text of the system turn, NULL once it has been encoded */
     sp_err *e;
 } writer;
@@ -103,11 +107,15 @@ static int put_id(writer *w, int32_t id)
 static bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
 /* Encode the text of a turn, with the space of the template in front of it. 0 or -1. */
-static int put_turn(writer *w, const char *s)
+static int put_turn(writer *w, const char *s, int32_t role)
 {
     size_t n = strlen(s);
-    while (!w->t->keep_space && n && is_space(*s)) s++, n--;
-    while (!w->t->keep_space && n && is_space(s[n - 1])) n--;
+    bool system = role == SP_ROLE_TEMPLATE, joined = w->t->joined && w->said_system;
+    bool front = !w->t->keep_space && !(joined && role != SP_ROLE_ANSWER);
+    bool back = !w->t->keep_space && !(joined && system);
+    while (front && n && is_space(*s)) s++, n--;
+    while (back && n && is_space(s[n - 1])) n--;
+    if (!system) w->said_system = false; /* it was joined to this turn */
     if (flush(w, true)) return -1;
     if (*s == ' ') w->n_pending = 0; /* the turn brings its own space */
     add_pending(w, s, n);
@@ -153,6 +161,7 @@ static int put_system(writer *w)
 {
     const char *text = w->system;
     w->system = NULL;
+    w->said_system = text;
     return text ? put_form(w, w->t->system, "system", text, SP_ROLE_TEMPLATE) : 0;
 }
 
@@ -170,7 +179,7 @@ static int put_form(writer *w, const char *form, const char *key, const char *te
     }
     if (put_literal(w, form, at)) return -1;
     if (!text) return 0;
-    if (set_role(w, role) || put_turn(w, text)) return -1;
+    if (set_role(w, role) || put_turn(w, text, role)) return -1;
     if (role != SP_ROLE_ANSWER && set_role(w, SP_ROLE_TEMPLATE)) return -1;
     return put_literal(w, at + strlen(key) + 2, at + strlen(at));
 }
@@ -229,9 +238,18 @@ static int put_turns(writer *w, const sp_turn *turns, size_t n)
     return flush(w, user); /* the space before an answer belongs to the answer */
 }
 
+/* For SP_TMPL_OWN; .template is NULL for the others. */
+static sp_renderer renderer(const sp_tok *tok, sp_template which)
+{
+    sp_own_template own = sp_own_template_get();
+    return (sp_renderer){which == SP_TMPL_OWN ? own.jinja : NULL, tok, own.date, own.no_thinking};
+}
+
 int sp_chat_encode(const sp_tok *tok, sp_template which, const sp_turn *turns, size_t n,
                    sp_ids *ids, sp_ids *roles, sp_err *e)
 {
+    sp_renderer own = renderer(tok, which);
+    if (own.template) return sp_render_turns(&own, turns, n, ids, roles, e);
     const sp_template_form *t = sp_template_get(which);
     if (!t) return sp_fail(e, SP_EUSAGE, "no chat template chosen");
     if (check_turns(t, turns, n, e) || check_stops(t, tok, e)) return -1;
@@ -283,7 +301,9 @@ int sp_chat_answer(const sp_tok *tok, sp_template which, const char *text, sp_id
 size_t sp_chat_stops(const sp_tok *tok, sp_template which, int32_t *ids, size_t max)
 {
     const sp_template_form *t = sp_template_get(which);
+    sp_renderer own = renderer(tok, which);
     size_t n = 0;
+    if (own.template && max > 0 && (ids[0] = sp_render_look(&own).stop) >= 0) return 1;
     for (int i = 0; t && i < SP_MAX_STOPS && t->stop[i]; i++) {
         int32_t id = strcmp(t->stop[i], "{eos}") ? sp_tok_id(tok, t->stop[i]) : sp_tok_eos(tok);
         bool seen = id < 0;
@@ -291,4 +311,12 @@ size_t sp_chat_stops(const sp_tok *tok, sp_template which, int32_t *ids, size_t 
         if (!seen && n < max) ids[n++] = id;
     }
     return n;
+}
+
+bool sp_chat_has_system(const sp_tok *tok, sp_template which)
+{
+    sp_renderer own = renderer(tok, which);
+    if (own.template) return sp_render_look(&own).has_system;
+    const sp_template_form *t = sp_template_get(which);
+    return t && t->system;
 }

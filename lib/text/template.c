@@ -3,9 +3,6 @@
  * The built-in templates are rows of a table, indexed by sp_template. The row of SP_TMPL_AUTO stays
  * empty. The row of SP_TMPL_FILE is empty until a user's file has been loaded, and then borrows its
  * strings from the tree of that file, which lives until another file is loaded.
- *
- * Which template a model wants is a guess: the model's own Jinja template is not interpreted but
- * searched for the marks of the families (guess).
  */
 #include "text/template.h"
 
@@ -25,6 +22,7 @@ static sp_template_form table[] = {
                         .system = "<<SYS>>\n{system}\n<</SYS>>\n\n",
                         .user = "{bos}[INST] {system}{user} [/INST]",
                         .assistant = " {assistant} {eos}",
+                        .joined = true,
                         .stop = {"{eos}"}},
     [SP_TMPL_LLAMA3] =
         {.name = "llama3",
@@ -60,9 +58,11 @@ const sp_template_form *sp_template_get(sp_template t)
     return t > SP_TMPL_AUTO && t <= SP_TMPL_FILE && table[t].name ? &table[t] : NULL;
 }
 
-const char *sp_template_name(sp_template t) { return sp_template_get(t) ? table[t].name : "auto"; }
-
-bool sp_template_has_system(sp_template t) { return sp_template_get(t) && table[t].system; }
+const char *sp_template_name(sp_template t)
+{
+    if (t == SP_TMPL_OWN) return "own";
+    return sp_template_get(t) ? table[t].name : "auto";
+}
 
 bool sp_template_holds(const char *s, const char *name)
 {
@@ -154,55 +154,4 @@ int sp_template_load(const char *path, sp_err *e)
     json_decref(rc ? obj : loaded);
     if (!rc) loaded = obj;
     return rc;
-}
-
-/* ---- which one does a model want? ----------------------------------------------------- */
-
-/* DIR/NAME as text that the caller frees. NULL when it is not there, empty or unreadable: a model
- * without it is a model without a chat template. */
-static char *read_text(const char *dir, const char *name)
-{
-    char *text;
-    size_t n;
-    if (sp_read_file(dir, name, &text, &n, NULL) == 1 && n) return text;
-    free(text);
-    return NULL;
-}
-
-/* Tell the family by its marks in the text of a chat template; SP_TMPL_PLAIN when there is none of
- * them. */
-static sp_template guess(const char *text)
-{
-    /* LLaMA-2's has Mistral's mark as well, so it is asked for first */
-    if (strstr(text, "<|start_header_id|>")) return SP_TMPL_LLAMA3;
-    if (strstr(text, "<start_of_turn>")) return SP_TMPL_GEMMA;
-    if (strstr(text, "<<SYS>>")) return SP_TMPL_LLAMA2;
-    return strstr(text, "[INST]") ? SP_TMPL_MISTRAL : SP_TMPL_PLAIN;
-}
-
-/* Tell it by "chat_template" of a tokenizer_config.json: a string, or a list of named ones. Either
- * is written back as JSON and searched as one text. The marks are found in it, because they have no
- * character that JSON escapes. Integers are read as real numbers because model_max_length may be
- * 10^30. */
-static sp_template guess_config(const char *text)
-{
-    json_t *j = json_loads(text, JSON_DECODE_INT_AS_REAL, NULL),
-           *chat = json_object_get(j, "chat_template");
-    char *s = chat ? json_dumps(chat, JSON_ENCODE_ANY) : NULL;
-    sp_template t = s ? guess(s) : SP_TMPL_PLAIN;
-    free(s);
-    json_decref(j);
-    return t;
-}
-
-/* chat_template.jinja, where there is one, takes precedence over the entry in
- * tokenizer_config.json. */
-sp_template sp_template_auto(const char *model_dir)
-{
-    char *jinja = read_text(model_dir, "chat_template.jinja"),
-         *config = read_text(model_dir, "tokenizer_config.json");
-    sp_template t = jinja ? guess(jinja) : config ? guess_config(config) : SP_TMPL_PLAIN;
-    free(jinja);
-    free(config);
-    return t;
 }

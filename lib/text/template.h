@@ -1,5 +1,4 @@
-/* template.h - chat templates: the built-in ones, the user's own, and which one a model
- * wants.
+/* template.h - chat templates of strings: the built-in ones and the user's file.
  *
  * A template is a few strings with placeholders, from which chat.c builds a conversation:
  *
@@ -17,13 +16,14 @@
 #include <stdbool.h>
 
 typedef enum {
-    SP_TMPL_AUTO, /* none: to be chosen by sp_template_auto */
+    SP_TMPL_AUTO, /* none: to be chosen */
     SP_TMPL_LLAMA2,
     SP_TMPL_LLAMA3,
     SP_TMPL_MISTRAL,
     SP_TMPL_GEMMA,
     SP_TMPL_PLAIN,
-    SP_TMPL_FILE /* the one read by sp_template_load */
+    SP_TMPL_FILE, /* the one read by sp_template_load */
+    SP_TMPL_OWN   /* the model directory's own, in Jinja (own_template.h) */
 } sp_template;
 #define SP_TEMPLATE_CHOICES "auto|llama2|llama3|mistral|gemma|plain"
 
@@ -41,14 +41,15 @@ typedef struct {
        except {eos} */
     const char *stop[SP_MAX_STOPS];
     bool keep_space; /* white space around the text of a turn stays */
+    bool joined;     /* system turn and first request are one text, and only its ends are
+                        trimmed */
 } sp_template_form;
 
-/* Borrowed. NULL for SP_TMPL_AUTO, and for SP_TMPL_FILE before one is loaded. */
+/* Borrowed. NULL for SP_TMPL_AUTO and SP_TMPL_OWN, and for SP_TMPL_FILE before one is
+ * loaded. */
 const sp_template_form *sp_template_get(sp_template t);
-/* "llama2" ...; "file"; "auto" where sp_template_get gives NULL. */
+/* "llama2" ...; "file"; "own"; "auto". */
 const char *sp_template_name(sp_template t);
-/* Can a conversation open with a system turn? */
-bool sp_template_has_system(sp_template t);
 /* Does the placeholder {name} begin at s? */
 bool sp_template_holds(const char *s, const char *name);
 
@@ -59,12 +60,5 @@ bool sp_template_holds(const char *s, const char *name);
  *    0: loaded
  *   -1: no such object (*e); SP_TMPL_FILE stays what it was */
 int sp_template_load(const char *path, sp_err *e) SP_MUST_CHECK;
-
-/* The template that a model directory wants, by the marks of its chat template
- * (chat_template.jinja, else chat_template in tokenizer_config.json):
- *   <|start_header_id|>: llama3       <<SYS>>: llama2
- *   <start_of_turn>: gemma            [INST] without <<SYS>>: mistral
- *   none of these, or no such file: plain */
-sp_template sp_template_auto(const char *model_dir);
 
 #endif

@@ -1,0 +1,239 @@
+/* rendered.c - see rendered.h.
+ *
+ * Roles are found in the text first, as cuts between its bytes, and carried over to the ids:
+ *
+ *     text   <|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n
+ *     cuts                     1   0                               2               0
+ *
+ * The ids in front of a cut are counted by encoding the text up to there: they are those of the
+ * whole text, except for a last token or two that would have been merged with what follows.
+ */
+#include "text/rendered.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* From byte `at` on the text has this role. */
+typedef struct {
+    size_t at;
+    int32_t role;
+} cut;
+
+typedef struct {
+    const sp_renderer *r;
+    const sp_turn *turns;
+    size_t n;
+    sp_rendered whole;
+    cut *cuts; /* in order of `at` */
+    size_t n_cuts;
+    sp_err *e;
+} conversation;
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+static json_t *token_text(const sp_tok *tok, int32_t id)
+{
+    if (id < 0) return json_string("");
+    size_t n;
+    char *s = sp_tok_decode(tok, &id, 1, false, &n);
+    json_t *j = json_stringn(s, n);
+    free(s);
+    return j ? j : json_string("");
+}
+
+static json_t *variables(const sp_renderer *r, const sp_turn *turns, size_t n, bool prompt)
+{
+    json_t *vars = json_object(), *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(
+            list, json_pack("{s:s, s:s}", "role", turns[i].role, "content", turns[i].text));
+    json_object_set_new(vars, "messages", list);
+    json_object_set_new(vars, "add_generation_prompt", json_boolean(prompt));
+    json_object_set_new(vars, "bos_token", token_text(r->tok, sp_tok_bos(r->tok)));
+    json_object_set_new(vars, "eos_token", token_text(r->tok, sp_tok_eos(r->tok)));
+    if (r->no_thinking) json_object_set_new(vars, "enable_thinking", json_false());
+    return vars;
+}
+
+/* The text of turns[0..n), with the beginning of an answer behind it if `prompt`. */
+static int render(const sp_renderer *r, const sp_turn *turns, size_t n, bool prompt,
+                  sp_rendered *out, sp_err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        json_t *text = json_string(turns[i].text);
+        json_decref(text);
+        if (!text) return sp_fail(e, SP_EINPUT, "turn %zu is not valid UTF-8", i + 1);
+    }
+    sp_err inner = {0};
+    json_t *vars = variables(r, turns, n, prompt);
+    int rc = sp_jinja_render(r->template, vars, r->date, out, &inner);
+    json_decref(vars);
+    return rc ? sp_fail(e, inner.code, "chat template, %s", inner.msg) : 0;
+}
+
+static bool blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+/* Where the content of a turn stands in text[from..to), as it is or without the white space around
+ * it; its length in *n. -1 = nowhere. */
+static int64_t find_content(const char *text, size_t from, size_t to, const char *content,
+                            size_t *n)
+{
+    *n = strlen(content);
+    const char *hit = memmem(text + from, to - from, content, *n);
+    if (!hit) {
+        while (*n && blank(*content)) content++, --*n;
+        while (*n && blank(content[*n - 1])) --*n;
+        hit = memmem(text + from, to - from, content, *n);
+    }
+    return hit ? hit - text : -1;
+}
+
+/* Bytes that a and b have in common at their start. */
+static size_t common(const sp_rendered *a, const sp_rendered *b)
+{
+    size_t i = 0;
+    while (i < a->n && i < b->n && a->text[i] == b->text[i]) i++;
+    return i;
+}
+
+/* ---- cuts ------------------------------------------------------------------------------------ */
+
+static void add_cut(conversation *c, size_t at, int32_t role)
+{
+    c->cuts = sp_xrealloc(c->cuts, (c->n_cuts + 1) * sizeof *c->cuts);
+    c->cuts[c->n_cuts++] = (cut){at, role};
+}
+
+/* The answer of turn k: behind what the conversation before it renders to. It ends where the
+ * rendering up to and with it ends, or, if it comes earlier, where the ids say so (end_answer). */
+static int cut_answer(conversation *c, size_t k, size_t *at)
+{
+    sp_rendered before = {0}, with = {0};
+    int rc = render(c->r, c->turns, k, true, &before, c->e);
+    if (!rc) rc = render(c->r, c->turns, k + 1, false, &with, c->e);
+    if (!rc && (common(&before, &c->whole) < before.n || before.n < *at))
+        rc = sp_fail(c->e, SP_EINPUT,
+                     "the chat template does not tell which text is the answer of turn %zu", k + 1);
+    if (!rc) {
+        size_t end = SP_MAX(common(&with, &c->whole), before.n), n;
+        int64_t content = find_content(c->whole.text, before.n, end, c->turns[k].text, &n);
+        add_cut(c, before.n, SP_ROLE_ANSWER);
+        add_cut(c, content < 0 ? before.n : (size_t)content + n,
+                -SP_ROLE_ANSWER); /* the end may come */
+        add_cut(c, end, SP_ROLE_TEMPLATE);
+        *at = end;
+    }
+    sp_rendered_free(&before);
+    sp_rendered_free(&with);
+    return rc;
+}
+
+static void cut_question(conversation *c, size_t k, size_t *at)
+{
+    size_t n;
+    int64_t content = find_content(c->whole.text, *at, c->whole.n, c->turns[k].text, &n);
+    if (content < 0 || !n) return;
+    add_cut(c, (size_t)content, SP_ROLE_QUESTION);
+    add_cut(c, (size_t)content + n, SP_ROLE_TEMPLATE);
+    *at = (size_t)content + n;
+}
+
+/* By {% generation %}: its stretches are answers, whole. */
+static void cut_generated(conversation *c)
+{
+    for (size_t i = 0; i < c->whole.n_generated; i++) {
+        add_cut(c, c->whole.generated[i].from, SP_ROLE_ANSWER);
+        add_cut(c, c->whole.generated[i].to, SP_ROLE_TEMPLATE);
+    }
+}
+
+static int cut_turns(conversation *c)
+{
+    size_t at = 0;
+    int rc = 0;
+    bool marked = c->whole.n_generated > 0;
+    for (size_t k = 0; k < c->n && rc == 0; k++) {
+        if (!strcmp(c->turns[k].role, "user") && !marked) cut_question(c, k, &at);
+        if (!strcmp(c->turns[k].role, "assistant") && !marked) rc = cut_answer(c, k, &at);
+    }
+    if (marked) cut_generated(c);
+    return rc;
+}
+
+/* ---- ids ------------------------------------------------------------------------------------- */
+
+/* How many of ids[0..n) begin before byte `at` of the text. */
+static int64_t ids_before(const conversation *c, const int32_t *ids, size_t n, size_t at)
+{
+    sp_ids part = {0};
+    if (at && sp_tok_encode(c->r->tok, c->whole.text, at, 0, &part, c->e)) return -1;
+    size_t k = 0;
+    while (k < n && k < part.n && ids[k] == part.ids[k]) k++;
+    k += k < part.n && k < n; /* a token that reaches over the cut begins before it */
+    sp_ids_free(&part);
+    return (int64_t)k;
+}
+
+/* Roles of ids[0..n), appended to `roles`. An answer ends with the first special token behind its
+ * text. */
+static int mark(const conversation *c, const int32_t *ids, size_t n, sp_ids *roles)
+{
+    int32_t role = SP_ROLE_TEMPLATE;
+    size_t i = 0;
+    for (size_t k = 0; k <= c->n_cuts; k++) {
+        int64_t to = k < c->n_cuts ? ids_before(c, ids, n, c->cuts[k].at) : (int64_t)n;
+        if (to < 0) return -1;
+        for (; i < (size_t)to; i++) {
+            sp_ids_push(roles, abs(role));
+            if (role == -SP_ROLE_ANSWER && sp_tok_is_special(c->r->tok, ids[i]))
+                role = SP_ROLE_TEMPLATE;
+        }
+        if (k < c->n_cuts) role = c->cuts[k].role;
+    }
+    return 0;
+}
+
+int sp_render_turns(const sp_renderer *r, const sp_turn *turns, size_t n, sp_ids *ids,
+                    sp_ids *roles, sp_err *e)
+{
+    conversation c = {.r = r, .turns = turns, .n = n, .e = e};
+    bool prompt = !n || strcmp(turns[n - 1].role, "assistant");
+    size_t before = ids->n;
+    if (render(r, turns, n, prompt, &c.whole, e)) return -1;
+    int rc = sp_tok_encode(r->tok, c.whole.text, c.whole.n, 0, ids, e);
+    if (!rc && roles) rc = cut_turns(&c);
+    if (!rc && roles) rc = mark(&c, ids->ids + before, ids->n - before, roles);
+    sp_rendered_free(&c.whole);
+    free(c.cuts);
+    return rc;
+}
+
+/* ---- what a template is like ----------------------------------------------------------------- */
+
+/* Does the text of one of the turns show in the rendering of all? */
+static bool shows(const sp_renderer *r, const sp_turn *turns, size_t n, const char *text)
+{
+    sp_rendered out = {0};
+    sp_err e = {0};
+    bool found = !render(r, turns, n, true, &out, &e) && strstr(out.text, text);
+    sp_rendered_free(&out);
+    return found;
+}
+
+sp_render_traits sp_render_look(const sp_renderer *r)
+{
+    static const sp_turn talk[] = {{"user", "qzq"}, {"assistant", "b"}};
+    static const sp_turn told[] = {{"system", "qzq"}, {"user", "a"}};
+    sp_render_traits t = {.stop = -1};
+    sp_ids ids = {0}, roles = {0};
+    sp_err e = {0};
+    t.shows = shows(r, talk, 1, talk[0].text);
+    t.has_system = shows(r, told, 2, told[0].text);
+    t.continues = !sp_render_turns(r, talk, 2, &ids, &roles, &e);
+    for (size_t i = 0; t.continues && i < ids.n; i++)
+        if (roles.ids[i] == SP_ROLE_ANSWER && sp_tok_is_special(r->tok, ids.ids[i]))
+            t.stop = ids.ids[i];
+    sp_ids_free(&ids);
+    sp_ids_free(&roles);
+    return t;
+}
