@@ -104,8 +104,14 @@ static void add_cut(conversation *c, size_t at, int32_t role)
     c->cuts[c->n_cuts++] = (cut){at, role};
 }
 
+/* Until its text is over an answer has SP_ROLE_ANSWER; then the next special token ends it: may, if
+ * the end of the turn's text is known besides, or must. */
+enum { MAY_END = -SP_ROLE_ANSWER, MUST_END = -SP_ROLE_ANSWER - 10 };
+static int32_t role_of(int32_t r) { return r < 0 ? SP_ROLE_ANSWER : r; }
+
 /* The answer of turn k: behind what the conversation before it renders to. It ends where the
- * rendering up to and with it ends, or, if it comes earlier, where the ids say so (end_answer). */
+ * rendering up to and with it ends. A template that writes earlier answers in another way than the
+ * last (without its thoughts) gives no such end; then a special token has to. */
 static int cut_answer(conversation *c, size_t k, size_t *at)
 {
     sp_rendered before = {0}, with = {0};
@@ -114,14 +120,14 @@ static int cut_answer(conversation *c, size_t k, size_t *at)
     if (!rc && (common(&before, &c->whole) < before.n || before.n < *at))
         rc = sp_fail(c->e, SP_EINPUT,
                      "the chat template does not tell which text is the answer of turn %zu", k + 1);
-    if (!rc) {
-        size_t end = SP_MAX(common(&with, &c->whole), before.n), n;
-        int64_t content = find_content(c->whole.text, before.n, end, c->turns[k].text, &n);
-        add_cut(c, before.n, SP_ROLE_ANSWER);
-        add_cut(c, content < 0 ? before.n : (size_t)content + n,
-                -SP_ROLE_ANSWER); /* the end may come */
-        add_cut(c, end, SP_ROLE_TEMPLATE);
-        *at = end;
+    size_t from = before.n, n, end = rc ? 0 : SP_MAX(common(&with, &c->whole), from);
+    int64_t content = rc ? -1 : find_content(c->whole.text, from, end, c->turns[k].text, &n);
+    if (!rc) add_cut(c, from, SP_ROLE_ANSWER);
+    if (!rc && content >= 0) {
+        add_cut(c, (size_t)content + n, MAY_END);
+        add_cut(c, *at = end, SP_ROLE_TEMPLATE);
+    } else if (!rc) {
+        add_cut(c, *at = from, MUST_END);
     }
     sp_rendered_free(&before);
     sp_rendered_free(&with);
@@ -184,10 +190,11 @@ static int mark(const conversation *c, const int32_t *ids, size_t n, sp_ids *rol
         int64_t to = k < c->n_cuts ? ids_before(c, ids, n, c->cuts[k].at) : (int64_t)n;
         if (to < 0) return -1;
         for (; i < (size_t)to; i++) {
-            sp_ids_push(roles, abs(role));
-            if (role == -SP_ROLE_ANSWER && sp_tok_is_special(c->r->tok, ids[i]))
-                role = SP_ROLE_TEMPLATE;
+            sp_ids_push(roles, role_of(role));
+            if (role < 0 && sp_tok_is_special(c->r->tok, ids[i])) role = SP_ROLE_TEMPLATE;
         }
+        if (role == MUST_END && (k == c->n_cuts || c->cuts[k].at > c->cuts[k - 1].at))
+            return sp_fail(c->e, SP_EINPUT, "the chat template does not tell where an answer ends");
         if (k < c->n_cuts) role = c->cuts[k].role;
     }
     return 0;
