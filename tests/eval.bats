@@ -84,19 +84,75 @@ no_time() { jq -c 'del(.seconds)'; }
     zstd -qc "$model/model.safetensors" | gen --template llama2 --weights - "$model" p.jsonl | jq -c .ids | diff a -
 }
 
-@test "generate: --template auto follows the directory's own files, and -v says where to" {
+# A copy of stories260K with this chat template; one without any: none.
+with_template() { # DIR TEXT
+    cp -r "$GOLDEN/stories260K" "$1" && chmod -R u+w "$1"
+    jq --arg t "$2" '.chat_template = $t' "$GOLDEN/stories260K/tokenizer_config.json" >"$1/tokenizer_config.json"
+}
+chosen() { gen -v "$@" ids.jsonl 2>&1 >/dev/null | grep -o ', template [a-z0-9]*'; }
+loss() { sp-eval ppl "$@" | jq -c '[.nll, .tokens]'; }
+
+@test "generate: --template auto takes the directory's own template, and -v says so" {
     need_golden stories260K
-    cp -r "$GOLDEN/stories260K" m && chmod -R u+w m
     echo '{"input_ids":[1,2]}' > ids.jsonl
-    echo '{"prompt":"Hello"}' > p.jsonl
-    chosen() { gen -v m ids.jsonl 2>&1 >/dev/null | grep -o 'template [a-z0-9]*'; }
-    [ "$(chosen)" = "template plain" ]
+    echo '{"prompt":"Hello","response":" you"}' > p.jsonl
+    with_template m "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}Q: {{ m.content }}
+A:{% else %}{{ m.content + eos_token }}{% endif %}{% endfor %}"
+    [ "$(chosen m)" = ", template own" ]
+    echo '{"user":"Q: {user}\nA:","assistant":"{assistant}{eos}","trim":false}' > same.json
+    [ "$(chosen --template-file same.json m)" = ", template file" ]
+    [ "$(chosen --template gemma m)" = ", template gemma" ]
+    for on in answer question all; do
+        [ "$(loss --loss-on $on m p.jsonl)" = "$(loss --loss-on $on --template-file same.json m p.jsonl)" ]
+    done
+    [ "$(loss m p.jsonl)" != "$(loss --template plain m p.jsonl)" ]
+    gen m p.jsonl >own 2>log
+    [ ! -s log ]
+    jq -c .ids own | diff <(gen --template-file same.json m p.jsonl | jq -c .ids) -
+    # where there is a file of its own, it counts
+    echo "{{ bos_token + messages[0].content + ' ' }}" >m/chat_template.jinja
+    ! gen m p.jsonl | jq -c .ids | diff -q <(jq -c .ids own) -
+}
+
+@test "templates: --date and --no-thinking reach the model's own" {
+    need_golden stories260K
+    echo '{"prompt":"Hello","response":" you"}' > p.jsonl
+    with_template m "{{ strftime_now('%d %b %Y') }}{% if enable_thinking is defined and not enable_thinking %} no{% endif %}
+{%- for m in messages %} {{ m.content }}{% endfor %}"
+    literal() { # TEXT: the same with this text instead
+        with_template "$1" "$1{% for m in messages %} {{ m.content }}{% endfor %}"
+        loss "$1" p.jsonl
+    }
+    [ "$(loss m p.jsonl)" = "$(literal "26 Jul 2024")" ]
+    [ "$(loss --date 2025-02-28 m p.jsonl)" = "$(literal "28 Feb 2025")" ]
+    [ "$(loss --no-thinking m p.jsonl)" = "$(literal "26 Jul 2024 no")" ]
+    for date in 2025-02-30 2025-2-28 28-02-2025 2025-02-28x tomorrow ''; do
+        fails 2 "sp-eval: --date: '$date' is no date (YYYY-MM-DD)" sp-eval ppl --date "$date" m p.jsonl
+        fails 2 "sp-grad: --date: '$date' is no date (YYYY-MM-DD)" sp-grad grad --date "$date" m p.jsonl
+    done
+}
+
+@test "templates: what the model's own cannot do is said" {
+    need_golden stories260K
+    echo '{"input_ids":[1,2]}' > ids.jsonl
+    echo '{"prompt":"Hello","response":" you"}' > p.jsonl
+    # says PATTERN COMMAND...: status 0, this one line on standard error
+    says() { run --separate-stderr "${@:2}"; [ "$status" = 0 ] && [[ $stderr == $1 ]] || { echo "$stderr"; return 1; }; }
+    # no template: said once, and only of conversations
+    says "sp-eval: *stories260K: no chat template: --template plain is taken" gen "$GOLDEN/stories260K" p.jsonl
+    says "sp-eval: *: no chat template: --template plain is taken" sp-eval ppl "$GOLDEN/stories260K" p.jsonl
+    says "sp-grad: *: no chat template: --template plain is taken" sp-grad tune --steps 1 --term ce,1,p.jsonl -o x "$GOLDEN/stories260K" p.jsonl
+    echo '{"prompt":"Hello","continuation":" you"}' > items.jsonl
+    says "sp-eval: *: no chat template: --template plain is taken" sp-eval loglik "$GOLDEN/stories260K" items.jsonl
+    says '' gen --template plain "$GOLDEN/stories260K" p.jsonl
+    says '' gen "$GOLDEN/stories260K" ids.jsonl
+    says '' gen "$GOLDEN/llama2" ids.jsonl
+    # a mark alone: the built-in template with that mark
     while read -r family mark; do
-        rm -f m/chat_template.jinja
-        jq --arg t "{{ '$mark' }}" '.chat_template = $t' "$GOLDEN/stories260K/tokenizer_config.json" > m/tokenizer_config.json
-        [ "$(chosen)" = "template $family" ]
-        echo "{{ '<start_of_turn>' }}" > m/chat_template.jinja # where there is one, it counts
-        [ "$(chosen)" = "template gemma" ]
+        rm -rf m
+        with_template m "{{ '$mark' }}"
+        [ "$(chosen m)" = ", template $family" ]
+        says "sp-eval: m: the chat template leaves out what is said: --template $family is taken" gen m ids.jsonl
     done <<'END'
 llama2 [INST] <<SYS>>
 mistral [INST]
@@ -104,11 +160,20 @@ llama3 <|start_header_id|>
 gemma <start_of_turn>
 END
     echo "{{ '[INST]' }}" > m/chat_template.jinja
-    gen m p.jsonl | jq -c .ids > a
-    gen --template mistral "$GOLDEN/stories260K" p.jsonl | jq -c .ids | diff a -
-    echo '{"user":"[INST] {user} [/INST]","assistant":" {assistant}{eos}"}' > own.json
-    gen --template-file own.json "$GOLDEN/stories260K" p.jsonl | jq -c .ids | diff a -
-    [ "$(gen -v --template-file own.json m ids.jsonl 2>&1 >/dev/null | grep -o 'template [a-z0-9]*')" = "template file" ]
+    says "*--template mistral is taken" gen m p.jsonl
+    gen -q m p.jsonl | jq -c .ids | diff <(gen --template mistral m p.jsonl | jq -c .ids) -
+    echo fixed > m/chat_template.jinja
+    fails 1 "sp-eval: m: the chat template leaves out what is said; --template names another" gen m p.jsonl
+    echo '{% include "x" %}' > m/chat_template.jinja
+    fails 1 "sp-grad: m/chat_template.jinja: chat template, line 1: the statement {% include %} is not supported; --template names another" \
+        sp-grad grad m p.jsonl
+    # a guard: answers are verdicts, and cannot be trained on
+    echo "Judge: {% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}safe?" > m/chat_template.jinja
+    says "sp-eval: m: the chat template wraps the conversation, as those of guard models do: MODEL answers with a verdict on it" gen m p.jsonl
+    fails 1 "*p.jsonl: line 1: the chat template does not tell which text is the answer of turn 2" sp-eval ppl -q m p.jsonl
+    # a refusal by the template
+    echo "{% if messages|length > 1 %}{{ raise_exception('one turn only') }}{% endif %}{{ messages[0].content }}" > m/chat_template.jinja
+    fails 1 "*p.jsonl: line 1: chat template, line 1: the template refuses this conversation: one turn only" sp-eval ppl -q m p.jsonl
 }
 
 @test "generate: bad prompts are named by line, nothing is left behind" {

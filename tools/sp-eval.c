@@ -186,6 +186,7 @@ static int run_generate(int argc, char **argv)
                     .system = {d.system[0], d.system[1]},
                     .two_prompts = d.two_prompts};
     sp_must_each(argv[1], add_prompt, &a);
+    sp_subject_warn(&s);
     gen.ending.tok = s.tok;
     gen.ending.ids = ends;
     gen.ending.n_ids = ignore_eos ? 0 : sp_subject_end_ids(&s, ends, MAX_ENDS);
@@ -233,6 +234,7 @@ static int run_loglik(int argc, char **argv)
     sp_subject_open(&c.s, argv[0], &from);
     if (!c.s.tok) sp_die(SP_EINPUT, "%s: no tokenizer", argv[0]);
     sp_must_each(argv[1], add_item, &c);
+    sp_subject_warn(&c.s);
     sp_score *scores = score_all(c.s.m, &c.items.data, "loglik");
     json_t *all = json_array();
     for (size_t i = 0; i < c.items.n; i++) {

@@ -46,15 +46,25 @@ static sp_tok *open_tokenizer(const char *dir)
     return tok;
 }
 
+/* Die unless `date` is NULL or a day of the calendar in the form YYYY-MM-DD. timegm carries a 31st
+ * of February over into March, so that such a day does not come back as it was. */
 static void check_date(const char *date)
 {
     struct tm t = {0};
-    const char *end = date ? strptime(date, "%Y-%m-%d", &t) : NULL;
-    if (date && (strlen(date) != 10 || !end || *end))
-        sp_die(SP_EUSAGE, "--date: '%s' is no date (YYYY-MM-DD)", date);
+    char back[64] = "";
+    if (!date) return;
+    if (sscanf(date, "%4d-%2d-%2d", &t.tm_year, &t.tm_mon, &t.tm_mday) == 3) {
+        t.tm_year -= 1900;
+        t.tm_mon -= 1;
+        timegm(&t);
+        strftime(back, sizeof back, "%Y-%m-%d", &t);
+    }
+    if (strcmp(back, date)) sp_die(SP_EUSAGE, "--date: '%s' is no date (YYYY-MM-DD)", date);
 }
 
-/* The directory's own template, unless it is none for conversations. */
+/* Choose the directory's own template, unless it leaves out what is said (some stand there as a
+ * mark alone); then the built-in one with the same marks. What a template does with a conversation
+ * is found out by rendering short ones. */
 static sp_template check_own(const char *dir, const sp_tok *tok)
 {
     sp_own_template own = sp_own_template_get();
@@ -76,9 +86,11 @@ static sp_template check_own(const char *dir, const sp_tok *tok)
     return SP_TMPL_OWN;
 }
 
-/* The template asked for; without one, the directory's own. A model without any is taken for a base
- * model, whose prompts are plain text, and that is said. */
-static sp_template choose_template(const char *dir, const sp_tok *tok, const sp_subject_args *a)
+/* Choose the chat template: the user's own file, else the one that is named, else the directory's
+ * own. A directory without any is taken for a base model, whose prompts are plain text; *none is
+ * true then. The result is never SP_TMPL_AUTO. */
+static sp_template choose_template(const char *dir, const sp_tok *tok, const sp_subject_args *a,
+                                   bool *none)
 {
     sp_err e = {0};
     check_date(a->date);
@@ -87,9 +99,9 @@ static sp_template choose_template(const char *dir, const sp_tok *tok, const sp_
     if (a->template_file) return SP_TMPL_FILE;
     if (a->template || !tok) return a->template ? (sp_template)a->template : SP_TMPL_PLAIN;
     int rc = sp_own_template_load(dir, &e);
-    if (rc < 0) sp_die_err(&e);
+    if (rc < 0) sp_die(e.code, "%s; --template names another", e.msg);
     if (rc > 0) return check_own(dir, tok);
-    sp_warn("%s: no chat template: --template plain is taken", dir);
+    *none = true;
     return SP_TMPL_PLAIN;
 }
 
@@ -101,9 +113,10 @@ void sp_subject_open(sp_subject *s, const char *dir, const sp_subject_args *a)
                                            : sp_model_open(dir, a->weights, &e)};
     if (!s->m) sp_die_err(&e);
     const sp_config *c = &s->m->cfg;
+    s->dir = dir;
     s->tok = open_tokenizer(dir);
     s->opt = (sp_examples_opt){.tok = s->tok,
-                               .tmpl = choose_template(dir, s->tok, a),
+                               .tmpl = choose_template(dir, s->tok, a, &s->no_template),
                                .loss_on = (sp_loss_on)a->loss_on,
                                .max_len = a->max_len ? a->max_len : c->max_position,
                                .vocab = c->vocab};
@@ -132,6 +145,14 @@ size_t sp_subject_end_ids(const sp_subject *s, int32_t *ids, size_t max)
     return s->tok ? n + sp_chat_stops(s->tok, s->opt.tmpl, ids + n, max - n) : n;
 }
 
+void sp_subject_warn(const sp_subject *s)
+{
+    static bool warned;
+    if (warned || !s->no_template || !sp_chat_encoded()) return;
+    sp_warn("%s: no chat template: --template plain is taken", s->dir);
+    warned = true;
+}
+
 /* A model that is trained on what is left does not learn to stop, and a perplexity is that of a
  * beginning. */
 static void warn_of_cuts(const sp_examples *d, const sp_subject *s, const char *path)
@@ -154,5 +175,6 @@ void sp_subject_load(sp_examples *d, const sp_subject *s, const char *path, int6
         free(d->ex[d->n - 1].ids);
         free(d->ex[d->n - 1].labels);
     }
+    sp_subject_warn(s);
     warn_of_cuts(d, s, path);
 }

@@ -16,10 +16,10 @@ typedef struct {
     const char *template_file; /* the user's own chat template, or NULL */
     int template;              /* sp_template; 0 = auto */
     const char *date;          /* what the template takes for today, or NULL */
-    bool no_thinking;          /* a template that can, tells the model not to think aloud */
-    int loss_on;               /* sp_loss_on */
-    int64_t max_len;           /* 0 = the model's context */
-    double init_std;           /* > 0: random weights with this deviation, and `seed` */
+    bool no_thinking; /* a template that can, tells the model not to think aloud */
+    int loss_on;      /* sp_loss_on */
+    int64_t max_len;  /* 0 = the model's context */
+    double init_std;  /* > 0: random weights with this deviation, and `seed` */
     uint64_t seed;
 } sp_subject_args;
 
@@ -53,6 +53,8 @@ typedef struct {
     sp_model *m;
     sp_tok *tok;         /* NULL where the directory has none: then ids only */
     sp_examples_opt opt; /* for sp_examples_load */
+    const char *dir;     /* borrowed, for messages */
+    bool no_template;    /* the directory has no chat template, and none was asked for */
 } sp_subject;
 
 /* Open the model in `dir`; release with sp_subject_close. */
@@ -63,8 +65,13 @@ void sp_subject_close(sp_subject *s);
  * ids[max]; returns how many. */
 size_t sp_subject_end_ids(const sp_subject *s, int32_t *ids, size_t max);
 
+/* Warn, once, if conversations have been encoded although no_template: to be called when
+ * all input has been read. */
+void sp_subject_warn(const sp_subject *s);
+
 /* Load DATA, the first `limit` examples of it (0 = all); the whole file is read and
- * checked in any case. Warns of examples that were cut. Release with sp_examples_free. */
+ * checked in any case. Warns of examples that were cut, and as sp_subject_warn does.
+ * Release with sp_examples_free. */
 void sp_subject_load(sp_examples *d, const sp_subject *s, const char *path,
                      int64_t limit);
 

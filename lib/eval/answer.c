@@ -163,21 +163,24 @@ static void free_item(sp_generation *it)
     sp_ids_free(&it->out);
 }
 
-/* Models that think aloud write "<think>...</think>" before they answer; some templates open the
- * bracket already in the prompt. Where does the answer proper begin in text[0..n)? 0 = there are no
- * thoughts; n = nothing but thoughts, cut short. */
+static bool blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+/* Find where the answer proper begins in text[0..n). Models that think aloud write
+ * "<think>...</think>" before they answer; some templates open the bracket already in the prompt,
+ * so "</think>" alone counts. 0 = there are no thoughts; n = nothing but thoughts, cut short. */
 static size_t answer_begins(const char *text, size_t n)
 {
-    static const char open[] = "<think>", close[] = "</think>", blanks[] = " \t\r\n";
-    size_t at = strspn(text, blanks);
-    const char *end = memmem(text, n, close, strlen(close));
-    if (!end) return n - at >= strlen(open) && !strncmp(text + at, open, strlen(open)) ? n : 0;
-    at = (size_t)(end - text) + strlen(close);
-    while (at < n && strchr(blanks, text[at])) at++;
-    return at;
+    static const char open[] = "<think>", close[] = "</think>";
+    const size_t n_open = sizeof open - 1, n_close = sizeof close - 1;
+    const char *end = memmem(text, n, close, n_close);
+    size_t at = end ? (size_t)(end - text) + n_close : 0;
+    while (at < n && blank(text[at])) at++;
+    if (end) return at;
+    return n - at >= n_open && !memcmp(text + at, open, n_open) ? n : 0;
 }
 
-/* The answer's text, without the stop text that ended it and what came with its last token. */
+/* Put the answer's text into obj, without the stop text that ended it and what came with its last
+ * token; thoughts go into a field of their own. */
 static void put_response(const sp_answers *a, json_t *obj, const sp_ids *out)
 {
     size_t n;

@@ -2,11 +2,11 @@
  *
  * A prompt is {"prompt","system"?} or {"messages"} through the chat template, {"text"} as
  * it stands, or {"input_ids"}. An object keeps what it holds; "response" (only with a
- * tokenizer), "ids", "finish" ("stop" or "length"), "tokens" and "seconds" are added. What a
- * model that thinks aloud writes up to "</think>" goes to "thinking", so that "response"
- * is the answer alone. A system text is put in front of the prompt's own system turn, or makes one; where the
- * template has none, and with "text", it comes before the text, a blank line between
- * them.
+ * tokenizer), "ids", "finish" ("stop" or "length"), "tokens" and "seconds" are added.
+ * What a model that thinks aloud writes up to "</think>" goes to "thinking", so that
+ * "response" is the answer alone. A system text is put in front of the prompt's own
+ * system turn, or makes one; where the template has none, and with "text", it comes
+ * before the text, a blank line between them.
  */
 #ifndef SP_ANSWER_H
 #define SP_ANSWER_H

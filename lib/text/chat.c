@@ -21,13 +21,15 @@
  * or ends with such characters.
  *
  * The text of a turn never becomes a special token: "</s>" in the data stays four characters.
+ *
+ * All this is about templates of strings. The model's own template (SP_TMPL_OWN) makes one text of
+ * the whole conversation, and rendered.c encodes that.
  */
 #include "text/chat.h"
 
+#include "base/memory.h"
 #include "text/own_template.h"
 #include "text/rendered.h"
-
-#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +42,7 @@ typedef struct {
     int place;           /* of the next part: 0 (begins), SP_TOK_INSIDE or SP_TOK_JOINED */
     char *pending;       /* (n_pending) text of the template that waits for what follows */
     size_t n_pending;
-    bool said_system;   /* the system turn was the last one */
+    bool said_system;   /* the last turn encoded was the system turn */
     const char *system; /* text of the system turn, NULL once it has been encoded */
     sp_err *e;
 } writer;
@@ -106,7 +108,9 @@ static int put_id(writer *w, int32_t id)
 
 static bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
-/* Encode the text of a turn, with the space of the template in front of it. 0 or -1. */
+/* Encode the text of a turn, with the space of the template in front of it. A turn is trimmed on
+ * both sides; where the system turn is joined to the first request, the two are one text, of which
+ * only the ends are trimmed: the system turn's front and the request's back. 0 or -1. */
 static int put_turn(writer *w, const char *s, int32_t role)
 {
     size_t n = strlen(s);
@@ -238,16 +242,22 @@ static int put_turns(writer *w, const sp_turn *turns, size_t n)
     return flush(w, user); /* the space before an answer belongs to the answer */
 }
 
-/* For SP_TMPL_OWN; .template is NULL for the others. */
+/* What the model's own template is rendered with. Its member `template` is NULL unless `which` is
+ * SP_TMPL_OWN and there is one. */
 static sp_renderer renderer(const sp_tok *tok, sp_template which)
 {
     sp_own_template own = sp_own_template_get();
     return (sp_renderer){which == SP_TMPL_OWN ? own.jinja : NULL, tok, own.date, own.no_thinking};
 }
 
+static size_t encoded; /* conversations, by this process */
+
+size_t sp_chat_encoded(void) { return encoded; }
+
 int sp_chat_encode(const sp_tok *tok, sp_template which, const sp_turn *turns, size_t n,
                    sp_ids *ids, sp_ids *roles, sp_err *e)
 {
+    encoded++;
     sp_renderer own = renderer(tok, which);
     if (own.template) return sp_render_turns(&own, turns, n, ids, roles, e);
     const sp_template_form *t = sp_template_get(which);
@@ -268,7 +278,7 @@ static int put_answer(writer *w, const char *text, size_t *n_text)
     while (!sp_template_holds(rest, "assistant")) rest++;
     rest += strlen("{assistant}");
     size_t before = w->ids->n;
-    if (set_role(w, SP_ROLE_ANSWER) || put_turn(w, text)) return -1;
+    if (set_role(w, SP_ROLE_ANSWER) || put_turn(w, text, SP_ROLE_ANSWER)) return -1;
     *n_text = text[strspn(text, " \n\t\r")] ? w->ids->n - before : 0;
     return put_literal(w, rest, rest + strlen(rest)) || flush(w, false) ? -1 : 0;
 }
@@ -298,6 +308,7 @@ int sp_chat_answer(const sp_tok *tok, sp_template which, const char *text, sp_id
     return rc;
 }
 
+/* The model's own template tells one end token, by what it puts behind an answer. */
 size_t sp_chat_stops(const sp_tok *tok, sp_template which, int32_t *ids, size_t max)
 {
     const sp_template_form *t = sp_template_get(which);

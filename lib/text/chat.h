@@ -7,8 +7,8 @@
 #include "text/tok/tok.h"
 #include "text/turns.h"
 
-/* Append the ids of a conversation, and to roles (may be NULL) the role of each id. If the
- * user has the last turn, the ids end where the answer begins. BOS stands where the
+/* Append the ids of a conversation, and to roles (may be NULL) the role of each id. If
+ * the user has the last turn, the ids end where the answer begins. BOS stands where the
  * template has it, and only there. Templates of strings want a system turn or none, then
  * user and assistant by turns; the model's own (SP_TMPL_OWN, rendered.h) says itself.
  *    0: done
@@ -32,5 +32,8 @@ size_t sp_chat_stops(const sp_tok *tok, sp_template t, int32_t *ids, size_t max)
 
 /* Can a conversation open with a system turn? */
 bool sp_chat_has_system(const sp_tok *tok, sp_template t);
+
+/* How many conversations this process has had encoded; not for use by several threads. */
+size_t sp_chat_encoded(void);
 
 #endif

@@ -1,4 +1,9 @@
-/* own_template.c - see own_template.h. */
+/* own_template.c - see own_template.h.
+ *
+ * The template is process-wide, as the one of a user's file is (template.c): options of the command
+ * line and a directory make it once, and chat.c asks for it with each conversation. A new one
+ * replaces the old one only when it has been parsed in full.
+ */
 #include "text/own_template.h"
 
 #include "io/read_file.h"
@@ -6,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What sp_own_template_get hands out, and the built-in template with the same marks. */
 static struct {
     sp_jinja *jinja;
     sp_template marks;
@@ -26,23 +32,38 @@ sp_own_template sp_own_template_get(void)
     return (sp_own_template){own.jinja, own.date, own.no_thinking};
 }
 
-/* Make text[0..n), of DIR/FILE, the template: 1 or -1. */
+/* Tell the family by its marks in the text of a template; SP_TMPL_AUTO when there is none of
+ * them. */
+static sp_template marks_of(const char *text, size_t n)
+{
+    /* LLaMA-2's has Mistral's mark as well, so it is asked for first */
+    static const struct {
+        const char *mark;
+        sp_template family;
+    } marks[] = {{"<|start_header_id|>", SP_TMPL_LLAMA3},
+                 {"<start_of_turn>", SP_TMPL_GEMMA},
+                 {"<<SYS>>", SP_TMPL_LLAMA2},
+                 {"[INST]", SP_TMPL_MISTRAL}};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (memmem(text, n, marks[i].mark, strlen(marks[i].mark))) return marks[i].family;
+    return SP_TMPL_AUTO;
+}
+
+/* Make text[0..n), of DIR/FILE, the template. 1, 0 for an empty text, or -1. */
 static int parse(const char *dir, const char *file, const char *text, size_t n, sp_err *e)
 {
     sp_err inner = {0};
+    if (!n) return 0;
     sp_jinja *t = sp_jinja_parse(text, n, &inner);
     if (!t) return sp_fail(e, inner.code, "%s/%s: chat template, %s", dir, file, inner.msg);
     sp_jinja_free(own.jinja);
     own.jinja = t;
-    own.marks = memmem(text, n, "<|start_header_id|>", 19) ? SP_TMPL_LLAMA3
-                : memmem(text, n, "<start_of_turn>", 15)   ? SP_TMPL_GEMMA
-                : memmem(text, n, "<<SYS>>", 7)            ? SP_TMPL_LLAMA2
-                : memmem(text, n, "[INST]", 6)             ? SP_TMPL_MISTRAL
-                                                           : SP_TMPL_AUTO;
+    own.marks = marks_of(text, n);
     return 1;
 }
 
-/* The string "chat_template", or that of the one named "default" in a list. NULL: there is none. */
+/* Find the template in `chat`, the value of "chat_template": the string itself, or that of the
+ * entry named "default" in a list. Returns it borrowed, NULL when there is none. */
 static const json_t *default_template(const json_t *chat)
 {
     const json_t *v, *found = json_is_string(chat) ? chat : NULL;
@@ -55,8 +76,9 @@ static const json_t *default_template(const json_t *chat)
     return json_is_string(found) ? found : NULL;
 }
 
-/* As sp_own_template_load, from tokenizer_config.json. A file that is no JSON object has no
- * template: the tokenizer, which needs it, complains. */
+/* Do what sp_own_template_load does, with tokenizer_config.json alone. A file that is no JSON
+ * object has no template: the tokenizer, which needs the file, complains of it. Integers are read
+ * as real numbers because model_max_length may be 10^30. 1, 0 or -1. */
 static int load_config(const char *dir, sp_err *e)
 {
     static const char config[] = "tokenizer_config.json";
@@ -76,6 +98,8 @@ static int load_config(const char *dir, sp_err *e)
     return rc;
 }
 
+/* chat_template.jinja, where there is one that is not empty, takes precedence over the entry in
+ * tokenizer_config.json. */
 int sp_own_template_load(const char *dir, sp_err *e)
 {
     static const char jinja[] = "chat_template.jinja";

@@ -5,8 +5,15 @@
  *     text   <|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n
  *     cuts                     1   0                               2               0
  *
+ * Where an answer begins and ends is seen by rendering the conversation up to it and with it: both
+ * are beginnings of the whole text, as far as the template writes a turn without a look at later
+ * ones. Where a question begins is seen by rendering another in its place.
+ *
  * The ids in front of a cut are counted by encoding the text up to there: they are those of the
  * whole text, except for a last token or two that would have been merged with what follows.
+ *
+ * The text of turns is rendered and encoded like the template's own: a special token that is
+ * spelled out in it becomes that token, as in Transformers.
  */
 #include "text/rendered.h"
 
@@ -21,16 +28,18 @@ typedef struct {
 
 typedef struct {
     const sp_renderer *r;
-    const sp_turn *turns;
+    const sp_turn *turns; /* (n) */
     size_t n;
-    sp_rendered whole;
-    cut *cuts; /* in order of `at` */
+    bool prompt;       /* the text ends where an answer begins */
+    sp_rendered whole; /* all turns */
+    cut *cuts;         /* (n_cuts) in order of `at` */
     size_t n_cuts;
     sp_err *e;
 } conversation;
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
+/* The text that stands for a token in the template, "" for -1; owned by the caller. */
 static json_t *token_text(const sp_tok *tok, int32_t id)
 {
     if (id < 0) return json_string("");
@@ -41,6 +50,8 @@ static json_t *token_text(const sp_tok *tok, int32_t id)
     return j ? j : json_string("");
 }
 
+/* What the template can see: the names are those of apply_chat_template in Transformers. Owned by
+ * the caller. */
 static json_t *variables(const sp_renderer *r, const sp_turn *turns, size_t n, bool prompt)
 {
     json_t *vars = json_object(), *list = json_array();
@@ -55,7 +66,8 @@ static json_t *variables(const sp_renderer *r, const sp_turn *turns, size_t n, b
     return vars;
 }
 
-/* The text of turns[0..n), with the beginning of an answer behind it if `prompt`. */
+/* Render turns[0..n), with the beginning of an answer behind them if `prompt`, into *out, which the
+ * caller frees. jansson keeps only strings of valid UTF-8; others are refused here. 0 or -1. */
 static int render(const sp_renderer *r, const sp_turn *turns, size_t n, bool prompt,
                   sp_rendered *out, sp_err *e)
 {
@@ -73,8 +85,8 @@ static int render(const sp_renderer *r, const sp_turn *turns, size_t n, bool pro
 
 static bool blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-/* Where the content of a turn stands in text[from..to), as it is or without the white space around
- * it; its length in *n. -1 = nowhere. */
+/* Find the content of a turn in text[from..to), as it is or without the white space around it.
+ * Returns the place, and the length in *n; -1 = nowhere. */
 static int64_t find_content(const char *text, size_t from, size_t to, const char *content,
                             size_t *n)
 {
@@ -109,9 +121,10 @@ static void add_cut(conversation *c, size_t at, int32_t role)
 enum { MAY_END = -SP_ROLE_ANSWER, MUST_END = -SP_ROLE_ANSWER - 10 };
 static int32_t role_of(int32_t r) { return r < 0 ? SP_ROLE_ANSWER : r; }
 
-/* The answer of turn k: behind what the conversation before it renders to. It ends where the
- * rendering up to and with it ends. A template that writes earlier answers in another way than the
- * last (without its thoughts) gives no such end; then a special token has to. */
+/* Cut out the answer of turn k. It begins behind what the conversation before it renders to, and
+ * ends where the rendering up to and with it ends. A template that writes earlier answers in
+ * another way than the last (without its thoughts) gives no such end; then a special token has to.
+ * *at is where the search for what follows begins. 0 or -1. */
 static int cut_answer(conversation *c, size_t k, size_t *at)
 {
     sp_rendered before = {0}, with = {0};
@@ -134,32 +147,76 @@ static int cut_answer(conversation *c, size_t k, size_t *at)
     return rc;
 }
 
+/* Find where the text of turn k begins in the whole: where the whole differs from what is rendered
+ * with a letter for that text, other than the one that it begins with. The words of the turn may
+ * also be the template's ("user") or stand in another turn. 0 where the template refuses this. */
+static size_t begins(const conversation *c, size_t k)
+{
+    sp_turn *turns = sp_xarray(c->n, sizeof *turns);
+    const char *text = c->turns[k].text;
+    sp_rendered other = {0};
+    sp_err e = {0};
+    memcpy(turns, c->turns, c->n * sizeof *turns);
+    while (blank(*text)) text++;
+    turns[k].text = *text == 'q' ? "z" : "q";
+    size_t n = render(c->r, turns, c->n, c->prompt, &other, &e) ? 0 : common(&other, &c->whole);
+    sp_rendered_free(&other);
+    free(turns);
+    return n;
+}
+
+/* Cut out the question of turn k. Where its text does not stand whole at the place where it begins
+ * (the template changes it, or says it twice), the first such text behind *at counts. One that the
+ * template leaves out has no cut. A space in front belongs to the question, because tokens begin
+ * with their space (" Hi"). *at moves behind the question. */
 static void cut_question(conversation *c, size_t k, size_t *at)
 {
-    size_t n;
-    int64_t content = find_content(c->whole.text, *at, c->whole.n, c->turns[k].text, &n);
+    const char *text = c->turns[k].text;
+    size_t n, from = begins(c, k);
+    int64_t content = from < *at ? -1 : find_content(c->whole.text, from, c->whole.n, text, &n);
+    if (content != (int64_t)from) content = find_content(c->whole.text, *at, c->whole.n, text, &n);
     if (content < 0 || !n) return;
-    add_cut(c, (size_t)content, SP_ROLE_QUESTION);
+    bool space = (size_t)content > *at && c->whole.text[content - 1] == ' ';
+    add_cut(c, (size_t)content - space, SP_ROLE_QUESTION);
     add_cut(c, (size_t)content + n, SP_ROLE_TEMPLATE);
     *at = (size_t)content + n;
 }
 
-/* By {% generation %}: its stretches are answers, whole. */
-static void cut_generated(conversation *c)
+/* Put the cut that was added last in its place; of two at the same place the end of a part is
+ * first. */
+static void sort_last(conversation *c)
 {
-    for (size_t i = 0; i < c->whole.n_generated; i++) {
-        add_cut(c, c->whole.generated[i].from, SP_ROLE_ANSWER);
-        add_cut(c, c->whole.generated[i].to, SP_ROLE_TEMPLATE);
+    for (size_t i = c->n_cuts - 1; i > 0; i--) {
+        cut *a = &c->cuts[i - 1], *b = &c->cuts[i], was = *a;
+        if (a->at < b->at || (a->at == b->at && b->role != SP_ROLE_TEMPLATE)) return;
+        *a = *b;
+        *b = was;
     }
 }
 
+/* Cut by {% generation %}: its stretches are answers, whole. They come between the questions, which
+ * have been cut before. */
+static void cut_generated(conversation *c)
+{
+    for (size_t i = 0; i < c->whole.n_generated; i++) {
+        sp_span s = c->whole.generated[i];
+        if (s.from == s.to) continue;
+        add_cut(c, s.from, SP_ROLE_ANSWER);
+        sort_last(c);
+        add_cut(c, s.to, SP_ROLE_TEMPLATE);
+        sort_last(c);
+    }
+}
+
+/* Find all cuts. Of answers, what {% generation %} marks goes before what rendering tells. 0 or
+ * -1. */
 static int cut_turns(conversation *c)
 {
     size_t at = 0;
     int rc = 0;
     bool marked = c->whole.n_generated > 0;
     for (size_t k = 0; k < c->n && rc == 0; k++) {
-        if (!strcmp(c->turns[k].role, "user") && !marked) cut_question(c, k, &at);
+        if (!strcmp(c->turns[k].role, "user")) cut_question(c, k, &at);
         if (!strcmp(c->turns[k].role, "assistant") && !marked) rc = cut_answer(c, k, &at);
     }
     if (marked) cut_generated(c);
@@ -168,7 +225,7 @@ static int cut_turns(conversation *c)
 
 /* ---- ids ------------------------------------------------------------------------------------- */
 
-/* How many of ids[0..n) begin before byte `at` of the text. */
+/* How many of ids[0..n), those of the whole text, begin before byte `at` of it. -1 on error. */
 static int64_t ids_before(const conversation *c, const int32_t *ids, size_t n, size_t at)
 {
     sp_ids part = {0};
@@ -180,8 +237,8 @@ static int64_t ids_before(const conversation *c, const int32_t *ids, size_t n, s
     return (int64_t)k;
 }
 
-/* Roles of ids[0..n), appended to `roles`. An answer ends with the first special token behind its
- * text. */
+/* Append the roles of ids[0..n) to `roles`. An answer ends with the first special token behind its
+ * text. 0, or -1 where an answer must end so and does not. */
 static int mark(const conversation *c, const int32_t *ids, size_t n, sp_ids *roles)
 {
     int32_t role = SP_ROLE_TEMPLATE;
@@ -204,9 +261,9 @@ int sp_render_turns(const sp_renderer *r, const sp_turn *turns, size_t n, sp_ids
                     sp_ids *roles, sp_err *e)
 {
     conversation c = {.r = r, .turns = turns, .n = n, .e = e};
-    bool prompt = !n || strcmp(turns[n - 1].role, "assistant");
+    c.prompt = !n || strcmp(turns[n - 1].role, "assistant");
     size_t before = ids->n;
-    if (render(r, turns, n, prompt, &c.whole, e)) return -1;
+    if (render(r, turns, n, c.prompt, &c.whole, e)) return -1;
     int rc = sp_tok_encode(r->tok, c.whole.text, c.whole.n, 0, ids, e);
     if (!rc && roles) rc = cut_turns(&c);
     if (!rc && roles) rc = mark(&c, ids->ids + before, ids->n - before, roles);
@@ -217,7 +274,7 @@ int sp_render_turns(const sp_renderer *r, const sp_turn *turns, size_t n, sp_ids
 
 /* ---- what a template is like ----------------------------------------------------------------- */
 
-/* Does the text of one of the turns show in the rendering of all? */
+/* Does `text`, of one of the turns, show in the rendering of all? A refusal counts as no. */
 static bool shows(const sp_renderer *r, const sp_turn *turns, size_t n, const char *text)
 {
     sp_rendered out = {0};
@@ -227,6 +284,7 @@ static bool shows(const sp_renderer *r, const sp_turn *turns, size_t n, const ch
     return found;
 }
 
+/* The word "qzq" is one that no template has of its own. */
 sp_render_traits sp_render_look(const sp_renderer *r)
 {
     static const sp_turn talk[] = {{"user", "qzq"}, {"assistant", "b"}};

@@ -17,8 +17,9 @@ typedef struct {
     bool no_thinking; /* enable_thinking is false */
 } sp_renderer;
 
-/* Append the ids of turns[0..n), and to roles (may be NULL) the role of each id (roles.h).
- * A token that reaches over from one to the next has the role of the part it begins in.
+/* Append the ids of turns[0..n), and to roles (may be NULL) the role of each id
+ * (roles.h). A token that reaches over from one to the next has the role of the part it
+ * begins in; the space in front of a question is part of it.
  *
  * Which text is an assistant's comes from {% generation %} where the template has it, and
  * otherwise from rendering the conversation up to that turn: what follows there is the
@@ -37,7 +38,8 @@ typedef struct {
     int32_t stop;    /* the special token behind an answer, which ends it; -1 = none */
     bool has_system; /* a system turn at the beginning shows in the text */
     bool shows;      /* what the user says shows in the text */
-    bool continues;  /* an answer goes on where the prompt ends; guard models wrap instead */
+    bool
+        continues; /* an answer goes on where the prompt ends; with guard models not */
 } sp_render_traits;
 sp_render_traits sp_render_look(const sp_renderer *r);
 

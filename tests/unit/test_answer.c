@@ -193,6 +193,70 @@ static void two_prompts(void **state)
     json_decref(lines);
 }
 
+/* A tokenizer with the ids of the model's own, whose piece of id i is piece[i], "." where that is
+ * NULL. */
+static sp_tok *tok_of(const char *const *piece, size_t n)
+{
+    char *json = NULL;
+    size_t size;
+    sp_err e = {0};
+    FILE *f = open_memstream(&json, &size);
+    fputs("{\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"BPE\",\"vocab\":{", f);
+    for (size_t i = 0; i < n; i++) {
+        if (piece[i]) fprintf(f, "%s\"%s\":%zu", i ? "," : "", piece[i], i);
+        else fprintf(f, "%s\"(%zu)\":%zu", i ? "," : "", i, i);
+    }
+    fputs("},\"merges\":[]}}", f);
+    fclose(f);
+    sp_tok *t = sp_tok_from_json(json, size, NULL, &e);
+    if (!t) fail_msg("%s", e.msg);
+    free(json);
+    return t;
+}
+
+/* What comes up to "</think>" is no part of the response. The model knows no such word, so the
+ * tokenizer gives its tokens other texts: of the first five of the answer, a to e. */
+static void thoughts(void **state)
+{
+    (void)state;
+    sp_answers a = empty();
+    sp_err e;
+    sp_generate_opt o = plain;
+    o.max_new = 5;
+    static const char prompt[] = "{\"input_ids\":[1,403,407,261,378]}";
+    assert_int_equal(add(&a, prompt, &e), 0);
+    json_t *first = run(&a, &o), *ids = json_object_get(json_array_get(first, 0), "ids");
+    assert_int_equal(json_array_size(ids), 5);
+    static const struct {
+        const char *piece[5], *thinking, *response;
+    } rows[] = {
+        {{"a", "b", "c", "d", "e"}, NULL, "abcde"},
+        {{"<think>", "b", "</think>\\n\\n", "d", "e"}, "<think>b</think>\n\n", "de"},
+        {{" <think>", "b", "c", "d", " </think>"}, " <think>bcd </think>", ""},
+        {{"a", "b", "</think>", " d", "e"}, "ab</think> ", "de"},  /* opened by the template */
+        {{"\\n<think>", "b", "c", "d", "e"}, "\n<think>bcde", ""}, /* cut short */
+        {{"a", "<think>", "c", "d", "e"}, NULL, "a<think>cde"},
+        {{"a", "b", "c", "d", "<thin"}, NULL, "abcd<thin"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *piece[512] = {NULL};
+        for (size_t k = 0; k < 5; k++)
+            piece[json_integer_value(json_array_get(ids, k))] = rows[i].piece[k];
+        sp_answers b = empty();
+        sp_tok *other = tok_of(piece, 512);
+        b.tok = other;
+        assert_int_equal(add(&b, prompt, &e), 0);
+        json_t *lines = run(&b, &o), *got = json_array_get(lines, 0),
+               *t = json_object_get(got, "thinking");
+        assert_string_equal(json_string_value(json_object_get(got, "response")), rows[i].response);
+        assert_int_equal(t != NULL, rows[i].thinking != NULL);
+        if (t) assert_string_equal(json_string_value(t), rows[i].thinking);
+        json_decref(lines);
+        sp_tok_close(other);
+    }
+    json_decref(first);
+}
+
 static void refuse(sp_answers *a, const char *json, const char *message)
 {
     sp_err e;
@@ -230,7 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_the_order_of_prompts), cmocka_unit_test(cut_before_the_stop_text),
         IN_DIR(where_a_system_text_goes),          cmocka_unit_test(two_prompts),
-        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(what_is_refused),         cmocka_unit_test(thoughts),
     };
     return cmocka_run_group_tests(tests, open_reference, close_reference);
 }

@@ -2,6 +2,8 @@
  * special tokens, end tokens, a template of one's own, answers alone, and what is refused. */
 #include "tok_help.h"
 
+#include "text/own_template.h"
+
 static void words(void **state)
 {
     (void)state;
@@ -50,7 +52,8 @@ static void refuse(const sp_tok *t, sp_template which, const sp_turn *turns, siz
     sp_ids ids = {0};
     sp_err e = {0};
     assert_int_equal(sp_chat_encode(t, which, turns, n, &ids, NULL, &e), -1);
-    assert_int_equal(e.code, which == SP_TMPL_AUTO ? SP_EUSAGE : SP_EINPUT);
+    bool none = which == SP_TMPL_AUTO || which == SP_TMPL_OWN;
+    assert_int_equal(e.code, none ? SP_EUSAGE : SP_EINPUT);
     assert_string_equal(e.msg, why);
     sp_ids_free(&ids);
 }
@@ -223,11 +226,68 @@ static void answers(void **state)
     sp_tok_close(t);
 }
 
+/* LLaMA-2 joins the system turn and the first request, and trims only the ends of the whole; later
+ * turns are trimmed each. */
+static void joined(void **state)
+{
+    (void)state;
+    sp_tok *t = world();
+    static const sp_turn turns[] = {
+        {"system", " first\n"}, {"user", "\nkill "}, {"assistant", " sure\n"}, {"user", "\nhow "}};
+    sp_ids ids = {0};
+    sp_err e = {0};
+    assert_int_equal(sp_chat_encode(t, SP_TMPL_LLAMA2, turns, 4, &ids, NULL, &e), 0);
+    char *text = sp_tok_decode(t, ids.ids, ids.n, false, NULL);
+    assert_string_equal(text, "<s> [INST] <<SYS>>\n first\n\n<</SYS>>\n\n\nkill [/INST] sure "
+                              "</s><s> [INST] how [/INST]");
+    free(text);
+    sp_ids_free(&ids);
+    sp_tok_close(t);
+}
+
+/* The model's own template, in Jinja: ids and roles, end token, system turns; without one there is
+ * nothing to encode by. */
+static void model_template(void **state)
+{
+    (void)state;
+    sp_tok *t = world();
+    size_t before = sp_chat_encoded();
+    refuse(t, SP_TMPL_OWN, &(sp_turn){"user", "x"}, 1, "no chat template chosen");
+    char *dir = put_file("own", "chat_template.jinja",
+                         "{% for m in messages %}{% if m.role == 'user' %}{{ '[INST] ' + m.content "
+                         "+ ' [/INST]' }}{% elif m.role == 'assistant' %}{{ ' ' + m.content + "
+                         "'</s>' }}{% endif %}{% endfor %}");
+    sp_err e = {0};
+    sp_ids ids = {0}, roles = {0};
+    int32_t stop[4];
+    assert_int_equal(sp_own_template_load(dir, &e), 1);
+    assert_int_equal(sp_chat_encode(t, SP_TMPL_OWN, three + 1, 2, &ids, &roles, &e), 0);
+    char *text = sp_tok_decode(t, ids.ids, ids.n, false, NULL);
+    assert_string_equal(text, "[INST] kill [/INST] sure</s>");
+    static const int32_t want_roles[] = {0, 1, 0, 2, 2};
+    assert_int_equal(ids.n, 5);
+    assert_memory_equal(roles.ids, want_roles, sizeof want_roles);
+    assert_int_equal(sp_chat_stops(t, SP_TMPL_OWN, stop, 4), 1);
+    assert_int_equal(stop[0], 2);
+    assert_int_equal(sp_chat_stops(t, SP_TMPL_OWN, stop, 0), 0);
+    assert_false(sp_chat_has_system(t, SP_TMPL_OWN)); /* it leaves system turns out */
+    assert_true(sp_chat_has_system(t, SP_TMPL_LLAMA2));
+    assert_false(sp_chat_has_system(t, SP_TMPL_GEMMA));
+    assert_int_equal(sp_chat_encoded(), before + 2);
+    free(text);
+    free(dir);
+    sp_ids_free(&ids);
+    sp_ids_free(&roles);
+    sp_tok_close(t);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(words),     cmocka_unit_test(injection),
-                                       cmocka_unit_test(bad_turns), cmocka_unit_test(own_template),
-                                       cmocka_unit_test(shapes),    cmocka_unit_test(answers),
-                                       cmocka_unit_test(stops)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words),     cmocka_unit_test(injection),
+        cmocka_unit_test(bad_turns), cmocka_unit_test(own_template),
+        cmocka_unit_test(shapes),    cmocka_unit_test(answers),
+        cmocka_unit_test(stops),
+        cmocka_unit_test(joined),    cmocka_unit_test(model_template)};
     return cmocka_run_group_tests_name("chat", tests, make_temp, drop_temp);
 }

@@ -100,11 +100,14 @@ static void roles_of_turns(void **state)
            "0 <|im_start|>user\n|1 Hi|0 <|im_end|>\n<|im_start|>assistant\n|2 Yes<|im_end|>|0 \n"
            "<|im_start|>user\n|1 So|0 <|im_end|>\n<|im_start|>assistant\n|2 No<|im_end|>|0 \n");
     expect(t, IM, talk, 1, "0 <|im_start|>user\n|1 Hi|0 <|im_end|>\n<|im_start|>assistant\n");
-    expect(t, INST, talk, 2, "0 <s>[INST] |1 Hi|0  [/INST]|2  Yes </s>");
+    expect(t, INST, talk, 2, "0 <s>[INST]|1  Hi|0  [/INST]|2  Yes </s>");
     /* the same words in question and answer, and in the template */
     expect(
         t, IM, (sp_turn[]){{"user", "user"}, {"assistant", "user"}}, 2,
-        "0 <|im_start|>|1 user|0 \nuser<|im_end|>\n<|im_start|>assistant\n|2 user<|im_end|>|0 \n");
+        "0 <|im_start|>user\n|1 user|0 <|im_end|>\n<|im_start|>assistant\n|2 user<|im_end|>|0 \n");
+    expect(t, IM, (sp_turn[]){{"system", "Say Hi."}, {"user", "Hi"}, {"assistant", "Hi"}}, 3,
+           "0 <|im_start|>system\nSay Hi.<|im_end|>\n<|im_start|>user\n|1 Hi|0 <|im_end|>\n"
+           "<|im_start|>assistant\n|2 Hi<|im_end|>|0 \n");
 }
 
 static void answers_that_the_template_changes(void **state)
@@ -119,7 +122,7 @@ static void answers_that_the_template_changes(void **state)
            "0 <|im_start|>user\n|1 Hi|0 <|im_end|>\n<|im_start|>assistant\n|2 Yes<|im_end|>|0 \n"
            "<|im_start|>user\n|1 So|0 <|im_end|>\n<|im_start|>assistant\n"
            "|2 <think>\n</think>No<|im_end|>|0 \n");
-    expect(t, GENERATION, talk, 4, "0 u:Hia:|2 Yes</s>|0 u:Soa:|2 No</s>");
+    expect(t, GENERATION, talk, 4, "0 u:|1 Hi|0 a:|2 Yes</s>|0 u:|1 So|0 a:|2 No</s>");
 }
 
 /* "ab" is one token: where a question ends in "a" and the template goes on with "b", the token has

@@ -1,5 +1,5 @@
 /* test_template.c - the built-in templates, templates of the user's own and what is wrong with
- * them, and which one a model directory wants. */
+ * them. */
 #include "tok_help.h"
 
 static int load_text(const char *json, sp_err *e)
@@ -59,15 +59,17 @@ static void built_in(void **state)
     for (int t = SP_TMPL_AUTO; t <= SP_TMPL_PLAIN; t++) {
         const sp_template_form *f = sp_template_get((sp_template)t);
         assert_string_equal(sp_template_name((sp_template)t), names[t]);
-        assert_int_equal(sp_template_has_system((sp_template)t), f && f->system);
         if (!f) continue;
         assert_non_null(strstr(f->user, "{user}"));
         assert_non_null(strstr(f->assistant, "{assistant}"));
         if (f->system) assert_non_null(strstr(f->system, "{system}"));
         assert_non_null(f->stop[0]);
     }
-    assert_false(sp_template_has_system(SP_TMPL_GEMMA));
-    assert_true(sp_template_has_system(SP_TMPL_LLAMA2));
+    assert_null(sp_template_get(SP_TMPL_GEMMA)->system);
+    assert_true(sp_template_get(SP_TMPL_LLAMA2)->joined);
+    assert_false(sp_template_get(SP_TMPL_MISTRAL)->joined);
+    assert_null(sp_template_get(SP_TMPL_OWN));
+    assert_string_equal(sp_template_name(SP_TMPL_OWN), "own");
     assert_string_equal(SP_TEMPLATE_CHOICES, "auto|llama2|llama3|mistral|gemma|plain");
 }
 
@@ -109,49 +111,9 @@ static void own(void **state)
     assert_string_equal(sp_template_get(SP_TMPL_FILE)->stop[7], "8");
 }
 
-static void pick(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *file, *text;
-        sp_template want;
-    } rows[] = {
-        {"tokenizer_config.json",
-         "{\"chat_template\":\"{{'[INST] "
-         "<<SYS>>'}}\",\"model_max_length\":1000000000000000019884624838656}",
-         SP_TMPL_LLAMA2},
-        {"tokenizer_config.json", "{\"chat_template\":\"{{'[INST] '}}\"}", SP_TMPL_MISTRAL},
-        {"tokenizer_config.json",
-         "{\"chat_template\":[{\"name\":\"default\",\"template\":\"<|start_header_id|>\"}]}",
-         SP_TMPL_LLAMA3},
-        {"tokenizer_config.json", "{\"chat_template\":\"<start_of_turn>\"}", SP_TMPL_GEMMA},
-        {"tokenizer_config.json", "{\"chat_template\":null,\"x\":\"[INST]\"}", SP_TMPL_PLAIN},
-        {"chat_template.jinja", "<start_of_turn>user", SP_TMPL_GEMMA},
-        {"chat_template.jinja", "[INST] <<SYS>>", SP_TMPL_LLAMA2},
-        {"other", "", SP_TMPL_PLAIN},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "pick%zu", i);
-        char *dir = put_file(name, rows[i].file, rows[i].text);
-        assert_string_equal(sp_template_name(sp_template_auto(dir)),
-                            sp_template_name(rows[i].want));
-        free(dir);
-    }
-    /* the .jinja file comes first, unless it is empty */
-    free(put_file("both", "tokenizer_config.json", "{\"chat_template\":\"<start_of_turn>\"}"));
-    char *dir = put_file("both", "chat_template.jinja", "<|start_header_id|>");
-    assert_int_equal(sp_template_auto(dir), SP_TMPL_LLAMA3);
-    free(dir);
-    dir = put_file("both", "chat_template.jinja", "");
-    assert_int_equal(sp_template_auto(dir), SP_TMPL_GEMMA);
-    free(dir);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(built_in), cmocka_unit_test(placeholders),
-                                       cmocka_unit_test(own), cmocka_unit_test(bad_template),
-                                       cmocka_unit_test(pick)};
+                                       cmocka_unit_test(own), cmocka_unit_test(bad_template)};
     return cmocka_run_group_tests_name("template", tests, make_temp, drop_temp);
 }

@@ -1,4 +1,10 @@
-/* call.c - see call.h. */
+/* call.c - see call.h.
+ *
+ * A builtin gets its arguments as an array in the order of its parameters, however they were given:
+ *
+ *     tojson(indent=2)      parameters  ensure_ascii  indent  separators  sort_keys
+ *                           arg         not given     2       not given   not given
+ */
 #include "text/jinja/call.h"
 
 const jinja_entry *jinja_entry_find(const jinja_entry *table, const char *name)
@@ -8,6 +14,7 @@ const jinja_entry *jinja_entry_find(const jinja_entry *table, const char *name)
     return NULL;
 }
 
+/* Count the parameters; the list ends with NULL or is full. */
 static size_t parameters_of(const jinja_entry *entry)
 {
     size_t n = 0;
@@ -15,6 +22,8 @@ static size_t parameters_of(const jinja_entry *entry)
     return n;
 }
 
+/* An argument with the name of a parameter that has a plain one already takes its place, which
+ * Python would refuse; no template does that. */
 jinja_value jinja_entry_run(jinja_heap *h, const char *what, const jinja_entry *entry,
                             jinja_value self, const jinja_args *args)
 {
@@ -35,6 +44,7 @@ jinja_value jinja_entry_run(jinja_heap *h, const char *what, const jinja_entry *
     return entry->run(h, self, arg);
 }
 
+/* True and false count as 1 and 0, as in Python. */
 int64_t jinja_need_int(jinja_heap *h, jinja_value v, const char *what)
 {
     if (v.kind == JINJA_INT) return v.integer;

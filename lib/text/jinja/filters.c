@@ -1,5 +1,9 @@
 /* filters.c - see filters.h: two tables of names, and what each does as Jinja2 defines it.
  *
+ * Functions named f_ are filters, those named t_ are tests; v is the value in front, arg the
+ * arguments in the order of the table's parameters (call.h). Filters that take the name of another
+ * filter or test with arguments of its own (map, select ...) stand beside the table.
+ *
  * Sorting is by insertion, which is stable as Python's is; the lists of a conversation are short
  * and the budget of steps ends what is not.
  */
@@ -48,6 +52,7 @@ static jinja_value f_replace(jinja_heap *h, jinja_value v, const jinja_value *ar
     return jinja_replace(h, jinja_str(h, v), jinja_str(h, arg[0]), jinja_str(h, arg[1]), count);
 }
 
+/* The ampersand first, since the others bring ampersands. */
 static jinja_value f_escape(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     static const char *const pairs[][2] = {
@@ -78,6 +83,8 @@ static jinja_value f_indent(jinja_heap *h, jinja_value v, const jinja_value *arg
     return jinja_string_of(&b);
 }
 
+/* The tojson of Transformers, not of Jinja2: no HTML is escaped, and characters beyond ASCII stay.
+ * With an indent a line ends with the comma alone, as in json.dumps. */
 static jinja_value f_tojson(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     jinja_json_form form = {.indent = -1, .comma = ", ", .colon = ": "};
@@ -103,6 +110,8 @@ static jinja_value f_tojson(jinja_heap *h, jinja_value v, const jinja_value *arg
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
+/* "12" and "12.7" are 12; text that is no number gives the default. strtoll is trusted with fewer
+ * than 19 characters, which cannot overflow. */
 static jinja_value f_int(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     jinja_value otherwise = jinja_given(arg[0]) ? arg[0] : jinja_int(0);
@@ -124,6 +133,7 @@ static jinja_value f_int(jinja_heap *h, jinja_value v, const jinja_value *arg)
     return fabs(x) < 9e18 ? jinja_int((int64_t)x) : otherwise;
 }
 
+/* As f_int, to a real number. */
 static jinja_value f_float(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     jinja_value otherwise = jinja_given(arg[0]) ? arg[0] : jinja_float(0);
@@ -141,6 +151,8 @@ static jinja_value f_abs(jinja_heap *h, jinja_value v, const jinja_value *arg)
     return jinja_signed(h, v, jinja_is_number(v) && jinja_real(v) < 0);
 }
 
+/* A whole number stays one, unless digits in front of the point are rounded or a method is
+ * named. */
 static jinja_value f_round(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     int64_t digits = jinja_given(arg[0]) ? jinja_need_int(h, arg[0], "the precision of round") : 0;
@@ -157,6 +169,7 @@ static jinja_value f_round(jinja_heap *h, jinja_value v, const jinja_value *arg)
 
 /* ---- lists and dictionaries ------------------------------------------------------------------ */
 
+/* With a true second argument what is empty, zero or false counts as missing too. */
 static jinja_value f_default(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     (void)h;
@@ -182,6 +195,7 @@ static jinja_value f_last(jinja_heap *h, jinja_value v, const jinja_value *arg)
     return l.list->n ? l.list->at[l.list->n - 1] : jinja_undefined("last");
 }
 
+/* A new list with the same elements. */
 static jinja_value f_list(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     (void)arg;
@@ -190,6 +204,7 @@ static jinja_value f_list(jinja_heap *h, jinja_value v, const jinja_value *arg)
     return out;
 }
 
+/* Pairs of key and value. */
 static jinja_value f_items(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     (void)arg;
@@ -208,6 +223,7 @@ static jinja_value f_items(jinja_heap *h, jinja_value v, const jinja_value *arg)
     return out;
 }
 
+/* A string gives a string, all else an iterator. */
 static jinja_value f_reverse(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     (void)arg;
@@ -232,6 +248,7 @@ static jinja_value attribute(jinja_heap *h, jinja_value v, jinja_value path)
     return v;
 }
 
+/* Of the elements, or of an attribute of each. */
 static jinja_value f_join(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     jinja_value between = jinja_given(arg[0]) ? jinja_str(h, arg[0]) : jinja_cstr("");
@@ -250,6 +267,8 @@ static jinja_value sort_key(jinja_heap *h, jinja_value v, jinja_value path, bool
     return v.kind == JINJA_STRING && !case_sensitive ? jinja_to_case(h, v, JINJA_LOWER) : v;
 }
 
+/* The elements in order of their keys, which move along; reversed, equal ones keep their order
+ * too. */
 static jinja_value sorted(jinja_heap *h, jinja_value list, jinja_value path, bool case_sensitive,
                           bool reverse)
 {
@@ -273,6 +292,7 @@ static jinja_value f_sort(jinja_heap *h, jinja_value v, const jinja_value *arg)
     return sorted(h, jinja_elements(h, v), arg[2], jinja_truth(arg[1]), jinja_truth(arg[0]));
 }
 
+/* Pairs, by their element 0 (key) or 1 (value). */
 static jinja_value f_dictsort(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     jinja_value by = jinja_given(arg[1]) ? arg[1] : jinja_cstr("key");
@@ -282,6 +302,7 @@ static jinja_value f_dictsort(jinja_heap *h, jinja_value v, const jinja_value *a
                   jinja_truth(arg[0]), jinja_truth(arg[2]));
 }
 
+/* The first of those with the same key. */
 static jinja_value f_unique(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     jinja_value from = jinja_elements(h, v), seen = jinja_list_new(h, JINJA_LIST);
@@ -295,6 +316,7 @@ static jinja_value f_unique(jinja_heap *h, jinja_value v, const jinja_value *arg
     return out;
 }
 
+/* The first of the sorted ones: of several that are equal, the first, as in Python. */
 static jinja_value extreme(jinja_heap *h, jinja_value v, const jinja_value *arg, bool largest)
 {
     jinja_value list = sorted(h, jinja_elements(h, v), arg[1], jinja_truth(arg[0]), largest);
@@ -309,6 +331,7 @@ static jinja_value f_max(jinja_heap *h, jinja_value v, const jinja_value *arg)
     return extreme(h, v, arg, true);
 }
 
+/* From `start` on, so that lists can be added up as well. */
 static jinja_value f_sum(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     jinja_value list = jinja_elements(h, v);
@@ -333,6 +356,7 @@ static jinja_args behind(const jinja_args *args, size_t n)
     return rest;
 }
 
+/* The argument with this name, or NULL. */
 static const jinja_value *argument_named(const jinja_args *args, const char *name)
 {
     for (size_t i = 0; i < args->n_named; i++)
@@ -425,6 +449,7 @@ static const jinja_entry filters[] = {
 };
 /* clang-format on */
 
+/* Filters may call filters (map), so the depth is counted. */
 jinja_value jinja_filter(jinja_heap *h, const char *name, jinja_value v, const jinja_args *args)
 {
     if (!jinja_enter(h)) return jinja_none();
@@ -553,6 +578,7 @@ static jinja_value t_ge(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     return jinja_bool(jinja_relation(h, 'g', v, arg[0]));
 }
+/* Identity: true is not 1. Values that are equal and of one kind are taken for the same. */
 static jinja_value t_sameas(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     return jinja_bool(v.kind == arg[0].kind && jinja_equal(h, v, arg[0]));
@@ -561,6 +587,7 @@ static jinja_value t_in(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     return jinja_bool(jinja_contains(h, arg[0], v));
 }
+/* As islower: there is a letter, and none in the other case. */
 static jinja_value t_lower(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     (void)arg;

@@ -21,6 +21,7 @@
 
 #define MAX_ARGUMENTS 32
 
+/* The tree lies in the heap, so both live and go together. */
 struct sp_jinja {
     jinja_heap heap;
     sp_err error;
@@ -60,6 +61,7 @@ static flow run(machine *m, const jinja_node *n);
 
 /* ---- scopes ---------------------------------------------------------------------------------- */
 
+/* A new scope on top of `outer`. After an error one that nobody reads. */
 static scope *open_scope(machine *m, scope *outer)
 {
     static scope lost;
@@ -69,6 +71,7 @@ static scope *open_scope(machine *m, scope *outer)
     return s;
 }
 
+/* The innermost variable of that name, or NULL. */
 static jinja_value *find(machine *m, const char *name)
 {
     for (scope *s = m->inner; s; s = s->outer) {
@@ -86,6 +89,8 @@ static jinja_value function(machine *m, jinja_function f)
     return (jinja_value){.kind = JINJA_FUNCTION, .function = p};
 }
 
+/* A name: a variable, else a function, else undefined. Templates may give a variable the name of a
+ * function. */
 static jinja_value lookup(machine *m, const char *name)
 {
     const jinja_value *v = find(m, name);
@@ -96,6 +101,7 @@ static jinja_value lookup(machine *m, const char *name)
     return jinja_undefined(name);
 }
 
+/* Set a name, an attribute of a namespace, or several of them to the elements of v. */
 static void assign_value(machine *m, const jinja_node *target, jinja_value v)
 {
     if (target->kind == JINJA_N_NAME) {
@@ -136,6 +142,9 @@ static jinja_value captured(machine *m, const jinja_node *body, scope *inner)
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
+/* Run a macro in a scope of its own, on top of that in which it was defined. Defaults are evaluated
+ * there, so they see the parameters before them. `caller`, if it is a function, is the body of a
+ * {% call %} block. */
 static jinja_value call_macro(machine *m, const jinja_function *f, const jinja_args *args,
                               jinja_value caller)
 {
@@ -158,6 +167,8 @@ static jinja_value call_macro(machine *m, const jinja_function *f, const jinja_a
     return captured(m, f->body, inner);
 }
 
+/* The date is the machine's own, never that of the clock. A text longer than the buffer, which no
+ * format of a date is, becomes empty. */
 static jinja_value strftime_now(machine *m, const jinja_args *args)
 {
     struct tm t = {0};
@@ -198,6 +209,7 @@ static jinja_value loop_function(machine *m, const jinja_function *f, const jinj
     return jinja_bool(!same);
 }
 
+/* Call f, whatever kind of function it is. */
 static jinja_value call_function(machine *m, jinja_value f, const jinja_args *args,
                                  jinja_value caller)
 {
@@ -212,12 +224,14 @@ static jinja_value call_function(machine *m, jinja_value f, const jinja_args *ar
     return jinja_none();
 }
 
+/* Arguments of one call, while it is made. */
 typedef struct {
     jinja_value at[MAX_ARGUMENTS], named[MAX_ARGUMENTS];
     const char *name[MAX_ARGUMENTS];
     jinja_args args;
 } argument_space;
 
+/* Evaluate arguments in the order they stand in. */
 static void arguments(machine *m, const jinja_node *n, argument_space *s)
 {
     s->args = (jinja_args){.at = s->at, .name = s->name, .named = s->named};
@@ -237,6 +251,7 @@ static void arguments(machine *m, const jinja_node *n, argument_space *s)
     }
 }
 
+/* Evaluate what is called, then the arguments, then call. */
 static jinja_value call(machine *m, const jinja_node *n, jinja_value caller)
 {
     argument_space s;
@@ -254,10 +269,12 @@ static jinja_value call(machine *m, const jinja_node *n, jinja_value caller)
 
 /* ---- expressions ----------------------------------------------------------------------------- */
 
+/* a.name. Methods come before keys, as getattr comes before indexing in Jinja2; entries of a
+ * namespace are its attributes. */
 static jinja_value attribute(machine *m, const jinja_node *n)
 {
     jinja_value v = eval(m, n->a);
-    if (v.kind != JINJA_NAMESPACE && jinja_has_method(v, n->name)) /* methods come before keys */
+    if (v.kind != JINJA_NAMESPACE && jinja_has_method(v, n->name))
         return function(m, (jinja_function){.kind = METHOD, .name = n->name, .self = v});
     return jinja_item(m->h, v, jinja_cstr(n->name));
 }
@@ -279,6 +296,7 @@ static jinja_value dictionary(machine *m, const jinja_node *n)
     return out;
 }
 
+/* Each operand is evaluated once, and none behind the first relation that does not hold. */
 static jinja_value comparison(machine *m, const jinja_node *n)
 {
     jinja_value a = eval(m, n->a);
@@ -290,6 +308,7 @@ static jinja_value comparison(machine *m, const jinja_node *n)
     return jinja_bool(true);
 }
 
+/* An end or the step of a slice; none where it is left out. */
 static jinja_value part(machine *m, const jinja_node *n) { return n ? eval(m, n) : jinja_none(); }
 
 static jinja_value slice(machine *m, const jinja_node *n)
@@ -298,6 +317,7 @@ static jinja_value slice(machine *m, const jinja_node *n)
     return jinja_slice(m->h, of, from, to, part(m, n->d));
 }
 
+/* b if a else c; without an else undefined. */
 static jinja_value choice(machine *m, const jinja_node *n)
 {
     if (jinja_truth(eval(m, n->a))) return eval(m, n->b);
@@ -341,6 +361,7 @@ static jinja_value eval_node(machine *m, const jinja_node *n)
     }
 }
 
+/* Every value costs a step and a level of depth. */
 static jinja_value eval(machine *m, const jinja_node *n)
 {
     if (!jinja_spend(m->h, 1) || !jinja_enter(m->h)) return jinja_none();
@@ -384,6 +405,8 @@ static jinja_value filtered(machine *m, const jinja_node *n, jinja_value of)
     return out;
 }
 
+/* Go through a list, each round in a scope of its own. A break or continue in the body ends its
+ * round; the flow ends here. */
 static void run_for(machine *m, const jinja_node *n)
 {
     jinja_value of = jinja_elements(m->h, eval(m, n->b));
@@ -416,6 +439,7 @@ static jinja_value through(machine *m, const jinja_node *filters, jinja_value v)
     return v;
 }
 
+/* The value is complete before it is assigned: a block that is captured does not see it. */
 static void run_set(machine *m, const jinja_node *n)
 {
     jinja_value v =
@@ -423,11 +447,12 @@ static void run_set(machine *m, const jinja_node *n)
     if (!jinja_failed(m->h)) assign_value(m, n->a, v);
 }
 
+/* The values are evaluated outside, so they do not see one another. */
 static void run_with(machine *m, const jinja_node *n)
 {
     scope *was = m->inner, *inner = open_scope(m, was);
     for (const jinja_node *s = n->a; s && !jinja_failed(m->h); s = s->next) {
-        jinja_value v = eval(m, s->b); /* seen from outside: not by one another */
+        jinja_value v = eval(m, s->b);
         jinja_put(m->h, &inner->vars, jinja_cstr(s->a->name), v);
     }
     m->inner = inner;
@@ -435,6 +460,8 @@ static void run_with(machine *m, const jinja_node *n)
     m->inner = was;
 }
 
+/* Note where the text of the body stands in the output. In captured text the place would not be
+ * known, so it is refused there. */
 static void run_generation(machine *m, const jinja_node *n)
 {
     if (m->out != &m->main) {
@@ -454,6 +481,7 @@ static void run_generation(machine *m, const jinja_node *n)
     m->span[m->n_spans++] = (sp_span){from, m->main.n};
 }
 
+/* A function value whose body is that of n. */
 static jinja_value macro(machine *m, const jinja_node *n, const jinja_node *params, scope *outer)
 {
     return function(m, (jinja_function){.kind = MACRO,
@@ -463,6 +491,7 @@ static jinja_value macro(machine *m, const jinja_node *n, const jinja_node *para
                                         .outer = outer});
 }
 
+/* Run one statement. Only if hands a break or continue on to its loop. */
 static flow run_statement(machine *m, const jinja_node *n)
 {
     jinja_value v;
@@ -496,6 +525,7 @@ static flow run_statement(machine *m, const jinja_node *n)
     return NORMAL;
 }
 
+/* Run statements until one breaks out of them. */
 static flow run(machine *m, const jinja_node *n)
 {
     if (!jinja_enter(m->h)) return NORMAL;
@@ -510,6 +540,8 @@ static flow run(machine *m, const jinja_node *n)
 
 /* ---- interface ------------------------------------------------------------------------------- */
 
+/* The parser's errors are kept with the heap first, since the first one counts there; the caller's
+ * *e may be filled already. */
 sp_jinja *sp_jinja_parse(const char *text, size_t n, sp_err *e)
 {
     sp_jinja *t = sp_xcalloc(1, sizeof *t);
@@ -529,6 +561,7 @@ void sp_jinja_free(sp_jinja *t)
     free(t);
 }
 
+/* A copy outside the heap, with a NUL behind it. */
 static char *own(const void *p, size_t n)
 {
     char *copy = sp_xmalloc(n + 1);
@@ -537,6 +570,8 @@ static char *own(const void *p, size_t n)
     return copy;
 }
 
+/* Each rendering has a heap of its own; the tree is only read, so renderings of one template do not
+ * disturb each other. */
 int sp_jinja_render(const sp_jinja *t, const json_t *vars, const char *date, sp_rendered *out,
                     sp_err *e)
 {

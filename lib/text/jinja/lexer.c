@@ -25,12 +25,14 @@ static bool blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 static bool digit(char c) { return c >= '0' && c <= '9'; }
 static bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
+/* Does what is left begin with `mark`? */
 static bool ahead(const lexer *x, const char *mark)
 {
     size_t n = strlen(mark);
     return (size_t)(x->end - x->s) >= n && !memcmp(x->s, mark, n);
 }
 
+/* Append a token, on the current line. The array doubles; the old one stays in the heap. */
 static jinja_token *push(lexer *x, jinja_token_kind kind, const char *text, size_t n)
 {
     static jinja_token lost; /* takes what is pushed after an error */
@@ -47,6 +49,7 @@ static jinja_token *push(lexer *x, jinja_token_kind kind, const char *text, size
     return t;
 }
 
+/* Step over n bytes, and count their lines. */
 static void advance(lexer *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -61,6 +64,7 @@ static void skip_blanks(lexer *x)
 
 /* ---- words inside a tag ---------------------------------------------------------------------- */
 
+/* Read n hexadecimal digits into *c. Returns n, or -1 where there are fewer. */
 static int hex_digits(const char *s, const char *end, int n, uint32_t *c)
 {
     *c = 0;
@@ -100,6 +104,7 @@ static size_t add_escape(lexer *x, jinja_buffer *b, const char *s, const char *e
     return 1;
 }
 
+/* A string in single or double quotes, which may go over several lines. */
 static void string(lexer *x)
 {
     char quote = *x->s;
@@ -115,6 +120,8 @@ static void string(lexer *x)
     advance(x, (size_t)(s + 1 - x->s));
 }
 
+/* 12, 1_000, 1.5, 1e-3. A point counts only with a digit behind it, for `a.0.b` and `1..x` are
+ * something else. Text beyond 63 characters is cut off, and whole numbers that long are refused. */
 static void number(lexer *x)
 {
     char text[64];
@@ -141,6 +148,7 @@ static void number(lexer *x)
     advance(x, i);
 }
 
+/* An operator or a bracket; *open is the number of brackets that are open. */
 static void operator(lexer *x, int *open)
 {
     static const char *const two[] = {"//", "**", "==", "!=", "<=", ">="};
@@ -217,6 +225,7 @@ static void text(lexer *x, const char *from, int line, bool strip, bool lstrip)
     if (end > from) push(x, JINJA_T_TEXT, from, (size_t)(end - from))->line = line;
 }
 
+/* Behind "{#", up to and with "#}", which may have a sign as tags have. */
 static void comment(lexer *x)
 {
     while (x->s < x->end && !ahead(x, "#}")) advance(x, 1);
@@ -285,6 +294,8 @@ static void raw(lexer *x)
     jinja_error(x->h, "{%% raw %%} does not end");
 }
 
+/* A tag or comment at x->s, and the text from `from` up to it, which began on `line`. `{{` takes no
+ * blanks in front of it away unless its sign says so. */
 static void tag(lexer *x, const char *from, int line)
 {
     char kind = x->s[1];
@@ -318,6 +329,7 @@ static jinja_value normalised(jinja_heap *h, const char *s, size_t n)
     return jinja_text(p ? p : "", k);
 }
 
+/* An error shows in the heap, and ends the loop. */
 jinja_token *jinja_tokens(jinja_heap *h, const char *s, size_t n)
 {
     h->line = 1;

@@ -1,5 +1,10 @@
-/* methods.c - see methods.h. Methods that change their object are refused, as Jinja2's sandbox
- * does. */
+/* methods.c - see methods.h.
+ *
+ * A table for each kind of value says which methods it has. Functions are named s_ for strings, d_
+ * for dictionaries, l_ for lists, g_ for functions by name; `self` of jinja_builtin is the object.
+ * Methods that change their object are refused, as Jinja2's sandbox does: values are shared, and a
+ * conversation that changes while it is rendered would be one that nobody wrote.
+ */
 #include "text/jinja/methods.h"
 
 #include "base/utf8.h"
@@ -41,6 +46,7 @@ static jinja_value s_title(jinja_heap *h, jinja_value s, const jinja_value *arg)
     (void)arg;
     return jinja_to_case(h, s, JINJA_TITLE);
 }
+/* The limit of split and rsplit; -1 = none. */
 static int64_t most(jinja_heap *h, jinja_value v)
 {
     return jinja_given(v) ? jinja_need_int(h, v, "the number of splits") : -1;
@@ -63,6 +69,7 @@ static jinja_value s_replace(jinja_heap *h, jinja_value s, const jinja_value *ar
     return jinja_replace(h, s, jinja_need_text(h, arg[0], "what replace looks for"),
                          jinja_need_text(h, arg[1], "what replace puts there"), count);
 }
+/* Unlike the filter join, the method takes strings only. */
 static jinja_value s_join(jinja_heap *h, jinja_value s, const jinja_value *arg)
 {
     jinja_value list = jinja_elements(h, arg[0]);
@@ -71,9 +78,11 @@ static jinja_value s_join(jinja_heap *h, jinja_value s, const jinja_value *arg)
     return jinja_join(h, list, s);
 }
 
+/* Does s begin (front) or end with `part`, or with one of several parts? Nested lists are refused
+ * by depth. */
 static bool at_edge(jinja_heap *h, jinja_value s, jinja_value part, bool front)
 {
-    if (jinja_is_list(part)) { /* any of several */
+    if (jinja_is_list(part)) {
         for (size_t i = 0; i < part.list->n && jinja_enter(h); i++) {
             bool yes = at_edge(h, s, part.list->at[i], front);
             jinja_leave(h);
@@ -129,6 +138,7 @@ static jinja_value s_index(jinja_heap *h, jinja_value s, const jinja_value *arg)
     if (at < 0) jinja_error(h, "index: substring not found");
     return jinja_int(at);
 }
+/* Hits that do not overlap; an empty part stands around each character. */
 static jinja_value s_count(jinja_heap *h, jinja_value s, const jinja_value *arg)
 {
     jinja_value part = jinja_need_text(h, arg[0], "what count looks for");
@@ -226,6 +236,7 @@ static jinja_value l_count(jinja_heap *h, jinja_value l, const jinja_value *arg)
     return jinja_int(n);
 }
 
+/* In the tables, so that the message says what is wrong instead of "undefined". */
 static jinja_value refused(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     (void)arg;
@@ -286,6 +297,7 @@ static const jinja_entry list_methods[] = {
 };
 /* clang-format on */
 
+/* The entry of a method of v, or NULL. */
 static const jinja_entry *method(jinja_value v, const char *name)
 {
     const jinja_entry *table = v.kind == JINJA_STRING ? string_methods
@@ -304,6 +316,8 @@ jinja_value jinja_method(jinja_heap *h, jinja_value v, const char *name, const j
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
+/* A list, not an iterator as in Python: it is bounded by the steps it takes to make it. range(to),
+ * range(from, to), range(from, to, step). */
 static jinja_value g_range(jinja_heap *h, jinja_value self, const jinja_value *arg)
 {
     (void)self;
@@ -322,6 +336,7 @@ static jinja_value g_range(jinja_heap *h, jinja_value self, const jinja_value *a
     return out;
 }
 
+/* How a template says that it does not take these turns. */
 static jinja_value g_raise(jinja_heap *h, jinja_value self, const jinja_value *arg)
 {
     (void)self;

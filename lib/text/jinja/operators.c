@@ -1,10 +1,15 @@
-/* operators.c - see operators.h. */
+/* operators.c - see operators.h.
+ *
+ * Whole numbers have 64 bits. Python's have no bound, so a result that does not fit is an error and
+ * never wraps.
+ */
 #include "text/jinja/operators.h"
 
 #include <math.h>
 
 /* ---- arithmetic ------------------------------------------------------------------------------ */
 
+/* Refuse an operator for these two; an undefined operand is told by its name. */
 static jinja_value no_operator(jinja_heap *h, char op, jinja_value a, jinja_value b)
 {
     jinja_value u = a.kind == JINJA_UNDEFINED ? a : b;
@@ -20,6 +25,8 @@ static jinja_value no_operator(jinja_heap *h, char op, jinja_value a, jinja_valu
 
 static int64_t whole(jinja_value v) { return v.kind == JINJA_BOOL ? v.flag : v.integer; }
 
+/* base to the power of exponent >= 0. Overflow ends the loop after 63 rounds at most, since 0, 1
+ * and -1, which never overflow, need no more than two. False: it does not fit. */
 static bool power(int64_t base, int64_t exponent, int64_t *out)
 {
     int64_t r = 1;
@@ -59,6 +66,7 @@ static jinja_value whole_numbers(jinja_heap *h, char op, int64_t a, int64_t b)
     return jinja_int(r);
 }
 
+/* The rest has the sign of b, as the quotient is rounded down. */
 static jinja_value real_numbers(jinja_heap *h, char op, double a, double b)
 {
     if ((op == 'd' || op == '%' || op == '/') && b == 0) jinja_error(h, "division by zero");
@@ -81,6 +89,7 @@ static jinja_value joined_text(jinja_heap *h, jinja_value a, jinja_value b)
     return jinja_string_of(&out);
 }
 
+/* A string or list, so many times; none for a number below 1. */
 static jinja_value repeated(jinja_heap *h, jinja_value a, int64_t times)
 {
     if (a.kind == JINJA_STRING) {
@@ -105,6 +114,8 @@ static jinja_value joined_lists(jinja_heap *h, jinja_value a, jinja_value b)
 
 static bool repeats(jinja_value v) { return v.kind == JINJA_STRING || jinja_is_list(v); }
 
+/* True and false are numbers. A tuple and a list cannot be added, and a string joins only a string
+ * with +, but anything with ~. */
 jinja_value jinja_binary(jinja_heap *h, char op, jinja_value a, jinja_value b)
 {
     if (op == '~') return joined_text(h, a, b);
@@ -129,6 +140,7 @@ jinja_value jinja_signed(jinja_heap *h, jinja_value a, bool negate)
     return no_operator(h, negate ? '-' : '+', jinja_int(0), a);
 }
 
+/* Equality and `in` are answered for undefined values, order is not. */
 bool jinja_relation(jinja_heap *h, char op, jinja_value a, jinja_value b)
 {
     switch (op) {
@@ -147,6 +159,8 @@ bool jinja_relation(jinja_heap *h, char op, jinja_value a, jinja_value b)
 
 /* ---- elements -------------------------------------------------------------------------------- */
 
+/* Elements of a string are characters. A value that has no elements gives undefined, as Jinja2
+ * does; only of an undefined value nothing may be asked. */
 jinja_value jinja_item(jinja_heap *h, jinja_value a, jinja_value key)
 {
     if (a.kind == JINJA_UNDEFINED) {
@@ -182,6 +196,8 @@ static int64_t bound(jinja_heap *h, jinja_value v, int64_t n, int64_t otherwise,
     return SP_MIN(SP_MAX(i, lo), hi);
 }
 
+/* Python's rules: the ends are put into the string or list, and with a negative step they are the
+ * other way round. The step is put into -(n + 1) .. n + 1, where it cannot overflow i. */
 jinja_value jinja_slice(jinja_heap *h, jinja_value a, jinja_value from, jinja_value to,
                         jinja_value step)
 {

@@ -4,6 +4,9 @@
  *     a if c else b;  or;  and;  not;  comparisons and in;  + -;  ~;  * / // %;  **;  - + (sign);
  *     then . [] () | is behind a value. So `not x is defined` is not (x is defined), and
  *     `a ~ b | upper` is a ~ (b | upper).
+ *
+ * After an error all loops end, functions return some node, and the tree is thrown away, so errors
+ * need no way out of their own.
  */
 #include "text/jinja/parser.h"
 
@@ -17,6 +20,7 @@ static jinja_node *statements(parser *p, const char *const *until);
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
+/* Is the token this word; this operator? */
 static bool is_name(const jinja_token *t, const char *s)
 {
     return t->kind == JINJA_T_NAME && t->n == strlen(s) && !memcmp(t->text, s, t->n);
@@ -34,6 +38,7 @@ static void next(parser *p)
     p->h->line = p->t->line;
 }
 
+/* Step over this operator; this word. False: it is not there. */
 static bool take_op(parser *p, const char *s)
 {
     if (!is_op(p->t, s)) return false;
@@ -48,6 +53,7 @@ static bool take_name(parser *p, const char *s)
     return true;
 }
 
+/* Fail: `wanted` is what should be at the cursor. */
 static void unexpected(parser *p, const char *wanted)
 {
     const jinja_token *t = p->t;
@@ -62,6 +68,7 @@ static void unexpected(parser *p, const char *wanted)
     }
 }
 
+/* Step over this operator, or fail; over a token of this kind. */
 static void need_op(parser *p, const char *s)
 {
     char wanted[8];
@@ -77,6 +84,7 @@ static void need_kind(parser *p, jinja_token_kind kind, const char *wanted)
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
+/* A new node on the current line. */
 static jinja_node *node(parser *p, jinja_node_kind kind)
 {
     static jinja_node lost; /* what is built after an error */
@@ -129,6 +137,7 @@ static jinja_node *elements(parser *p, const char *close)
     return first;
 }
 
+/* Pairs behind "{", the "}" consumed. */
 static jinja_node *dictionary(parser *p)
 {
     jinja_node *n = node(p, JINJA_N_DICT), **last = &n->a;
@@ -157,6 +166,7 @@ static jinja_node *brackets(parser *p)
     return n;
 }
 
+/* A word where a value stands: a constant or a variable. */
 static jinja_node *named(parser *p)
 {
     static const struct {
@@ -171,6 +181,7 @@ static jinja_node *named(parser *p)
     return n;
 }
 
+/* A value without anything in front of it or behind. */
 static jinja_node *primary(parser *p)
 {
     if (p->t->kind == JINJA_T_NAME) return named(p);
@@ -259,6 +270,7 @@ static jinja_node *filter(parser *p, jinja_node *of)
     return n;
 }
 
+/* May the argument of a test without brackets begin here, as in `x is divisibleby 3`? */
 static bool begins_value(const jinja_token *t)
 {
     static const char *const not [] = {"else", "or", "and", "is", "if", "not", "in"};
@@ -311,6 +323,7 @@ static jinja_node *postfix(parser *p, jinja_node *n)
     return n;
 }
 
+/* | and is behind a value, and calls of what they gave. */
 static jinja_node *filters_and_tests(parser *p, jinja_node *n)
 {
     while (!jinja_failed(p->h)) {
@@ -322,6 +335,7 @@ static jinja_node *filters_and_tests(parser *p, jinja_node *n)
     return n;
 }
 
+/* A value with signs in front of it. They bind tighter than filters: -1 | abs is (-1) | abs. */
 static jinja_node *sign(parser *p, bool with_filters)
 {
     if (!jinja_enter(p->h)) return node(p, JINJA_N_CONST);
@@ -397,6 +411,7 @@ static char comparison_sign(parser *p)
     return 0;
 }
 
+/* a < b < c becomes one node, with a chain of operators and operands. */
 static jinja_node *comparison(parser *p)
 {
     jinja_node *first = sum(p), *n = NULL, **last = NULL;
@@ -437,6 +452,7 @@ static jinja_node *disjunction(parser *p)
     return n;
 }
 
+/* Conditional expressions: a if c else b, where the else may be missing. */
 static jinja_node *expression(parser *p)
 {
     if (!jinja_enter(p->h)) return node(p, JINJA_N_CONST);
@@ -506,6 +522,7 @@ static jinja_node *target(parser *p)
     return n;
 }
 
+/* An elif becomes an if in the place of the else; the innermost takes the endif. */
 static void if_statement(parser *p, jinja_node *n)
 {
     static const char *const ends[] = {"elif", "else", "endif", NULL};
@@ -524,6 +541,7 @@ static void if_statement(parser *p, jinja_node *n)
     else if (!take_name(p, "endif")) unexpected(p, "endif");
 }
 
+/* What is gone through may be a tuple without brackets. */
 static void for_statement(parser *p, jinja_node *n)
 {
     n->kind = JINJA_N_FOR;
@@ -556,6 +574,7 @@ static jinja_node *bare_filters(parser *p)
     return n;
 }
 
+/* {% set x = value %}, or {% set x %} with its value up to {% endset %}. */
 static void set_statement(parser *p, jinja_node *n)
 {
     n->kind = JINJA_N_SET;
@@ -583,6 +602,7 @@ static jinja_node *parameters(parser *p)
     return first;
 }
 
+/* {% with a = 1, b = 2 %}. */
 static void with_statement(parser *p, jinja_node *n)
 {
     n->kind = JINJA_N_WITH;
@@ -599,6 +619,7 @@ static void with_statement(parser *p, jinja_node *n)
     n->body = body(p, "endwith");
 }
 
+/* {% call(a) f(x) %}: f can call the body as caller(a). */
 static void call_statement(parser *p, jinja_node *n)
 {
     n->kind = JINJA_N_CALL_BLOCK;
@@ -609,6 +630,7 @@ static void call_statement(parser *p, jinja_node *n)
     n->body = body(p, "endcall");
 }
 
+/* The tag at the cursor, behind its "{%", with all that belongs to it. */
 static jinja_node *block(parser *p)
 {
     jinja_node *n = node(p, JINJA_N_TEXT);
@@ -642,6 +664,7 @@ static jinja_node *block(parser *p)
     return n;
 }
 
+/* Text, {{ print }} or a tag. */
 static jinja_node *statement(parser *p)
 {
     jinja_node *n;
@@ -661,6 +684,7 @@ static jinja_node *statement(parser *p)
     return n;
 }
 
+/* Does a tag begin here with one of the words `until`? */
 static bool ends(const parser *p, const char *const *until)
 {
     if (p->t->kind != JINJA_T_BLOCK) return false;

@@ -1,4 +1,9 @@
-/* strings.c - see strings.h. */
+/* strings.c - see strings.h.
+ *
+ * Strings are UTF-8. What Python counts in characters (white space, what is stripped, single
+ * elements) goes by sp_utf8_next; what it only compares goes by bytes, which comes to the same. A
+ * string that is a part of another borrows its bytes.
+ */
 #include "text/jinja/strings.h"
 
 #include "base/utf8.h"
@@ -6,13 +11,15 @@
 /* White space as Python sees it: Unicode's, and the four separators of ASCII. */
 static bool space(uint32_t c) { return sp_utf8_space(c) || (c >= 0x1C && c <= 0x1F); }
 
+/* Is the character c, its bytes at[0..len), one of those to be stripped? */
 static bool stripped(uint32_t c, const char *at, size_t len, jinja_value chars)
 {
     if (chars.kind != JINJA_STRING) return space(c);
     return memmem(chars.text, chars.n, at, len) != NULL;
 }
 
-/* Start of the character that ends at s[n). */
+/* Where the character begins that ends at s[n). A byte that belongs to none stands alone, as
+ * sp_utf8_next has it. */
 static size_t last_character(const char *s, size_t n)
 {
     size_t i = n - 1;
@@ -39,6 +46,7 @@ jinja_value jinja_strip(jinja_heap *h, jinja_value s, jinja_value chars, bool le
     return s;
 }
 
+/* An empty `from` stands in front of each character and at the end. */
 jinja_value jinja_replace(jinja_heap *h, jinja_value s, jinja_value from, jinja_value to,
                           int64_t count)
 {
@@ -65,6 +73,8 @@ jinja_value jinja_replace(jinja_heap *h, jinja_value s, jinja_value from, jinja_
     return jinja_string_of(&b);
 }
 
+/* Each letter is made upper or lower case by whether a word begins with it; a change of case keeps
+ * the length. */
 jinja_value jinja_to_case(jinja_heap *h, jinja_value s, jinja_case to)
 {
     jinja_value out = jinja_copy(h, s.text, s.n);
@@ -88,6 +98,8 @@ static void add_part(jinja_heap *h, jinja_value out, const char *s, size_t n)
     jinja_append(h, out.list, jinja_text(s, n));
 }
 
+/* Split at runs of white space, so that no part is empty. The part behind the last split keeps its
+ * inner white space. */
 static jinja_value split_spaces(jinja_heap *h, jinja_value s, int64_t most)
 {
     jinja_value out = jinja_list_new(h, JINJA_LIST);
@@ -118,7 +130,8 @@ static void reverse(jinja_list *l)
     }
 }
 
-/* Parts from the right: the last hit of the separator each time. */
+/* Split from the right: i goes down to each place where the separator ends, and the part behind it
+ * is taken off. The parts come out last first. */
 static jinja_value split_right(jinja_heap *h, jinja_value s, jinja_value by, int64_t most)
 {
     jinja_value out = jinja_list_new(h, JINJA_LIST);
@@ -136,6 +149,7 @@ static jinja_value split_right(jinja_heap *h, jinja_value s, jinja_value by, int
     return out;
 }
 
+/* Counted or not, from the left or the right: without a limit the side does not matter. */
 jinja_value jinja_split(jinja_heap *h, jinja_value s, jinja_value separator, int64_t most,
                         bool from_right)
 {
@@ -160,6 +174,7 @@ jinja_value jinja_split(jinja_heap *h, jinja_value s, jinja_value separator, int
     return out;
 }
 
+/* Lines end with \n, \r or \r\n; an end of the text without one ends the last line. */
 jinja_value jinja_lines(jinja_heap *h, jinja_value s, bool keep_ends)
 {
     jinja_value out = jinja_list_new(h, JINJA_LIST);

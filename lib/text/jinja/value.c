@@ -1,6 +1,10 @@
 /* value.c - values of chat templates: the heap, lists and dictionaries, comparison, printing.
  *
  * Printing follows Python: str() for {{ value }}, repr() inside lists, json.dumps() for tojson.
+ *
+ * Every function that may fail first looks whether something failed before, and then does nothing;
+ * so callers need not check after each call. Budgets are charged where work is done: jinja_take for
+ * memory, jinja_spend for steps, jinja_enter for depth.
  */
 #include "text/jinja/value.h"
 
@@ -13,6 +17,7 @@
 
 #define BLOCK_BYTES ((size_t)64 << 10)
 
+/* Memory is handed out from the front of a block and never taken back. */
 struct jinja_block {
     jinja_block *next;
     size_t used, size;
@@ -43,6 +48,8 @@ void jinja_error(jinja_heap *h, const char *fmt, ...)
     sp_err_set(h->e, SP_EINPUT, "line %d: %s", h->line, text);
 }
 
+/* What does not fit into the newest block gets a new one, of its own size if it is large; the rest
+ * of the old block is lost. */
 void *jinja_take(jinja_heap *h, size_t n)
 {
     if (jinja_failed(h)) return NULL;
@@ -64,6 +71,7 @@ void *jinja_take(jinja_heap *h, size_t n)
     return memset(p, 0, n);
 }
 
+/* n is bounded first, so that the difference cannot overflow. */
 bool jinja_spend(jinja_heap *h, size_t n)
 {
     if (jinja_failed(h)) return false;
@@ -98,6 +106,7 @@ jinja_value jinja_text(const char *s, size_t n)
 }
 jinja_value jinja_cstr(const char *s) { return jinja_text(s, strlen(s)); }
 
+/* The copy has a NUL behind it, so its text also serves as a C string. */
 jinja_value jinja_copy(jinja_heap *h, const char *s, size_t n)
 {
     char *p = jinja_take(h, n + 1);
@@ -121,6 +130,7 @@ static void *grown(jinja_heap *h, const void *old, size_t n, size_t cap, size_t 
     return p;
 }
 
+/* The capacity doubles, so that the memory left behind is at most as much as is in use. */
 void jinja_append(jinja_heap *h, jinja_list *l, jinja_value v)
 {
     if (!jinja_spend(h, 1)) return;
@@ -141,6 +151,8 @@ jinja_value jinja_dict_new(jinja_heap *h, jinja_kind dict_or_namespace)
     return (jinja_value){.kind = dict_or_namespace, .dict = d ? d : &none};
 }
 
+/* A search from the front: dictionaries of templates are small. Its steps are charged by the number
+ * of entries. */
 jinja_value *jinja_get(jinja_heap *h, const jinja_dict *d, jinja_value key)
 {
     if (!jinja_spend(h, 1 + d->n / 8)) return NULL;
@@ -154,6 +166,7 @@ jinja_value *jinja_get_name(jinja_heap *h, const jinja_dict *d, const char *name
     return jinja_get(h, d, jinja_cstr(name));
 }
 
+/* A key that is there already keeps its place and gets the new value. */
 void jinja_put(jinja_heap *h, jinja_dict *d, jinja_value key, jinja_value v)
 {
     if (jinja_is_list(key) || jinja_is_dict(key)) {
@@ -187,6 +200,7 @@ static jinja_value array_from_json(jinja_heap *h, const json_t *j)
     return v;
 }
 
+/* Keys that hold a NUL are not possible: jansson refuses them. */
 static jinja_value object_from_json(jinja_heap *h, const json_t *j)
 {
     jinja_value v = jinja_dict_new(h, JINJA_DICT);
@@ -268,6 +282,7 @@ static bool equal_lists(jinja_heap *h, const jinja_list *a, const jinja_list *b)
     return true;
 }
 
+/* The order of the entries does not matter. */
 static bool equal_dicts(jinja_heap *h, const jinja_dict *a, const jinja_dict *b)
 {
     if (a->n != b->n) return false;
@@ -278,6 +293,7 @@ static bool equal_dicts(jinja_heap *h, const jinja_dict *a, const jinja_dict *b)
     return true;
 }
 
+/* Both are dictionaries, or both are lists. */
 static bool equal_inside(jinja_heap *h, jinja_value a, jinja_value b)
 {
     if (!jinja_enter(h)) return false;
@@ -287,6 +303,8 @@ static bool equal_inside(jinja_heap *h, jinja_value a, jinja_value b)
     return same;
 }
 
+/* Values of different kinds differ, except for numbers. Iterators, namespaces and functions equal
+ * only themselves. */
 bool jinja_equal(jinja_heap *h, jinja_value a, jinja_value b)
 {
     if (!jinja_spend(h, a.kind == JINJA_STRING ? a.n / 64 : 0)) return false;
@@ -306,6 +324,7 @@ bool jinja_equal(jinja_heap *h, jinja_value a, jinja_value b)
     }
 }
 
+/* By the first elements that differ; of two that agree as far as they go, the shorter is less. */
 static int compare_lists(jinja_heap *h, const jinja_list *a, const jinja_list *b)
 {
     if (!jinja_enter(h)) return 0;
@@ -333,6 +352,7 @@ int jinja_compare(jinja_heap *h, jinja_value a, jinja_value b)
     return 0;
 }
 
+/* Nothing is in an undefined value, as in Jinja2. */
 bool jinja_contains(jinja_heap *h, jinja_value b, jinja_value a)
 {
     if (b.kind == JINJA_UNDEFINED) return false;
@@ -350,6 +370,7 @@ bool jinja_contains(jinja_heap *h, jinja_value b, jinja_value a)
     return false;
 }
 
+/* A list is given as it is, not copied. An undefined value has no elements. */
 jinja_value jinja_elements(jinja_heap *h, jinja_value v)
 {
     if (jinja_is_list(v)) return v;
@@ -429,6 +450,7 @@ static void add_real(jinja_heap *h, jinja_buffer *b, double x)
     add_cstr(h, b, out);
 }
 
+/* An integer in decimal. */
 static void add_int(jinja_heap *h, jinja_buffer *b, int64_t i)
 {
     char s[32];
@@ -455,6 +477,7 @@ static void add_quoted(jinja_heap *h, jinja_buffer *b, jinja_value v)
     jinja_add(h, b, &quote, 1);
 }
 
+/* A tuple of one element has a comma behind it. */
 static void add_list(jinja_heap *h, jinja_buffer *b, jinja_value v)
 {
     bool tuple = v.kind == JINJA_TUPLE;
@@ -478,6 +501,7 @@ static void add_dict(jinja_heap *h, jinja_buffer *b, jinja_value v)
     add_cstr(h, b, "}");
 }
 
+/* A list that holds itself is not possible, but the depth is bounded all the same. */
 void jinja_add_repr(jinja_heap *h, jinja_buffer *b, jinja_value v)
 {
     if (!jinja_spend(h, 1) || !jinja_enter(h)) return;
@@ -498,6 +522,7 @@ void jinja_add_repr(jinja_heap *h, jinja_buffer *b, jinja_value v)
     jinja_leave(h);
 }
 
+/* An undefined value prints as nothing. */
 void jinja_add_str(jinja_heap *h, jinja_buffer *b, jinja_value v)
 {
     if (v.kind == JINJA_STRING) jinja_add(h, b, v.text, v.n);
@@ -514,6 +539,7 @@ jinja_value jinja_str(jinja_heap *h, jinja_value v)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
+/* \uXXXX; characters beyond 16 bits as two of them (UTF-16). */
 static void json_escape(jinja_heap *h, jinja_buffer *b, uint32_t c)
 {
     char s[16];
@@ -523,6 +549,7 @@ static void json_escape(jinja_heap *h, jinja_buffer *b, uint32_t c)
     add_cstr(h, b, s);
 }
 
+/* Bytes that form no character go out as they are. */
 static void json_string_out(jinja_heap *h, jinja_buffer *b, jinja_value v, bool ascii)
 {
     static const char named[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: character, letter */
@@ -540,6 +567,7 @@ static void json_string_out(jinja_heap *h, jinja_buffer *b, jinja_value v, bool 
     add_cstr(h, b, "\"");
 }
 
+/* A line feed and the indent of a level; nothing where all is on one line. */
 static void json_line(jinja_heap *h, jinja_buffer *b, int indent, int level)
 {
     if (indent < 0) return;
@@ -566,6 +594,7 @@ static jinja_value sorted_dict(jinja_heap *h, const jinja_dict *d)
 static void json_value(jinja_heap *h, jinja_buffer *b, jinja_value v, const jinja_json_form *f,
                        int level);
 
+/* A dictionary or a list. Keys become strings. */
 static void json_inside(jinja_heap *h, jinja_buffer *b, jinja_value v, const jinja_json_form *f,
                         int level)
 {
