@@ -51,7 +51,7 @@ static sp_tok *open_tokenizer(const char *dir)
 static void check_date(const char *date)
 {
     struct tm t = {0};
-    char back[64] = "";
+    char back[64] = "no date";
     if (!date) return;
     if (sscanf(date, "%4d-%2d-%2d", &t.tm_year, &t.tm_mon, &t.tm_mday) == 3) {
         t.tm_year -= 1900;

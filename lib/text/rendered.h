@@ -38,8 +38,7 @@ typedef struct {
     int32_t stop;    /* the special token behind an answer, which ends it; -1 = none */
     bool has_system; /* a system turn at the beginning shows in the text */
     bool shows;      /* what the user says shows in the text */
-    bool
-        continues; /* an answer goes on where the prompt ends; with guard models not */
+    bool continues;  /* an answer goes on where the prompt ends; no guard model's does */
 } sp_render_traits;
 sp_render_traits sp_render_look(const sp_renderer *r);
 

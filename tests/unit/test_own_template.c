@@ -72,8 +72,7 @@ static void refusals(void **state)
          "tokenizer_config.json: chat template, line 1: a tag does not end: \"}}\" is missing"},
         {"tokenizer_config.json", "{\"chat_template\":7}",
          "tokenizer_config.json: \"chat_template\" is no text, nor has it a \"default\""},
-        {"tokenizer_config.json",
-         "{\"chat_template\":[{\"name\":\"rag\",\"template\":\"x\"}]}",
+        {"tokenizer_config.json", "{\"chat_template\":[{\"name\":\"rag\",\"template\":\"x\"}]}",
          "tokenizer_config.json: \"chat_template\" is no text, nor has it a \"default\""},
         {"chat_template.jinja", "a\n{% include 'b' %}",
          "chat_template.jinja: chat template, line 2: the statement {% include %} is not "

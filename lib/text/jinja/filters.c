@@ -10,6 +10,7 @@
 #include "text/jinja/filters.h"
 
 #include "text/jinja/operators.h"
+#include "text/jinja/print.h"
 #include "text/jinja/strings.h"
 
 #include <math.h>

@@ -15,6 +15,7 @@
 #include "text/jinja/methods.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/parser.h"
+#include "text/jinja/print.h"
 
 #include <stdlib.h>
 #include <time.h>

@@ -10,6 +10,7 @@
 #include "text/jinja/lexer.h"
 
 #include "base/utf8.h"
+#include "text/jinja/print.h"
 
 #include <stdlib.h>
 

@@ -5,6 +5,8 @@
  */
 #include "text/jinja/operators.h"
 
+#include "text/jinja/print.h"
+
 #include <math.h>
 
 /* ---- arithmetic ------------------------------------------------------------------------------ */

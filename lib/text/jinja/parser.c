@@ -10,6 +10,8 @@
  */
 #include "text/jinja/parser.h"
 
+#include "text/jinja/print.h"
+
 typedef struct {
     jinja_heap *h;
     const jinja_token *t; /* the next token */

@@ -7,6 +7,7 @@
 #include "text/jinja/strings.h"
 
 #include "base/utf8.h"
+#include "text/jinja/print.h"
 
 /* White space as Python sees it: Unicode's, and the four separators of ASCII. */
 static bool space(uint32_t c) { return sp_utf8_space(c) || (c >= 0x1C && c <= 0x1F); }

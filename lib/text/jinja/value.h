@@ -1,55 +1,17 @@
 /* value.h - the values that a chat template computes with: those of Jinja2, that is of
  * Python.
  *
- * All memory comes from one heap of bounded size and is released at once with it, so
- * values are plain structs, copied freely and never freed. Lists and dictionaries are
- * shared by reference, as in Python.
- *
- * Errors stick: the first one is kept in the heap's sp_err, every later operation then
- * gives `undefined` and does nothing. The interpreter looks at sp_jinja_failed() where it
- * loops and where it returns.
+ * They lie in a heap (heap.h), so they are plain structs, copied freely and never freed.
+ * Lists and dictionaries are shared by reference, as in Python. After an error every
+ * function here does nothing and gives some value.
  */
 #ifndef SP_TEXT_JINJA_VALUE_H
 #define SP_TEXT_JINJA_VALUE_H
 
-#include "base/base.h"
+#include "text/jinja/heap.h"
 
 #include <jansson.h>
 #include <string.h>
-
-/* ---- heap and budget --------------------------------------------------------------- */
-
-/* What one rendering may use. */
-#define JINJA_MAX_BYTES ((size_t)64 << 20)
-#define JINJA_MAX_STEPS ((int64_t)10 * 1000 * 1000)
-#define JINJA_MAX_DEPTH 120
-
-typedef struct jinja_block jinja_block;
-typedef struct {
-    jinja_block *blocks; /* the newest first */
-    size_t left;         /* bytes that may still be taken */
-    int64_t steps;       /* steps that may still be made; work on n bytes costs n / 64 */
-    int depth;           /* of nested evaluation or parsing */
-    int line;            /* of the template, for messages */
-    sp_err *e;
-} jinja_heap;
-
-void jinja_heap_open(jinja_heap *h, sp_err *e);
-void jinja_heap_close(jinja_heap *h);
-/* n bytes, aligned to 16, zeroed. NULL after an error or when the budget is used up (an
- * error). */
-void *jinja_take(jinja_heap *h, size_t n);
-/* Count n steps; false, and an error, when none are left. */
-bool jinja_spend(jinja_heap *h, size_t n);
-/* Count one level of nesting; false, and an error, when it is too deep. Leave with
- * jinja_leave. */
-bool jinja_enter(jinja_heap *h);
-static inline void jinja_leave(jinja_heap *h) { h->depth--; }
-static inline bool jinja_failed(const jinja_heap *h) { return h->e->code != 0; }
-/* Keep an error, "line N: message". The first one wins. */
-void jinja_error(jinja_heap *h, const char *fmt, ...) SP_PRINTF(2, 3);
-
-/* ---- values ------------------------------------------------------------------------ */
 
 typedef enum {
     JINJA_UNDEFINED, /* text = the name that has no value, for messages */
@@ -149,30 +111,5 @@ bool jinja_contains(jinja_heap *h, jinja_value b, jinja_value a);
 jinja_value jinja_elements(jinja_heap *h, jinja_value v);
 /* Elements, keys or characters: how many. */
 int64_t jinja_length(jinja_heap *h, jinja_value v);
-
-/* ---- text -------------------------------------------------------------------------- */
-
-/* Bytes that grow in the heap. */
-typedef struct {
-    char *p;
-    size_t n, cap;
-} jinja_buffer;
-void jinja_add(jinja_heap *h, jinja_buffer *b, const char *s, size_t n);
-jinja_value jinja_string_of(const jinja_buffer *b);
-
-/* Add str(v), as {{ v }} prints it; repr(v), as it stands inside a printed list. */
-void jinja_add_str(jinja_heap *h, jinja_buffer *b, jinja_value v);
-void jinja_add_repr(jinja_heap *h, jinja_buffer *b, jinja_value v);
-jinja_value jinja_str(jinja_heap *h, jinja_value v);
-
-typedef struct {
-    int indent; /* spaces a level; -1 = all on one line */
-    bool ascii; /* characters above 127 as \uXXXX */
-    bool sorted;
-    const char *comma, *colon; /* ", " and ": " */
-} jinja_json_form;
-/* Add v as Python's json.dumps does. */
-void jinja_add_json(jinja_heap *h, jinja_buffer *b, jinja_value v,
-                    const jinja_json_form *f);
 
 #endif
