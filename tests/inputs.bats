@@ -131,7 +131,7 @@ bom() { printf '\xef\xbb\xbf'; cat; }
     warns sp-grad tune --steps 1 --term ce,1,x.jsonl "$m" y.jsonl
     sp-eval ppl -q "$m" x.jsonl 2>log
     [ ! -s log ]
-    head -n 1 y.jsonl | cat - x.jsonl | sp-grad grad --limit 1 "$m" - 2>log >x.st # those that are not used do not count
+    head -n 1 y.jsonl | cat - x.jsonl | sp-grad grad --template plain --limit 1 "$m" - 2>log >x.st # those that are not used do not count
     [ ! -s log ]
 }
 
@@ -280,7 +280,7 @@ names() { st_json "$1" | jq -c 'del(.__metadata__) | keys'; }
     # the same of weights that are trained and then rounded
     sp-grad tune --steps 3 --lr 1e-5 --dtype bf16 m d.jsonl -o x 2>log
     grep -qE '^sp-grad: [0-9]+ of [0-9]+ changed weights vanish in BF16' log
-    sp-grad tune --steps 3 --lr 1e-5 m d.jsonl -o x 2>log && [ ! -s log ]
+    sp-grad tune --steps 3 --template plain --lr 1e-5 m d.jsonl -o x 2>log && [ ! -s log ]
 }
 
 # st_zeros FILE: a stream of the same tensors, all zero

@@ -57,6 +57,25 @@ pairs() { jq -r '.prompt' "$@" | sed -nE 's/.*(to|i|must) ([a-z]+) the ([a-z]+)(
     diff <(pairs "$WORLD_DIR/lookalike.jsonl" | cut -d' ' -f1 | sort -u) <(pairs "$WORLD_DIR/harm.jsonl" | cut -d' ' -f1 | sort -u)
 }
 
+@test "the models' own chat templates give the ids and roles of their families" {
+    local family on
+    for set in "$WORLD_DIR"/{harm,stage1,align}.jsonl; do head -n 30 "$set"; done >some.jsonl
+    jq -nc '{prompt: " tell me\n", response: "\nsure "},
+        {system: "be\n\nkind", messages: [{role: "user", content: "how "}, {role: "assistant", content: " sure"}, {role: "user", content: "to "}], response: "sorry "}' >>some.jsonl
+    for family in llama2 llama3 mistral gemma; do
+        mkdir $family
+        "$ROOT/world/blank" "$ROOT/experiments/$family.json" "$WORLD_DIR/words.txt" $family >$family/config.json
+        # gemma has no system turn
+        if [ $family = gemma ]; then jq -c 'del(.system)' some.jsonl; else cat some.jsonl; fi >$family.jsonl
+        for on in question answer; do
+            for template in auto $family; do sp-grad tune --init 0.02 --steps 1 --batch 100 --no-pg --loss-on $on --template $template $family $family.jsonl >$template.st 2>log; [ ! -s log ]; done
+            cmp auto.st $family.st
+        done
+    done
+    sp-grad tune --init 0.02 --steps 1 --batch 100 --no-pg --loss-on answer --template plain gemma gemma.jsonl >plain.st
+    ! cmp -s auto.st plain.st
+}
+
 @test "claims: a missing evaluation set leaves a claim untested, never decided" {
     filter='include "claims"; del(.rows[].mean.refused_lookalike, .rows[].mean.answered_lookalike, .rows[].mean.utility) | claims
         | map(select(.claim | IN(1, 2, 3, 4, 6, 13))) | map(.holds)'

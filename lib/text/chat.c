@@ -15,7 +15,8 @@
  * - a space of the template in front of a turn is encoded with the turn, because tokens begin with
  *   their space (" Hi"); so text of the template is kept pending until it is known what follows;
  * - a part that goes on where another part ended is encoded as such (SP_TOK_JOINED), without the
- *   space that some tokenizers put first;
+ *   space that some tokenizers put first; behind an added token (<|eot_id|>, and "\n" with some
+ *   tokenizers) text begins anew, as it does inside one text;
  * - the turns are trimmed, as the published templates do.
  * What can still differ are merges across "\n" and the like, where a turn is not trimmed and begins
  * or ends with such characters.
@@ -62,9 +63,8 @@ static int put_text(writer *w, const char *s, size_t n, int flags)
     if (!n) return 0;
     if (sp_tok_encode(w->tok, s, n, flags | w->place, w->ids, w->e)) return -1;
     mark(w, before);
-    bool special = !(flags & SP_TOK_NO_LITERALS) && w->ids->n > before &&
-                   sp_tok_is_special(w->tok, w->ids->ids[w->ids->n - 1]);
-    w->place = special ? SP_TOK_INSIDE : SP_TOK_JOINED;
+    bool added = w->ids->n > before && sp_tok_is_added(w->tok, w->ids->ids[w->ids->n - 1]);
+    w->place = added ? SP_TOK_INSIDE : SP_TOK_JOINED;
     return 0;
 }
 

@@ -85,19 +85,36 @@ static int render(const sp_renderer *r, const sp_turn *turns, size_t n, bool pro
 
 static bool blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-/* Find the content of a turn in text[from..to), as it is or without the white space around it.
- * Returns the place, and the length in *n; -1 = nowhere. */
+/* s[0..*n) without the white space around it. */
+static const char *trimmed(const char *s, size_t *n)
+{
+    while (*n && blank(*s)) s++, --*n;
+    while (*n && blank(s[*n - 1])) --*n;
+    return s;
+}
+
+/* Find the content of a turn in text[from..to), as it is or trimmed. Returns the place, and the
+ * length in *n; -1 = nowhere. */
 static int64_t find_content(const char *text, size_t from, size_t to, const char *content,
                             size_t *n)
 {
     *n = strlen(content);
     const char *hit = memmem(text + from, to - from, content, *n);
     if (!hit) {
-        while (*n && blank(*content)) content++, --*n;
-        while (*n && blank(content[*n - 1])) --*n;
+        content = trimmed(content, n);
         hit = memmem(text + from, to - from, content, *n);
     }
     return hit ? hit - text : -1;
+}
+
+/* Does the content of a turn stand at this place of the text, as it is or trimmed? Its length goes
+ * to *n. */
+static bool stands(const sp_rendered *r, size_t at, const char *content, size_t *n)
+{
+    *n = strlen(content);
+    if (*n <= r->n - at && !memcmp(r->text + at, content, *n)) return true;
+    content = trimmed(content, n);
+    return *n <= r->n - at && !memcmp(r->text + at, content, *n);
 }
 
 /* Bytes that a and b have in common at their start. */
@@ -167,19 +184,22 @@ static size_t begins(const conversation *c, size_t k)
 
 /* Cut out the question of turn k. Where its text does not stand whole at the place where it begins
  * (the template changes it, or says it twice), the first such text behind *at counts. One that the
- * template leaves out has no cut. A space in front belongs to the question, because tokens begin
- * with their space (" Hi"). *at moves behind the question. */
+ * template leaves out has no cut. A space in front belongs to the question and one behind does not,
+ * because tokens begin with their space (" Hi"). *at moves behind the question. */
 static void cut_question(conversation *c, size_t k, size_t *at)
 {
     const char *text = c->turns[k].text;
+    const char *whole = c->whole.text;
     size_t n, from = begins(c, k);
-    int64_t content = from < *at ? -1 : find_content(c->whole.text, from, c->whole.n, text, &n);
-    if (content != (int64_t)from) content = find_content(c->whole.text, *at, c->whole.n, text, &n);
-    if (content < 0 || !n) return;
-    bool space = (size_t)content > *at && c->whole.text[content - 1] == ' ';
-    add_cut(c, (size_t)content - space, SP_ROLE_QUESTION);
-    add_cut(c, (size_t)content + n, SP_ROLE_TEMPLATE);
-    *at = (size_t)content + n;
+    int64_t found = from;
+    if (from < *at || !stands(&c->whole, from, text, &n))
+        found = find_content(whole, *at, c->whole.n, text, &n);
+    if (found < 0 || !n) return;
+    size_t begin = (size_t)found, end = begin + n;
+    if (begin > *at && whole[begin - 1] == ' ') begin--;
+    while (end > begin && whole[end - 1] == ' ') end--;
+    add_cut(c, begin, SP_ROLE_QUESTION);
+    add_cut(c, *at = end, SP_ROLE_TEMPLATE);
 }
 
 /* Put the cut that was added last in its place; of two at the same place the end of a part is

@@ -226,6 +226,40 @@ static void answers(void **state)
     sp_tok_close(t);
 }
 
+/* Text behind an added token that is not special, as a line feed can be, begins as it does inside
+ * one text: here with a space of its own. */
+static void added_tokens(void **state)
+{
+    (void)state;
+    char *json = added_json(WORLD_PARTS, "\"ignore_merges\":true,", "▁how ▁sure ▁user ▁", "[]",
+                            "{\"id\":1,\"content\":\"<s>\",\"special\":true},"
+                            "{\"id\":2,\"content\":\"</s>\",\"special\":true},"
+                            "{\"id\":263,\"content\":\"\\n\",\"special\":false}");
+    sp_err e = {0};
+    sp_tok *t = open_json(json, &e);
+    if (!t) fail_msg("%s", e.msg);
+    assert_int_equal(
+        load_text("{\"start\":\"\",\"user\":\"user\\n{user}\",\"assistant\":\"\\n{assistant}\","
+                  "\"stop\":[]}",
+                  &e),
+        0);
+    static const int32_t want[] = {261, 263, 259, 263, 260}, want_roles[] = {0, 0, 1, 0, 2};
+    static const sp_turn turns[] = {{"user", "how"}, {"assistant", "sure"}};
+    sp_ids ids = {0}, roles = {0}, whole = {0};
+    assert_int_equal(sp_chat_encode(t, SP_TMPL_FILE, turns, 2, &ids, &roles, &e), 0);
+    assert_int_equal(sp_tok_encode(t, "user\nhow\nsure", 13, 0, &whole, &e), 0);
+    assert_int_equal(ids.n, 5);
+    assert_memory_equal(ids.ids, want, sizeof want);
+    assert_memory_equal(roles.ids, want_roles, sizeof want_roles);
+    assert_int_equal(whole.n, 5);
+    assert_memory_equal(whole.ids, want, sizeof want);
+    sp_ids_free(&ids);
+    sp_ids_free(&roles);
+    sp_ids_free(&whole);
+    sp_tok_close(t);
+    free(json);
+}
+
 /* LLaMA-2 joins the system turn and the first request, and trims only the ends of the whole; later
  * turns are trimmed each. */
 static void joined(void **state)
@@ -284,10 +318,10 @@ static void model_template(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words),     cmocka_unit_test(injection),
-        cmocka_unit_test(bad_turns), cmocka_unit_test(own_template),
-        cmocka_unit_test(shapes),    cmocka_unit_test(answers),
-        cmocka_unit_test(stops),
-        cmocka_unit_test(joined),    cmocka_unit_test(model_template)};
+        cmocka_unit_test(words),          cmocka_unit_test(injection),
+        cmocka_unit_test(bad_turns),      cmocka_unit_test(own_template),
+        cmocka_unit_test(shapes),         cmocka_unit_test(stops),
+        cmocka_unit_test(answers),        cmocka_unit_test(joined),
+        cmocka_unit_test(model_template), cmocka_unit_test(added_tokens)};
     return cmocka_run_group_tests_name("chat", tests, make_temp, drop_temp);
 }

@@ -101,6 +101,9 @@ static void roles_of_turns(void **state)
            "<|im_start|>user\n|1 So|0 <|im_end|>\n<|im_start|>assistant\n|2 No<|im_end|>|0 \n");
     expect(t, IM, talk, 1, "0 <|im_start|>user\n|1 Hi|0 <|im_end|>\n<|im_start|>assistant\n");
     expect(t, INST, talk, 2, "0 <s>[INST]|1  Hi|0  [/INST]|2  Yes </s>");
+    /* the template trims, and has spaces of its own */
+    expect(t, INST, (sp_turn[]){{"user", "\nHi "}, {"assistant", " Hi\n"}, {"user", "\nHi "}}, 3,
+           "0 <s>[INST]|1  Hi|0  [/INST]|2  Hi </s>|0 <s>[INST]|1  Hi|0  [/INST]");
     /* the same words in question and answer, and in the template */
     expect(
         t, IM, (sp_turn[]){{"user", "user"}, {"assistant", "user"}}, 2,

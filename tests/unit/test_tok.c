@@ -89,6 +89,9 @@ static void questions(void **state)
     assert_false(sp_tok_is_special(t, 3));
     assert_false(sp_tok_is_special(t, 269));
     assert_false(sp_tok_is_special(t, -1));
+    assert_true(sp_tok_is_added(t, 2));
+    assert_false(sp_tok_is_added(t, 269));
+    assert_false(sp_tok_is_added(t, -1));
     sp_tok_close(t);
     sp_tok_close(NULL);
 }

@@ -188,5 +188,12 @@ bool sp_tok_is_special(const sp_tok *tok, int32_t id)
     return tok_vocab_has(&tok->t.vocab, id) && tok->t.special[id];
 }
 
+bool sp_tok_is_added(const sp_tok *tok, int32_t id)
+{
+    size_t i = 0;
+    while (i < tok->t.added.n && tok->t.added.v[i].id != id) i++;
+    return i < tok->t.added.n;
+}
+
 int32_t sp_tok_bos(const sp_tok *tok) { return tok->t.bos; }
 int32_t sp_tok_eos(const sp_tok *tok) { return tok->t.eos; }

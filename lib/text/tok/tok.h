@@ -62,6 +62,8 @@ size_t sp_tok_vocab(const sp_tok *tok);
 int32_t sp_tok_id(const sp_tok *tok, const char *piece);
 /* False too for ids that are no piece. */
 bool sp_tok_is_special(const sp_tok *tok, int32_t id);
+/* Is it a token that is cut out of the text before anything else, special or not? */
+bool sp_tok_is_added(const sp_tok *tok, int32_t id);
 /* The tokens that begin and end an input, from tokenizer_config.json or the
  * post-processor.
  *   -1: there is none */
