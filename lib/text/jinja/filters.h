@@ -1,4 +1,4 @@
-/* filters.h - the filters (value | name) and tests (value is name) of chat templates. */
+/* filters.h - the filters (value | name) of chat templates. */
 #ifndef SP_TEXT_JINJA_FILTERS_H
 #define SP_TEXT_JINJA_FILTERS_H
 
@@ -7,7 +7,5 @@
 /* v | name(args). A name that is not known is an error. */
 jinja_value jinja_filter(jinja_heap *h, const char *name, jinja_value v,
                          const jinja_args *args);
-/* v is name(args). A name that is not known is an error. */
-bool jinja_test(jinja_heap *h, const char *name, jinja_value v, const jinja_args *args);
 
 #endif

@@ -16,6 +16,7 @@
 #include "text/jinja/operators.h"
 #include "text/jinja/parser.h"
 #include "text/jinja/print.h"
+#include "text/jinja/tests.h"
 
 #include <stdlib.h>
 #include <time.h>
