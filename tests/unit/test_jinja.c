@@ -53,6 +53,8 @@ static const struct {
     /* filters */
     {"{{ d|tojson }} {{ d|tojson(indent=1) }}", "{\"b\": 2, \"a\": [1, null, true]} {\n \"b\": 2,\n \"a\": [\n  1,\n  null,\n  true\n ]\n}"},
     {"{{ m|map(attribute='role')|join('-') }} {{ m|selectattr('role', 'eq', 'user')|list|length }}", "user-assistant 1"},
+    {"{{ l|select('gt', 1)|list }} {{ l|reject('gt', 1)|list }} {{ m|rejectattr('role', 'eq', 'user')|map(attribute='role')|list }}",
+     "[3, 2] [1] ['assistant']"},
     {"{{ l|sort }} {{ ['b','A']|sort }} {{ l|sum }} {{ l|max }} {{ l|first }} {{ 'abc'|reverse }}", "[1, 2, 3] ['A', 'b'] 6 3 3 cba"},
     {"{{ q|default('D') }} {{ ''|default('D') }}|{{ ''|default('D', true) }}", "D |D"},
     {"{{ 'a\\nb\\n\\nc'|indent(2) }} {{ ' x '|trim }}{{ '<&'|e }} {{ '12'|int + 1 }} {{ 2.5|round }}", "a\n  b\n\n  c x&lt;&amp; 13 2.0"},
