@@ -267,6 +267,7 @@ static int run_margin(int argc, char **argv)
     sp_margins l = {.m = s.m, .opt = &s.opt, .openings = &openings};
     l.ending = (sp_ending){.ids = ends, .n_ids = sp_subject_end_ids(&s, ends, MAX_ENDS)};
     sp_must_each(argv[1], add_margin, &l);
+    sp_subject_warn(&s);
     sp_must(sp_margins_score(&l, batch_tokens, &e), &e);
     json_t *all = json_array();
     for (size_t i = 0; i < l.n; i++) {

@@ -289,6 +289,8 @@ int sp_chat_answer(const sp_tok *tok, sp_template which, const char *text, sp_id
                    size_t *n_text, sp_err *e)
 {
     static const sp_turn question = {"user", "?"};
+    sp_renderer own = renderer(tok, which);
+    if (own.template) return sp_render_answer(&own, text, ids, n_text, e);
     const sp_template_form *t = sp_template_get(which);
     if (!t) return sp_fail(e, SP_EUSAGE, "no chat template chosen");
     if (check_stops(t, tok, e)) return -1;

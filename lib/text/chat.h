@@ -22,8 +22,8 @@ int sp_chat_encode(const sp_tok *tok, sp_template t, const sp_turn *turns, size_
  * what the template puts between the text and the token that ends it, such as a space.
  * That token is left out.
  *    0: done
- *   -1: no template, or a tokenizer without the template's end tokens (*e); *ids may hold
- *       some ids */
+ *   -1: no template, a tokenizer without the template's end tokens, or a refusal by the
+ *       model's own (*e); *ids may hold some ids */
 int sp_chat_answer(const sp_tok *tok, sp_template t, const char *text, sp_ids *ids,
                    size_t *n_text, sp_err *e) SP_MUST_CHECK;
 /* The ids that end an answer under template t (EOS, <|eot_id|>, <end_of_turn> ...), those

@@ -277,18 +277,63 @@ static int mark(const conversation *c, const int32_t *ids, size_t n, sp_ids *rol
     return 0;
 }
 
+/* Render c's turns into c->whole and append its ids, and their roles (may be NULL). 0 or -1; c is
+ * to be closed in any case. */
+static int encode(conversation *c, sp_ids *ids, sp_ids *roles)
+{
+    size_t n = c->n, before = ids->n;
+    c->prompt = !n || strcmp(c->turns[n - 1].role, "assistant");
+    if (render(c->r, c->turns, n, c->prompt, &c->whole, c->e)) return -1;
+    if (sp_tok_encode(c->r->tok, c->whole.text, c->whole.n, 0, ids, c->e)) return -1;
+    if (!roles) return 0;
+    return cut_turns(c) || mark(c, ids->ids + before, ids->n - before, roles) ? -1 : 0;
+}
+
+static void close(conversation *c)
+{
+    sp_rendered_free(&c->whole);
+    free(c->cuts);
+}
+
 int sp_render_turns(const sp_renderer *r, const sp_turn *turns, size_t n, sp_ids *ids,
                     sp_ids *roles, sp_err *e)
 {
     conversation c = {.r = r, .turns = turns, .n = n, .e = e};
-    c.prompt = !n || strcmp(turns[n - 1].role, "assistant");
-    size_t before = ids->n;
-    if (render(r, turns, n, c.prompt, &c.whole, e)) return -1;
-    int rc = sp_tok_encode(r->tok, c.whole.text, c.whole.n, 0, ids, e);
-    if (!rc && roles) rc = cut_turns(&c);
-    if (!rc && roles) rc = mark(&c, ids->ids + before, ids->n - before, roles);
-    sp_rendered_free(&c.whole);
-    free(c.cuts);
+    int rc = encode(&c, ids, roles);
+    close(&c);
+    return rc;
+}
+
+/* How many of the ids [i, end), those of an answer, its text has: up to where the content of the
+ * turn ends, if the template leaves it as it is, and otherwise all. 0 or -1. */
+static int count_text(const conversation *c, const sp_ids *all, size_t i, size_t end,
+                      const char *text, size_t *n_text)
+{
+    size_t n, k = 0;
+    while (k < c->n_cuts && c->cuts[k].role != SP_ROLE_ANSWER) k++;
+    size_t from = k < c->n_cuts ? c->cuts[k].at : c->whole.n;
+    int64_t at = find_content(c->whole.text, from, c->whole.n, text, &n), to = (int64_t)end;
+    if (at >= 0) to = ids_before(c, all->ids, all->n, (size_t)at + n);
+    if (to < 0) return -1;
+    *n_text = n ? SP_MAX((size_t)to, i) - i : 0;
+    return 0;
+}
+
+int sp_render_answer(const sp_renderer *r, const char *text, sp_ids *ids, size_t *n_text, sp_err *e)
+{
+    const sp_turn turns[] = {{"user", "?"}, {"assistant", text}};
+    conversation c = {.r = r, .turns = turns, .n = 2, .e = e};
+    sp_ids all = {0}, roles = {0};
+    int rc = encode(&c, &all, &roles);
+    size_t i = 0, end;
+    while (i < roles.n && roles.ids[i] != SP_ROLE_ANSWER) i++;
+    for (end = i; end < roles.n && roles.ids[end] == SP_ROLE_ANSWER; end++) {}
+    if (end > i && sp_tok_is_special(r->tok, all.ids[end - 1])) end--;
+    if (rc == 0) rc = count_text(&c, &all, i, end, text, n_text);
+    for (; !rc && i < end; i++) sp_ids_push(ids, all.ids[i]);
+    sp_ids_free(&all);
+    sp_ids_free(&roles);
+    close(&c);
     return rc;
 }
 

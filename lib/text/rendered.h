@@ -33,6 +33,13 @@ typedef struct {
 int sp_render_turns(const sp_renderer *r, const sp_turn *turns, size_t n, sp_ids *ids,
                     sp_ids *roles, sp_err *e) SP_MUST_CHECK;
 
+/* Append the ids of an answer of this text behind a question, up to the special token
+ * that ends it, and how many of them the text has to *n_text: as sp_chat_answer (chat.h).
+ *    0: done
+ *   -1: as sp_render_turns (*e) */
+int sp_render_answer(const sp_renderer *r, const char *text, sp_ids *ids, size_t *n_text,
+                     sp_err *e) SP_MUST_CHECK;
+
 /* What a template is like, found by rendering short conversations. */
 typedef struct {
     int32_t stop;    /* the special token behind an answer, which ends it; -1 = none */

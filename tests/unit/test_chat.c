@@ -308,6 +308,7 @@ static void model_template(void **state)
     assert_true(sp_chat_has_system(t, SP_TMPL_LLAMA2));
     assert_false(sp_chat_has_system(t, SP_TMPL_GEMMA));
     assert_int_equal(sp_chat_encoded(), before + 2);
+    expect_answer(t, SP_TMPL_OWN, "sure first", 2, 2);
     free(text);
     free(dir);
     sp_ids_free(&ids);

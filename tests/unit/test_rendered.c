@@ -146,6 +146,46 @@ static void refusals(void **state)
     expect(t, IM, &(sp_turn){"user", "\xFF"}, 1, "!turn 1 is not valid UTF-8");
 }
 
+/* An answer alone: its ids, without the end token, and how many its text has. */
+static void expect_answer(const sp_tok *t, const char *template, const char *text, const char *want,
+                          size_t n_text)
+{
+    sp_err e = {0};
+    sp_ids ids = {0};
+    size_t n = 99;
+    sp_jinja *j = sp_jinja_parse(template, strlen(template), &e);
+    assert_non_null(j);
+    sp_renderer r = {j, t, "2024-07-26", false};
+    if (sp_render_answer(&r, text, &ids, &n, &e)) fail_msg("%s", e.msg);
+    char *got = sp_tok_decode(t, ids.ids, ids.n, false, NULL);
+    assert_string_equal(got, want);
+    assert_int_equal(n, n_text);
+    free(got);
+    sp_ids_free(&ids);
+    sp_jinja_free(j);
+}
+
+static void answers(void **state)
+{
+    sp_tok *t = *state;
+    expect_answer(t, IM, "Yes", "Yes", 3);
+    expect_answer(t, IM, "ab", "ab", 1);
+    expect_answer(t, INST, " Yes\n", " Yes ", 4); /* the template's spaces around it */
+    expect_answer(t, INST, " \n", "  ", 0);
+    expect_answer(t, GENERATION, "Yes", "Yes", 3);
+    expect_answer(t, THINK, "<think>x</think>Yes", "<think>\n</think>Yes", 19);
+    sp_err e = {0};
+    sp_ids ids = {0};
+    size_t n;
+    sp_jinja *j = sp_jinja_parse("{{ messages|length }}", 21, &e);
+    sp_renderer r = {j, t, "2024-07-26", false};
+    assert_int_equal(sp_render_answer(&r, "Yes", &ids, &n, &e), -1);
+    assert_string_equal(e.msg,
+                        "the chat template does not tell which text is the answer of turn 2");
+    assert_int_equal(ids.n, 0);
+    sp_jinja_free(j);
+}
+
 static void look(void **state)
 {
     static const struct {
@@ -191,11 +231,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(roles_of_turns),
-        cmocka_unit_test(answers_that_the_template_changes),
-        cmocka_unit_test(tokens_over_a_cut),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(look),
+        cmocka_unit_test(roles_of_turns),    cmocka_unit_test(answers_that_the_template_changes),
+        cmocka_unit_test(tokens_over_a_cut), cmocka_unit_test(refusals),
+        cmocka_unit_test(answers),           cmocka_unit_test(look),
     };
     return cmocka_run_group_tests_name("rendered", tests, setup, teardown);
 }

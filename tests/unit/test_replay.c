@@ -115,10 +115,10 @@ static void checkpoint(void **state) { (void)state, replay(fuzz_one_index, "inde
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tok),      cmocka_unit_test(tokjson),    cmocka_unit_test(spm),
-        cmocka_unit_test(examples), cmocka_unit_test(template),   cmocka_unit_test(st),
-        cmocka_unit_test(config),   cmocka_unit_test(checkpoint), cmocka_unit_test(openings),
-        cmocka_unit_test(jinja)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tok),      cmocka_unit_test(tokjson),
+                                       cmocka_unit_test(spm),      cmocka_unit_test(examples),
+                                       cmocka_unit_test(template), cmocka_unit_test(st),
+                                       cmocka_unit_test(config),   cmocka_unit_test(checkpoint),
+                                       cmocka_unit_test(openings), cmocka_unit_test(jinja)};
     return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
 }
