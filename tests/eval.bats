@@ -137,7 +137,7 @@ A:{% else %}{{ m.content + eos_token }}{% endif %}{% endfor %}"
     echo '{"input_ids":[1,2]}' > ids.jsonl
     echo '{"prompt":"Hello","response":" you"}' > p.jsonl
     # says PATTERN COMMAND...: status 0, this one line on standard error
-    says() { run --separate-stderr "${@:2}"; [ "$status" = 0 ] && [[ $stderr == $1 ]] || { echo "$stderr"; return 1; }; }
+    says() { run --separate-stderr "${@:2}"; [ "$status" = 0 ] && [[ $stderr == $1 && $stderr != *$'\n'* ]] || { echo "$stderr"; return 1; }; }
     # no template: said once, and only of conversations
     says "sp-eval: *stories260K: no chat template: --template plain is taken" gen "$GOLDEN/stories260K" p.jsonl
     says "sp-eval: *: no chat template: --template plain is taken" sp-eval ppl "$GOLDEN/stories260K" p.jsonl
