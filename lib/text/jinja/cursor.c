@@ -1,4 +1,8 @@
-/* cursor.c - see cursor.h. */
+/* cursor.c - see cursor.h.
+ *
+ * Tokens end with one of the kind JINJA_T_END, which the cursor never leaves; so a look at p->t is
+ * always safe, and one at p->t + 1 wherever p->t is not the end.
+ */
 #include "text/jinja/cursor.h"
 
 #include <stdio.h>
@@ -36,6 +40,7 @@ bool jinja_take_name(jinja_cursor *p, const char *s)
     return true;
 }
 
+/* What stands there instead is told as far as it can be: a word or sign by its text. */
 void jinja_unexpected(jinja_cursor *p, const char *wanted)
 {
     const jinja_token *t = p->t;
@@ -50,6 +55,7 @@ void jinja_unexpected(jinja_cursor *p, const char *wanted)
     }
 }
 
+/* The sign is put in quotes for the message: "',' expected, got ...". */
 void jinja_need_op(jinja_cursor *p, const char *s)
 {
     char wanted[8];
@@ -76,6 +82,7 @@ jinja_node *jinja_new_node(jinja_cursor *p, jinja_node_kind kind)
     return n;
 }
 
+/* A node of two operands; b may be NULL for one of a single operand. */
 jinja_node *jinja_new_binary(jinja_cursor *p, jinja_node_kind kind, char op, jinja_node *a,
                              jinja_node *b)
 {

@@ -12,6 +12,7 @@
 
 #include "text/jinja/print.h"
 
+/* A node for a value that is known already. */
 static jinja_node *constant(jinja_cursor *p, jinja_value v)
 {
     jinja_node *n = jinja_new_node(p, JINJA_N_CONST);
@@ -271,6 +272,8 @@ static jinja_node *level(jinja_cursor *p, const operator_sign *ops,
 
 static jinja_node *signed_value(jinja_cursor *p) { return sign(p, true); }
 
+/* The levels of arithmetic, from the tightest to the loosest. All go from left to right, ** too, as
+ * in Jinja2. */
 static jinja_node *power(jinja_cursor *p)
 {
     return level(p, (const operator_sign[]){{"**", 'p'}, {0}}, signed_value);
@@ -323,6 +326,7 @@ static jinja_node *comparison(jinja_cursor *p)
     return n ? n : first;
 }
 
+/* `not` may come several times, each a level of depth. */
 static jinja_node *negation(jinja_cursor *p)
 {
     if (!jinja_is_name(p->t, "not")) return comparison(p);
@@ -333,6 +337,7 @@ static jinja_node *negation(jinja_cursor *p)
     return n;
 }
 
+/* a and b and c: from left to right, as the interpreter stops at the first that decides. */
 static jinja_node *conjunction(jinja_cursor *p)
 {
     jinja_node *n = negation(p);

@@ -20,6 +20,7 @@ struct jinja_block {
     _Alignas(16) char bytes[];
 };
 
+/* Memory is taken when it is first needed. */
 void jinja_heap_open(jinja_heap *h, sp_err *e)
 {
     *h = (jinja_heap){.left = JINJA_MAX_BYTES, .steps = JINJA_MAX_STEPS, .e = e};
@@ -34,6 +35,8 @@ void jinja_heap_close(jinja_heap *h)
     h->blocks = NULL;
 }
 
+/* sp_err_set keeps the first error, so what follows from it is not told. A message longer than the
+ * buffer, as one with a long text of the template in it, is cut. */
 void jinja_error(jinja_heap *h, const char *fmt, ...)
 {
     char text[700];
@@ -77,6 +80,7 @@ bool jinja_spend(jinja_heap *h, size_t n)
     return false;
 }
 
+/* After an error the depth is not counted: callers leave only what they entered. */
 bool jinja_enter(jinja_heap *h)
 {
     if (jinja_failed(h)) return false;
@@ -86,6 +90,7 @@ bool jinja_enter(jinja_heap *h)
     return false;
 }
 
+/* n elements of `old` are copied; that it stays behind costs at most as much again. */
 void *jinja_grown(jinja_heap *h, const void *old, size_t n, size_t cap, size_t size)
 {
     void *p = jinja_take(h, cap * size);

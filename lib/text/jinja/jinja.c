@@ -83,6 +83,7 @@ static jinja_value *find(machine *m, const char *name)
     return NULL;
 }
 
+/* A function value, its description in the heap. */
 static jinja_value function(machine *m, jinja_function f)
 {
     jinja_function *p = jinja_take(m->h, sizeof *p);
@@ -288,6 +289,7 @@ static jinja_value elements(machine *m, const jinja_node *n, jinja_kind kind)
     return out;
 }
 
+/* {key: value, ...}: of equal keys the last value counts. */
 static jinja_value dictionary(machine *m, const jinja_node *n)
 {
     jinja_value out = jinja_dict_new(m->h, JINJA_DICT);
@@ -313,6 +315,7 @@ static jinja_value comparison(machine *m, const jinja_node *n)
 /* An end or the step of a slice; none where it is left out. */
 static jinja_value part(machine *m, const jinja_node *n) { return n ? eval(m, n) : jinja_none(); }
 
+/* a[from:to:step] */
 static jinja_value slice(machine *m, const jinja_node *n)
 {
     jinja_value of = eval(m, n->a), from = part(m, n->b), to = part(m, n->c);
@@ -336,6 +339,8 @@ static jinja_value applied(machine *m, const jinja_node *n, jinja_value v)
     return jinja_bool(jinja_test(m->h, n->name, v, &s.args));
 }
 
+/* The left operand is evaluated before the right one. `and` and `or` give one of their operands,
+ * not true or false, and evaluate the second only if the first does not decide. */
 static jinja_value eval_node(machine *m, const jinja_node *n)
 {
     jinja_value a;
@@ -597,6 +602,7 @@ int sp_jinja_render(const sp_jinja *t, const json_t *vars, const char *date, sp_
     return failed ? -1 : 0;
 }
 
+/* Leaves *r empty, so that freeing it again does no harm. */
 void sp_rendered_free(sp_rendered *r)
 {
     free(r->text);

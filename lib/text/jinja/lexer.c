@@ -58,6 +58,7 @@ static void advance(lexer *x, size_t n)
     x->s += n;
 }
 
+/* Step over white space, over several lines if there are. */
 static void skip_blanks(lexer *x)
 {
     while (x->s < x->end && blank(*x->s)) advance(x, 1);

@@ -15,6 +15,7 @@
 
 /* ---- strings --------------------------------------------------------------------------------- */
 
+/* strip, lstrip, rstrip: white space, or the characters of the argument. */
 static jinja_value s_strip(jinja_heap *h, jinja_value s, const jinja_value *arg)
 {
     return jinja_strip(h, s, arg[0], true, true);
@@ -27,6 +28,7 @@ static jinja_value s_rstrip(jinja_heap *h, jinja_value s, const jinja_value *arg
 {
     return jinja_strip(h, s, arg[0], false, true);
 }
+/* Change of case; title begins a word behind all that is no letter. */
 static jinja_value s_upper(jinja_heap *h, jinja_value s, const jinja_value *arg)
 {
     (void)arg;
@@ -60,10 +62,12 @@ static jinja_value s_rsplit(jinja_heap *h, jinja_value s, const jinja_value *arg
 {
     return jinja_split(h, s, arg[0], most(h, arg[1]), true);
 }
+/* Lines, with their ends if the argument is true. */
 static jinja_value s_splitlines(jinja_heap *h, jinja_value s, const jinja_value *arg)
 {
     return jinja_lines(h, s, jinja_truth(arg[0]));
 }
+/* replace(old, new, count): unlike the filter, of strings only. */
 static jinja_value s_replace(jinja_heap *h, jinja_value s, const jinja_value *arg)
 {
     int64_t count = jinja_given(arg[2]) ? jinja_need_int(h, arg[2], "the count of replace") : -1;
@@ -102,11 +106,13 @@ static jinja_value s_endswith(jinja_heap *h, jinja_value s, const jinja_value *a
 {
     return jinja_bool(at_edge(h, s, arg[0], false));
 }
+/* The string without the prefix, or as it is. */
 static jinja_value s_removeprefix(jinja_heap *h, jinja_value s, const jinja_value *arg)
 {
     jinja_value part = jinja_need_text(h, arg[0], "the prefix");
     return at_edge(h, s, part, true) ? jinja_text(s.text + part.n, s.n - part.n) : s;
 }
+/* The string without the suffix, or as it is. */
 static jinja_value s_removesuffix(jinja_heap *h, jinja_value s, const jinja_value *arg)
 {
     jinja_value part = jinja_need_text(h, arg[0], "the suffix");
@@ -125,6 +131,7 @@ static int64_t position(jinja_heap *h, jinja_value s, jinja_value part, bool las
     }
     return hit ? jinja_length(h, jinja_text(s.text, (size_t)(hit - s.text))) : -1;
 }
+/* find and rfind give -1 where there is none; index is an error then. */
 static jinja_value s_find(jinja_heap *h, jinja_value s, const jinja_value *arg)
 {
     return jinja_int(position(h, s, arg[0], false));
@@ -169,6 +176,7 @@ static jinja_value all_of(jinja_heap *h, jinja_value s, bool digits, bool letter
     }
     return jinja_bool(yes);
 }
+/* isdigit, isalpha, isalnum, isspace. */
 static jinja_value s_isdigit(jinja_heap *h, jinja_value s, const jinja_value *arg)
 {
     (void)arg;
@@ -192,11 +200,13 @@ static jinja_value s_isspace(jinja_heap *h, jinja_value s, const jinja_value *ar
 
 /* ---- dictionaries and lists ------------------------------------------------------------------ */
 
+/* get(key, default): without a default none. */
 static jinja_value d_get(jinja_heap *h, jinja_value d, const jinja_value *arg)
 {
     const jinja_value *v = jinja_get(h, d.dict, arg[0]);
     return v ? *v : jinja_given(arg[1]) ? arg[1] : jinja_none();
 }
+/* Pairs, as a list: Python's view cannot be told from one by a template that only reads. */
 static jinja_value d_items(jinja_heap *h, jinja_value d, const jinja_value *arg)
 {
     (void)arg;
@@ -214,6 +224,7 @@ static jinja_value d_values(jinja_heap *h, jinja_value d, const jinja_value *arg
     for (size_t i = 0; i < d.dict->n; i++) jinja_append(h, out.list, d.dict->value[i]);
     return out;
 }
+/* A new dictionary with the same values. */
 static jinja_value d_copy(jinja_heap *h, jinja_value d, const jinja_value *arg)
 {
     (void)arg;
@@ -222,6 +233,7 @@ static jinja_value d_copy(jinja_heap *h, jinja_value d, const jinja_value *arg)
     return out;
 }
 
+/* Where the value stands first; it must be there. */
 static jinja_value l_index(jinja_heap *h, jinja_value l, const jinja_value *arg)
 {
     for (size_t i = 0; i < l.list->n && jinja_spend(h, 1); i++)
@@ -368,6 +380,7 @@ static jinja_value dictionary(jinja_heap *h, const jinja_args *args, jinja_kind 
     return out;
 }
 
+/* dict and namespace stand beside the table, since they take arguments of any name. */
 bool jinja_has_global(const char *name)
 {
     return jinja_entry_find(globals, name) || !strcmp(name, "dict") || !strcmp(name, "namespace");

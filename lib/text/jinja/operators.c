@@ -39,6 +39,8 @@ static bool power(int64_t base, int64_t exponent, int64_t *out)
     return true;
 }
 
+/* Division of two whole numbers by / is a real number; // and % go down, as in Python: -7 // 2 is
+ * -4, -7 % 3 is 2. The smallest number by -1 is the one quotient that does not fit. */
 static jinja_value whole_numbers(jinja_heap *h, char op, int64_t a, int64_t b)
 {
     int64_t r = 0;
@@ -83,6 +85,7 @@ static jinja_value real_numbers(jinja_heap *h, char op, double a, double b)
     }
 }
 
+/* str(a) + str(b) */
 static jinja_value joined_text(jinja_heap *h, jinja_value a, jinja_value b)
 {
     jinja_buffer out = {0};
@@ -106,6 +109,7 @@ static jinja_value repeated(jinja_heap *h, jinja_value a, int64_t times)
     return out;
 }
 
+/* A new list of the elements of both. */
 static jinja_value joined_lists(jinja_heap *h, jinja_value a, jinja_value b)
 {
     jinja_value out = jinja_list_new(h, a.kind);
@@ -135,6 +139,8 @@ jinja_value jinja_binary(jinja_heap *h, char op, jinja_value a, jinja_value b)
     return no_operator(h, op, a, b);
 }
 
+/* As 0 - a or 0 + a, so that the smallest number overflows in the one place where it is looked
+ * at. */
 jinja_value jinja_signed(jinja_heap *h, jinja_value a, bool negate)
 {
     if (a.kind == JINJA_FLOAT) return jinja_float(negate ? -a.real : a.real);

@@ -8,6 +8,7 @@
 
 static jinja_node *statements(jinja_cursor *p, const char *const *until);
 
+/* Step over "%}", or fail. */
 static void end_tag(jinja_cursor *p)
 {
     jinja_need_kind(p, JINJA_T_BLOCK_END, "the end of the tag");
@@ -242,6 +243,7 @@ static jinja_node *statements(jinja_cursor *p, const char *const *until)
     return first;
 }
 
+/* The whole template is a list of statements that no tag ends. */
 jinja_node *jinja_parse(jinja_heap *h, const jinja_token *tokens)
 {
     jinja_cursor p = {.h = h, .t = tokens};

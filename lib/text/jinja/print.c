@@ -11,6 +11,7 @@
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
+/* The capacity doubles; what is longer than that gets as much as it needs. */
 void jinja_add(jinja_heap *h, jinja_buffer *b, const char *s, size_t n)
 {
     if (!jinja_spend(h, n / 64)) return;
@@ -92,6 +93,7 @@ static void add_list(jinja_heap *h, jinja_buffer *b, jinja_value v)
     add_cstr(h, b, tuple ? v.list->n == 1 ? ",)" : ")" : "]");
 }
 
+/* {key: value, ...}, each as repr() writes it. */
 static void add_dict(jinja_heap *h, jinja_buffer *b, jinja_value v)
 {
     add_cstr(h, b, "{");
@@ -132,6 +134,7 @@ void jinja_add_str(jinja_heap *h, jinja_buffer *b, jinja_value v)
     else if (v.kind != JINJA_UNDEFINED) jinja_add_repr(h, b, v);
 }
 
+/* A string is not copied. */
 jinja_value jinja_str(jinja_heap *h, jinja_value v)
 {
     if (v.kind == JINJA_STRING) return v;

@@ -29,6 +29,7 @@ static size_t last_character(const char *s, size_t n)
     return i + sp_utf8_next(s + i, n - i, &c) == n ? i : n - 1;
 }
 
+/* What remains borrows the bytes of s. */
 jinja_value jinja_strip(jinja_heap *h, jinja_value s, jinja_value chars, bool left, bool right)
 {
     uint32_t c;
@@ -122,6 +123,7 @@ static jinja_value split_spaces(jinja_heap *h, jinja_value s, int64_t most)
     }
 }
 
+/* Turn the list round in place: it is not shared yet. */
 static void reverse(jinja_list *l)
 {
     for (size_t i = 0, k = l->n; i + 1 < k; i++) {
@@ -191,6 +193,7 @@ jinja_value jinja_lines(jinja_heap *h, jinja_value s, bool keep_ends)
     return out;
 }
 
+/* The elements may be of any kind: they are printed. */
 jinja_value jinja_join(jinja_heap *h, jinja_value elements, jinja_value between)
 {
     jinja_value list = jinja_elements(h, elements);

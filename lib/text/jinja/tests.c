@@ -8,6 +8,7 @@
 #include "text/jinja/print.h"
 #include "text/jinja/strings.h"
 
+/* What kind of value it is. An undefined value is a sequence, since it can be gone through. */
 static jinja_value t_defined(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     (void)h, (void)arg;
@@ -79,6 +80,7 @@ static jinja_value t_callable(jinja_heap *h, jinja_value v, const jinja_value *a
     (void)h, (void)arg;
     return jinja_bool(v.kind == JINJA_FUNCTION);
 }
+/* What a number is like. */
 static jinja_value t_odd(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     (void)arg;
@@ -94,6 +96,7 @@ static jinja_value t_divisibleby(jinja_heap *h, jinja_value v, const jinja_value
     return jinja_equal(h, jinja_binary(h, '%', v, arg[0]), jinja_int(0)) ? jinja_bool(true)
                                                                          : jinja_bool(false);
 }
+/* How it compares with another value. */
 static jinja_value t_eq(jinja_heap *h, jinja_value v, const jinja_value *arg)
 {
     return jinja_bool(jinja_relation(h, '=', v, arg[0]));
@@ -185,6 +188,7 @@ static const jinja_entry tests[] = {
 };
 /* clang-format on */
 
+/* Tests that compare need their value; the others take none, which jinja_entry_run looks after. */
 bool jinja_test(jinja_heap *h, const char *name, jinja_value v, const jinja_args *args)
 {
     const jinja_entry *entry = jinja_entry_find(tests, name);

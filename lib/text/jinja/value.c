@@ -97,6 +97,7 @@ void jinja_put(jinja_heap *h, jinja_dict *d, jinja_value key, jinja_value v)
     d->value[d->n++] = v;
 }
 
+/* A list with the elements of an array. */
 static jinja_value array_from_json(jinja_heap *h, const json_t *j)
 {
     jinja_value v = jinja_list_new(h, JINJA_LIST);
@@ -120,6 +121,7 @@ static jinja_value object_from_json(jinja_heap *h, const json_t *j)
     return v;
 }
 
+/* Strings are copied, so the tree may go away. */
 jinja_value jinja_from_json(jinja_heap *h, const json_t *j)
 {
     if (!j || !jinja_enter(h)) return jinja_none();
@@ -153,6 +155,7 @@ const char *jinja_type(jinja_value v)
     return names[v.kind];
 }
 
+/* Empty, zero and absent values are false. */
 bool jinja_truth(jinja_value v)
 {
     switch (v.kind) {
@@ -179,6 +182,7 @@ double jinja_real(jinja_value v)
 
 static int64_t whole(jinja_value v) { return v.kind == JINJA_BOOL ? v.flag : v.integer; }
 
+/* Element by element. */
 static bool equal_lists(jinja_heap *h, const jinja_list *a, const jinja_list *b)
 {
     if (a->n != b->n) return false;
@@ -240,6 +244,7 @@ static int compare_lists(jinja_heap *h, const jinja_list *a, const jinja_list *b
     return order ? order : (a->n > b->n) - (a->n < b->n);
 }
 
+/* Strings compare by code points. What Python cannot order is an error. */
 int jinja_compare(jinja_heap *h, jinja_value a, jinja_value b)
 {
     if (jinja_is_number(a) && jinja_is_number(b)) {
@@ -295,6 +300,7 @@ jinja_value jinja_elements(jinja_heap *h, jinja_value v)
     return out;
 }
 
+/* Iterators have no length, as in Python. */
 int64_t jinja_length(jinja_heap *h, jinja_value v)
 {
     if (jinja_is_list(v)) return (int64_t)v.list->n;
