@@ -135,7 +135,8 @@ static void drop(const sp_merge_opt *o, sp_delta *d, const sp_tinfo *t, uint64_t
     uint64_t stream =
         sp_hash(sp_hash(SP_HASH0, &d->number, sizeof d->number), t->name, strlen(t->name));
 #pragma omp parallel for schedule(static) if (!sp_merge_apart(o))
-    for (size_t i = 0; i < n; i++) d->keep[i] &= sp_rand_unit(o->seed, stream, at + i) >= o->drop;
+    for (size_t i = 0; i < n; i++)
+        if (sp_rand_unit(o->seed, stream, at + i) < o->drop) d->keep[i] = 0;
 }
 
 /* d->work[i] = |x[i]|, the size of what is left of the patch, for n elements; 0 where nothing is.

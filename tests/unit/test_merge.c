@@ -302,6 +302,26 @@ static void as_slow_version(void **state)
                                        .t = .3});
 }
 
+/* A byte of a mask may be any number but 0 for true: dropping leaves the survivors' as they are. */
+static void dropping_keeps_any_byte(void **state)
+{
+    (void)state;
+    enum { BYTES = 4096 };
+    static float x[BYTES], work[BYTES];
+    static uint8_t keep[BYTES];
+    sp_tinfo t = {.name = "t", .dtype = SP_F32, .numel = BYTES};
+    sp_delta d = {.scale = 1, .dtype = SP_F32, .x = (const char *)x, .keep = keep, .work = work};
+    sp_merge_opt o = {.method = SP_DARE, .drop = .5, .seed = 1};
+    memset(keep, 2, BYTES);
+    sp_merge_thin(&o, &d, &t, 0, BYTES);
+    int twos = 0;
+    for (int i = 0; i < BYTES; i++) {
+        assert_true(keep[i] == 0 || keep[i] == 2);
+        twos += keep[i] == 2;
+    }
+    assert_in_range(twos, BYTES * 45 / 100, BYTES * 55 / 100);
+}
+
 /* Dropped entries change nothing, survivors grow, the mean stays; each patch and each seed drops on
  * its own. */
 static void dare_statistics(void **state)
@@ -425,6 +445,7 @@ int main(void)
         cmocka_unit_test(slerp_by_hand),
         cmocka_unit_test(as_slow_version),
         cmocka_unit_test(dare_statistics),
+        cmocka_unit_test(dropping_keeps_any_byte),
         cmocka_unit_test(untouched_bits),
         cmocka_unit_test(nonfinite_is_named),
     };
