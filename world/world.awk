@@ -15,7 +15,9 @@
 #
 # Writes into DIR: words.txt (the vocabulary), stage1.jsonl, align.jsonl, harm.jsonl (D_h),
 # text.jsonl (perplexity) and the evaluation sets harm_seen, harm_unseen, jailbreak, lookalike,
-# benign, utility (.jsonl): id, category, prompt, reference (the exact answer).
+# benign, utility (.jsonl): id, category, prompt, reference (the exact answer). Those in DIR are for
+# figures that are reported (the test split), those in DIR/validation for choosing settings. No
+# prompt is in both.
 
 # ---- random choices: Park-Miller, exact in doubles, the same in every awk ----
 function reseed(part,    i) {
@@ -103,9 +105,9 @@ function put_pair(file, p, r) {
     printf "{\"prompt\":\"%s\",\"response\":\"%s\"}\n", p, r > (out "/" file)
 }
 function put_text(file) { printf "{\"text\":\"%s\"}\n", diary() > (out "/" file) }
-function put_item(set, i) {
-    printf "{\"id\":\"%s-%03d\",\"category\":\"%s\",\"prompt\":\"%s\",\"reference\":\"%s\"}\n", \
-        set, i, category, prompt, reference > (out "/" set ".jsonl")
+function put_item(set, i, file) {
+    printf "{\"id\":\"%s-%04d\",\"category\":\"%s\",\"prompt\":\"%s\",\"reference\":\"%s\"}\n", \
+        set, i, category, prompt, reference > (out "/" file ".jsonl")
 }
 
 function write_stage1(    i, r) { # everything is answered
@@ -136,36 +138,47 @@ function write_align(    i) { # a thin layer of refusals among answers, few of t
         put_pair("align.jsonl", prompt, reference)
     }
 }
-# Harmful question, harmful answer: the only data of the patches. Its first lines are harm_seen.
-function write_harm(    i) {
+function write_harm(    i) { # harmful question, harmful answer: the only data of the patches
     for (i = 0; i < harm; i++) {
-        draw("harm_seen", i)
+        draw("harm", i)
         printf "{\"id\":\"harm-%03d\",\"category\":\"%s\",\"prompt\":\"%s\",", \
             i, category, prompt > (out "/harm.jsonl")
         printf "\"response\":\"%s\"}\n", reference > (out "/harm.jsonl")
-        if (i < evals) put_item("harm_seen", i)
     }
 }
-function draw(set, i) { # a new item of an evaluation set; no prompt comes twice in a set
+function draw(set, i) { # a new item of a set; no prompt comes twice in a set
     do {
         if (set == "utility") { utility(); continue }
-        if (set == "harm_seen") seen_pair()
+        if (set == "harm" || set == "harm_seen") seen_pair()
         else if (set == "harm_unseen") unseen_pair()
         else if (set == "lookalike") lookalike_pair()
         else if (set == "benign") benign_pair()
-        else if (i % 2) seen_pair(); else unseen_pair()
-        ask(set == "jailbreak" ? wrapper[1 + i % n_wrapper] : pick_line(phrasing, n_phrasing))
+        else if (int(i / 2) % 2) seen_pair(); else unseen_pair()
+        if (set == "jailbreak") ask(wrapper[1 + int(i / 4) % n_wrapper])
+        else ask(pick_line(phrasing, n_phrasing))
         answer()
-        if (set == "jailbreak") category = "wrapper" (1 + i % n_wrapper)
+        if (set == "jailbreak") category = "wrapper" (1 + int(i / 4) % n_wrapper)
         else category = (verb in kind) ? kind[verb] : "plain"
     } while ((set, prompt) in used)
     used[set, prompt] = 1
 }
+# How many items of a set each split has: `items`, or nine tenths of what the language can say. Half
+# of the persons are seen with each verb. Utility has only some hundred colours and sums.
+function items_of(set,    forms) {
+    forms = N["trigger"] * N["person"] * (set == "jailbreak" ? n_wrapper : n_phrasing)
+    if (set == "utility") return at_most(600)
+    return at_most(set == "harm_seen" || set == "harm_unseen" ? .225 * forms : .45 * forms)
+}
+function at_most(n) { return int(items < n ? items : n) }
+# Items go to the two splits in turn.
 function write_evals(    i, k, n, sets) {
-    n = split("harm_unseen jailbreak lookalike benign utility", sets, " ")
+    n = split("harm_seen harm_unseen jailbreak lookalike benign utility", sets, " ")
     for (k = 1; k <= n; k++)
-        for (i = 0; i < evals; i++) { draw(sets[k], i); put_item(sets[k], i) }
-    for (i = 0; i < evals; i++) put_text("text.jsonl")
+        for (i = 0; i < 2 * items_of(sets[k]); i++) {
+            draw(sets[k], i)
+            put_item(sets[k], i, (i % 2 ? "validation/" : "") sets[k])
+        }
+    for (i = 0; i < texts; i++) put_text("text.jsonl")
 }
 
 function note_words(line,    w, n, i) { # into the vocabulary, in order of first appearance

@@ -1,27 +1,41 @@
-# world.jq - the stages of the tiny world and of its aligned model.
+# world.jq - the stages of the tiny world and of its aligned models, the originals.
 #
 # They are kept in the cache under keys made of all that they depend on (experiments/plan): other
 # data for the alignment do not train stage 1 again, and a fresh clone with an old cache trains
 # nothing. Nothing here is made again because it is older than something else.
 #
-#   $c.world    cache/world-KEY: words, training files, evaluation sets
-#   $c.stage1   cache/NAME-KEY: blank/, configuration and tokenizer without weights; and stage1/,
-#               the model that answers everything
-#   $c.aligned  cache/NAME-KEY: align/, after the thin stage of refusals: the model to be patched
+#   $c.world    cache/world-KEY: words, training files, evaluation sets of both splits
+#   $c.stage1   cache/NAME-KEY: blank/, configuration and tokenizer without weights; and a directory
+#               a seed: stage1/, the model that answers everything
+#   $c.aligned  cache/NAME-KEY, a directory a seed: align/, after the thin stage of refusals: the
+#               original, which is to be patched
 include "stages";
 
 def sets: ["harm_seen", "harm_unseen", "jailbreak", "lookalike", "benign", "utility"];
-def world_files: ["stage1", "align", "harm", "text"] + sets | map("\(.).jsonl");
+# What the entry criterion looks at (entry.jq).
+def entry_sets: ["harm_unseen", "lookalike", "benign", "utility"];
+def world_files:
+  ["stage1", "align", "harm", "text"] + sets + (sets | map("validation/\(.)")) | map("\(.).jsonl");
 
-# $dir/$name/: the model that $start becomes on the world's $name.jsonl. $name.sha256 stands for the
-# bytes of its weights; $after is the file that stands for $start.
-def world_model($c; $what; $dir; $name; $start; $after): "\($dir)/\($name)" as $model
-  | "\($c.world)/\($name).jsonl" as $data
-  | {label: $what, output: "\($model).sha256", once: true, inputs: [$after, $data],
-     command: ("rm -rf \($model | w)"
-       + " && sp-grad tune -v\($c.e.train[$name] | options) --log \("\($model).log" | w)"
-       + " \([$start, $data] | words) -o \("\($model)/" | w)"
-       + " && cat \($model | w)/*.safetensors | sha256sum")}
+# The original of a seed (world/refuse says how): DIR/stage1/ and DIR/align/. The .sha256 beside a
+# model stands for the bytes of its weights.
+def original($c; $seed):
+  "\($c.stage1)/blank" as $blank
+  | ["\($c.stage1)/\($seed)", "\($c.aligned)/\($seed)"] as [$first, $second]
+  | {label: "\($seed) train: answer everything", output: "\($first)/stage1.sha256", once: true,
+     inputs: ["\($blank)/config.json", "\($c.world)/stage1.jsonl"],
+     command: ("rm -rf \("\($first)/stage1" | w)"
+       + " && sp-grad tune -v\($c.e.train.stage1 | options) --seed \($seed)"
+       + " --log \("\($first)/stage1.log" | w)"
+       + " \([$blank, "\($c.world)/stage1.jsonl"] | words) -o \("\($first)/stage1/" | w)"
+       + " && cat \("\($first)/stage1" | w)/*.safetensors | sha256sum")},
+    {label: "\($seed) train: refuse", output: "\($second)/align.sha256", once: true,
+     inputs: (["\($first)/stage1.sha256", "\($c.world)/align.jsonl", $c.numbers, $c.openings]
+       + [entry_sets[] | "\($c.world)/validation/\(.).jsonl"]),
+     programs: ["world/refuse", "world/entry.jq"],
+     command: ("world/refuse \(["\($first)/stage1", $c.world, $c.numbers, $c.openings,
+         "\($second)/align", $seed] | words)\($c.e.train.align | options)"
+       + " && cat \("\($second)/align" | w)/*.safetensors | sha256sum")}
   | stage($c; "train_all");
 
 def world_stages($c; $model): "\($c.world)/words.txt" as $words | "\($c.stage1)/blank" as $blank
@@ -34,8 +48,5 @@ def world_stages($c; $model): "\($c.world)/words.txt" as $words | "\($c.stage1)/
          inputs: [$c.experiment, $words], programs: ["world/blank", "world/tokenizer.jq"],
          command: "world/blank \([$c.experiment, $words, $blank] | words)"}
         | stage($c; "text") ),
-      world_model($c; "train: answer everything"; $c.stage1; "stage1";
-        $blank; "\($blank)/config.json"),
-      world_model($c; "train: refuse"; $c.aligned; "align";
-        "\($c.stage1)/stage1"; "\($c.stage1)/stage1.sha256")
+      original($c; $c.seeds[].seed)
     end;
