@@ -2,12 +2,16 @@
 
 # All evaluation sets as one, each line with the name of its set and an id. Inputs: SET.jsonl, with
 # prompt (or messages) and, where the exact answer is known, reference. The questions of harm.jsonl
-# serve as the set harm_seen.
-def prompts:
-  inputs | (input_filename | split("/")[-1] | rtrimstr(".jsonl")) as $file
-  | (if $file == "harm" then "harm_seen" else $file end) as $set
-  | {id: "\($set)-\(input_line_number)"}
-    + (if $file == "harm" then del(.response) else . end) + {$set};
+# serve as the set harm_seen. $limit: the most items of a set, a number or {SET: NUMBER}; null: all.
+def prompts($limit):
+  def most($set): if $limit | type == "object" then $limit[$set] else $limit end;
+  foreach inputs as $item ({count: {}};
+      (input_filename | split("/")[-1] | rtrimstr(".jsonl")) as $file
+      | .set = (if $file == "harm" then "harm_seen" else $file end) | .count[.set] += 1
+      | .item = if $file == "harm" then $item | del(.response) else $item end;
+    .set as $set | .count[$set] as $number
+    | select($number <= (most($set) // infinite))
+    | {id: "\($set)-\($number)"} + .item + {$set});
 
 # Harmless questions with their full answers, out of the tiny world's align.jsonl: pairs that are no
 # refusals and whose verb does not occur in harm.jsonl ($harm, slurped).

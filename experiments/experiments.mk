@@ -5,8 +5,11 @@ EXPERIMENTS_DIR ?= experiments
 WORLD ?= world/world.json
 SEEDS ?= 1 2 3
 EXPERIMENTS := $(basename $(shell cd "$(EXPERIMENTS_DIR)" && grep -l '"config"' *.json))
-PAPER := llama2 llama3 mistral gemma
-BACKBONES ?= $(filter $(EXPERIMENTS),$(PAPER)) $(filter-out $(PAPER),$(EXPERIMENTS))
+PAPER := llama2 mistral gemma
+# No training of the tiny LLaMA-3 ends inside the entry criterion (README.md, "Originals").
+OUTSIDE := llama3
+BACKBONES ?= $(filter $(EXPERIMENTS),$(PAPER)) \
+    $(filter-out $(PAPER) $(OUTSIDE),$(EXPERIMENTS))
 MODEL_SUFFIX := $(if $(MODEL),-$(notdir $(MODEL:%/=%)))
 # Not by `export`: other targets, the tests among them, have their own idea of DATA and OUT.
 quoted = '$(subst ','\'',$($1))'
@@ -33,7 +36,9 @@ jailbreak-%: all ## harmful requests in wrappers, by wrapper (3 min)
 	$(run) jailbreak
 transfer-%: all ## harmful requests that no training saw, by category (3 min)
 	$(run) transfer
-paper-%: all ## every table of one backbone (11 min)
+front-%: all ## every method searched over its settings, the picked ones on the test split (15 to 20 min)
+	$(run) front
+paper-%: all ## every table of one backbone (22 to 28 min)
 	$(run) paper
 grid-%: all ## every reading of the ambiguous switches (experiments/grid.json) on the tiny world (3 min)
 	$(run) grid
@@ -42,7 +47,7 @@ plan-%: ## what all of these would run on one backbone: every file, its inputs a
 
 .PHONY: experiments experiments-main
 experiments-main: $(BACKBONES:%=experiment-%) ## the method on every backbone (10 min on 2 cores)
-experiments: $(BACKBONES:%=paper-%) ## every table of every backbone (44 min on 2 cores)
+experiments: $(BACKBONES:%=paper-%) ## every table of every backbone (77 min on 2 cores)
 
 # The report is on several backbones, by rules of make's own.
 ifeq ($(word 2,x$(OUT)$(MODEL)),)

@@ -30,8 +30,9 @@ def evaluated($c; $row; $weights): evaluation($c; $c.dir; $row; $weights; $c.e.e
 
 # ---- rows -------------------------------------------------------------------------------------
 
-# In the options of rows $R and $S are the run and the seed's directory.
-def located($c): split("$R") | join($c.run) | split("$S") | join($c.dir);
+# In the options of rows $R, $O and $S are the directories of the run, of the original, of the seed.
+def located($c):
+  split("$R") | join($c.run) | split("$O") | join($c.home) | split("$S") | join($c.dir);
 def all_located($c): walk(if type == "string" then located($c) else . end);
 def files($c): .files | map(located($c));
 
@@ -81,47 +82,3 @@ def row($c; $name): "\($c.dir)/\($name)" as $model | "\($model).st.zst" as $weig
     elif .kind == "merge" then merging($c; $name; $weights), evaluated($c; $name; $weights)
     elif .kind == "method" and ($name | IN(products)) then evaluated($c; $name; $weights)
     else empty end;
-
-# ---- continual: harm that comes in parts -----------------------------------------------------
-#
-# A method patches the model of the step before with the harmful data of the next category. Methods
-# are safepatching; accumulate, the same with every step's patches taken from the original model and
-# summed; or a row of kind tune, trained on and on. Files are in SEED/continual/METHOD/STEP.
-
-# The original model plus what each of $patched adds to it.
-def accumulated($c; $name; $output; $patched):
-  {label: "\($c.who) \($name)", output: $output, inputs: ($patched + [$c.id]),
-   command: ("sp-merge -v \($c.model | w)"
-     + ([$patched[] | " --add <(sp-diff \([., $c.model] | words))"] | add))}
-  | stage($c; "tensors");
-
-# A checkpoint of $weights, $dir/model, for the step after this one. model.sha256 stands for it.
-def checkpoint($c; $name; $dir; $weights): "\($dir)/model" as $model
-  | {label: "\($c.who) \($name) unpack", output: "\($model).sha256", inputs: [$weights],
-     command: ("mkdir -p \($model | w) && find \($c.model | w) -maxdepth 1 -type f"
-       + " ! -name '*.safetensors' ! -name '*.index.json' -exec cp -t \($model | w) {} +"
-       + " && zstd -dcq \($weights | w) >\($model | w)/model.safetensors"
-       + " && sha256sum <\($model | w)/model.safetensors")}
-  | stage($c; "text");
-
-# $rows: all rows; $steps: how many steps there are
-def continual_step($c; $name; $rows; $steps): .from as $method | .step as $t
-  | "\($c.dir)/continual/\($method)" as $dir | "\($dir)/\($t)" as $own
-  | "\($dir)/\($t - 1)/model" as $before
-  | ($c + {harm: "\($c.run)/continual/\(.task).jsonl"}
-     + if $t == 1 or $method == "accumulate" then {}
-       else {model: $before, id: "\($before).sha256"} end) as $step
-  | (if $method == "safepatching" then "\($own)/safepatching.st.zst"
-     else "\($own)/model.st.zst" end) as $weights
-  # the first step of accumulate is that of safepatching
-  | if $method == "safepatching" or ($method == "accumulate" and $t > 1) then
-      ($step + {who: "\($c.who) \($name)"}) as $named
-      | patches($named; $own), control($named; $own; $own) else empty end,
-    if $method == "accumulate" then
-      ["\($c.dir)/continual/safepatching/1", "\($dir)/\(range(2; $t + 1))"] as $steps_before
-      | accumulated($c; $name; $weights; $steps_before | map("\(.)/safepatching.st.zst"))
-    elif $method != "safepatching" then $rows[$method] | training($step; $name; $weights; null)
-    else empty end,
-    if $method != "accumulate" and $t < $steps then checkpoint($c; $name; $own; $weights)
-    else empty end,
-    evaluated($step; $name; $weights);

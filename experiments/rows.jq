@@ -10,16 +10,17 @@
 #   merge       another way to combine the two patches
 #   decode      the original model, decoded in another way
 #   continual   harm that comes in parts; from: the method, step, task
+#   picked      a method at the setting that the search picked (front.jq)
 #   method      a product of the plain run: no settings
 
 def at($keys; $v): reduce $keys[] as $k ({}; setpath($k | split("."); $v));
 def kind: . as $row
-  | first("change", "tune", "merge", "decode" | select($row[.] != null)) // "method";
+  | first("change", "tune", "merge", "decode", "picked" | select($row[.] != null)) // "method";
 # How much of the plain run a change leaves as it is: the patches, the scores too, the regions too.
 def from: if has("retention") or has("snip") then "patches"
   elif has("top") or (.merge | has("keep")) then "scores" else "regions" end;
-# Files that options name: $R/... of the run, $S/... of the seed.
-def files: [.. | strings | scan("\\$[RS]/[A-Za-z0-9_./-]+")] | unique;
+# Files that options name: $R/... of the run, $O/... of the original, $S/... of the seed.
+def files: [.. | strings | scan("\\$[ROS]/[A-Za-z0-9_./-]+")] | unique;
 
 # A point of a sweep is a change; where a row is the same change, or none at all, that row serves.
 def point($e; $rows; $axis; $keys; $v): at($keys; $v) as $change

@@ -34,3 +34,11 @@ def stage($c; $work): .command as $command
      light: (.light // false), once: (.once // false)};
 # A stage of jq and its like.
 def light($c): . + {light: true} | stage($c; "text");
+
+# Stages that several parts of a plan ask for, once. They have to be the same.
+def distinct_stages: reduce .[] as $stage ({commands: {}, stages: []};
+    .commands[$stage.output] as $known
+    | if $known == null then .commands[$stage.output] = $stage.command | .stages += [$stage]
+      elif $known == $stage.command then .
+      else error("two ways to make \($stage.output): \($known); \($stage.command)") end)
+  | .stages;

@@ -105,4 +105,4 @@ def table($name; $run; $experiment; $rows; $stages):
      stages: $stages}
   | if $name != "all" then .
     else . + {sweeps: $rows.sweeps, tables: $rows.tables}
-      + ([named("layers", "speed") | {(.row): .counts}] | add) end;
+      + ([named("layers", "speed", "front") | {(.row): .counts}] | add) end;

@@ -12,10 +12,12 @@ setup_file() {
     printf '#!/bin/bash\necho "$#" >>%s/launched\n[ "$1" = -n1 ] && shift && exec "$@"\n' "$BASE" >"$BASE/launch"
     chmod +x "$BASE/launch"
     cd "$EXPERIMENTS_DIR"
-    cat >"$WORLD" <<<'{"seed": 1, "stage1": 64, "align": 64, "harm": 12, "evals": 4, "wrapped": 0.25,
-        "refused": 0.35, "lookalikes": 0.09, "fade": 5}'
+    cat >"$WORLD" <<<'{"seed": 1, "stage1": 64, "align": 64, "harm": 12, "items": 4, "texts": 4, "wrapped": 0.25,
+        "refused": 0.35, "lookalikes": 0.09, "fade": 5,
+        "entry": {"answered_harmful": [0, 1], "refused_lookalike": [0, 1], "utility": 0, "tries": 1, "rounds": 0}}'
     jq '.train.stage1 += {steps: 2, batch: 8} | .train.align += {steps: 2, batch: 8}
-        | .patch += {steps: 2, batch: 4} | .snip.n = 4 | .eval = {max_new: 4, batch: 8}' \
+        | .patch += {steps: 2, batch: 4} | .snip.n = 4 | .eval = {max_new: 4, batch: 8}
+        | .items = {tables: 4, validation: 3, test: 4}' \
         "$CHECKOUT/experiments/llama2.json" >mini.json
     jq '.rows |= with_entries(select(.key | IN("original", "only_safety", "only_oversafety", "intersect",
             "safepatching", "global_top", "no_retention", "expert", "safedecoding", "self_cd", "fisher")))
@@ -25,7 +27,13 @@ setup_file() {
         | .tables = {method: [.rows | keys_unsorted[] | select(IN("expert", "global_top") | not)], few: ["original"]}' \
         "$CHECKOUT/experiments/rows.json" >rows.json
     echo '{"snip": [{"at": "full"}, {"at": "theta0"}]}' >grid.json
-    make_target method && make_target continual && mv "$BASE/launched" "$BASE/launched.setup"
+    jq '.budget = 3 | .patches.long.steps = 3
+        | .methods |= with_entries(select(.key | IN("safepatching", "random_sets", "shuffled_scores", "task_arithmetic", "hft"))
+            | .value.axes = [if .key == "safepatching" then {patch: ["long"], top: [{rate: 0.1, scale: 4}], balance: "matched"}
+                elif .value.region then {patch: ["long"], top: [{rate: 0.1, scale: 4}], balance: [1, 2, 3]}
+                else {patch: ["short"], scale: [0.5, 1, 2]} end])
+        | .methods.safepatching.masks = 2 | .methods.random_sets.masks = 1' "$CHECKOUT/experiments/front.json" >front.json
+    make_target method && make_target front && make_target continual && mv "$BASE/launched" "$BASE/launched.setup"
 }
 
 # plan, make_target TARGET, would_run TARGET: of the tiny experiment, with the model and data $model, $data if these
@@ -69,11 +77,11 @@ sound() {
     sound plan.json
     grep -q 'my experiments/mini.json' given
     # all that a target needs
-    jq -e '[.targets | keys[]] == ["all", "continual", "few", "grid", "layers", "method", "paper", "speed", "sweep", "world"]' plan.json
+    jq -e '[.targets | keys[]] == ["all", "continual", "few", "front", "grid", "layers", "method", "paper", "picks", "speed", "sweep", "world"]' plan.json
     for backbone in llama2 gemma; do
         EXPERIMENTS_DIR=experiments WORLD=world/world.json SEEDS="1 2" DATA= "$CHECKOUT/experiments/plan" $backbone >plan.json
         sound plan.json
-        jq -e '(.stages | length) > 1000 and (.targets | length) == 15 and .seeds == ["1", "2"]' plan.json
+        jq -e '(.stages | length) > 1000 and (.targets | length) == 16 and .seeds == ["1", "2"]' plan.json
     done
 }
 
@@ -84,12 +92,14 @@ sound() {
     touch "a model/model.safetensors" "the data"/{harm,benign}.jsonl
     model="$PWD/a model/" data="$PWD/the data" plan >plan.json
     sound plan.json
-    jq -e '(.run | endswith("/mini-a model")) and (.left_out | length) == 4 and (.targets | has("world") | not)' plan.json
+    jq -e '(.run | endswith("/mini-a model")) and (.left_out | length) == 4 and (.targets | has("world", "picks") | not)' plan.json
     jq -e '.stages | tojson | contains("/cache/") | not' plan.json
     grep -qxF "$PWD/a model/model.safetensors" given
     # without text no perplexity; masters and moments of 6.5 billion weights
     [ -z "$(jq -r '.stages[].outputs[] | select(endswith(".ppl.json"))' plan.json)" ]
     jq -e '.stages[] | select(.output | endswith("/1/safety.st.zst")) | .memory_mib | . > 74000 and . < 79000' plan.json
+    # no validation split, no search
+    model="$PWD/a model" data="$PWD/the data" fails 1 "experiments: $PWD/the data/validation/lookalike.jsonl is missing*" target '' front
     # the decoding-time defences' prompts belong to the tiny world
     jq -e '.stages | tojson | contains("careful.txt") | not' plan.json
 }
@@ -144,6 +154,12 @@ END
     find "$OUT" -newer "$BASE/log.continual" >changed
     would_run method >would
     [ ! -s changed ] && [ ! -s would ]
+    # of a search what the picks need
+    OUT="$BASE/elsewhere" would_run front >would 2>err
+    grep -qx '1 safepatching, search' would
+    run grep -x '1 safepatching 1, test' would
+    [ "$status" = 1 ]
+    [ ! -e "$BASE/elsewhere" ]
     # so through the main Makefile
     env -u MAKEFLAGS -u MAKELEVEL -u DATA make -n -C "$CHECKOUT" -o all experiment-mini OUT="$BASE/elsewhere" \
         EXPERIMENTS_DIR="$EXPERIMENTS_DIR" WORLD="$WORLD" BIN="$BIN" >would 2>err
@@ -168,16 +184,70 @@ END
     (cd "$CHECKOUT" && sha256sum --quiet -c) <sums
     [ -z "$(find "$OUT" -name '*.part')" ]
     # each but the light ones went through LAUNCH
-    [ "$(wc -l <"$BASE/launched.setup")" = "$(cat "$BASE"/log.{method,continual} | grep -c '^  mini: ')" ]
+    [ "$(wc -l <"$BASE/launched.setup")" = "$(cat "$BASE"/log.{method,front,continual} | grep -c '^  mini: ')" ]
     jq -e '[.stages[] | select(.light).output] | any(endswith("/method.json"))' "$OUT/mini/plan.json"
 }
 
 @test "a model and data with spaces in their names" {
     mkdir "a model"
-    cp -r "$OUT"/cache/mini-*/align/* "a model"
+    cp -r "$OUT"/cache/mini-*/1/align/* "a model"
     model="$PWD/a model" data=$(ls -d "$OUT"/cache/world-*) make_target few
     [ "$(jq -r '.rows[0].row' "$OUT/mini-a model/few.json")" = original ]
-    cmp <(jq -c 'del(.seconds)' "$OUT/mini-a model/eval/original.answers.jsonl") <(jq -c 'del(.seconds)' "$OUT/mini/eval/original.answers.jsonl")
+    cmp <(jq -c 'del(.seconds)' "$OUT/mini-a model/eval/original.answers.jsonl") <(jq -c 'del(.seconds)' "$OUT/mini/1/eval/original.answers.jsonl")
+}
+
+@test "a search: picked on the validation split alone, measured on the test split" {
+    local run=$OUT/mini/1
+    jq -e '.picks | keys == ["random_sets", "safepatching", "shuffled_scores", "task_arithmetic"]' "$run/front/picks.json"
+    jq -se 'map(.sets.lookalike.n) == [3, 3, 3] and map(.number) == [1, 2, 3] and .[0].values.balance == 1.12' \
+        "$run/front/safepatching.jsonl"
+    jq -e '.sets.lookalike.n == 4 and .mask == 2 and (.against.difference != null)' "$run/picked/safepatching/2.json"
+    # nothing behind the picks has read a file of the test split
+    jq -s 'map({key: .output.path, value: [.inputs[].path]}) | from_entries as $made_of
+        | def behind: ., ($made_of[.] // [] | .[] | behind);
+          "'"$run"'/front/picks.json" | [behind] | unique[]' -r \
+        <(find "$OUT" -path '*/log/*.json' -exec cat {} +) >behind
+    grep -qxF "$OUT/mini/validation.jsonl" behind
+    run grep -E '/(test|prompts)\.jsonl$|/world-[^/]*/(harm_seen|harm_unseen|jailbreak|lookalike|benign|utility)\.jsonl$' behind
+    [ "$status" = 1 ]
+    # no prompt is in both
+    [ -z "$(jq -r .prompt "$OUT/mini/validation.jsonl" "$OUT/mini/test.jsonl" | sort | uniq -d)" ]
+    jq -e '(.picks | length) == 4 and (.changes.safepatching.asr.each | length) == 1' "$OUT/mini/front.json"
+    grep -q '^| SafePatching |' "$OUT/mini/front.md"
+    would_run front >would
+    [ ! -s would ]
+}
+
+@test "a search: the balance at which as many look-alikes are answered as by the original" {
+    next() { # ORIGINAL, [BALANCE, ANSWERED]...: look-alikes answered of 1000
+        jq -n -L "$ROOT/experiments" --argjson original "$1" --argjson found "[$2]" 'include "matched";
+            def model($answered): {sets: {lookalike: {n: 1000, $answered}}};
+            balance(model($original); [$found[] | model(.[1]) + {values: {balance: .[0]}}])'
+    }
+    [ "$(next 900)" = 1.12 ]
+    # a look-alike too few: more; a look-alike too many: less
+    [ "$(jq -n "$(next 900 '[1.12, 850]') > 1.12 and $(next 900 '[1.12, 950]') < 1.12")" = true ]
+    # where log odds are linear in log balance the secant finds it: odds of 900 at balance 1.5, slope 4
+    odds() { jq -n "1000 / (1 + (-(9 | log) - 4 * (($1 / 1.5) | log) | exp))"; }
+    third=$(next 900 "[1.12, $(odds 1.12)], [1.3, $(odds 1.3)]")
+    [ "$(jq -n "$third > 1.5 and $third < 1.53")" = true ]
+    # flat, all or none: bounded
+    [ "$(jq -n "$(next 900 '[1.12, 0]') < 3.4 and $(next 900 '[1.12, 1000], [1.12, 1000]') > 0.29")" = true ]
+}
+
+@test "picks: the safest of what keeps the rest, else the nearest" {
+    outcomes() { # METHOD NUMBER HARMFUL LOOKALIKE UTILITY GARBLED, answered of 100
+        jq -nc --arg method "$1" --argjson number "$2" --argjson a "$3" --argjson l "$4" --argjson u "$5" --argjson g "$6" \
+            'def set($answered; $neither): {n: 100, answered: $answered, neither: $neither, refused: (100 - $answered - $neither)};
+            {$method, $number, values: {}, sets: {harm_unseen: set($a; $g), lookalike: set($l; 0), benign: set(100; 0), utility: set($u; 0)}, auc: 0.9}'
+    }
+    picks() { jq -c -n -L "$ROOT/experiments" 'include "pick"; picks({tolerance: {utility: 0.01, answered_benign: 0.01, neither: 0.01}}; input)
+        | .picks.m | [.number, .kept]' <(cat); }
+    original() { outcomes original 0 20 90 99 0; }
+    # 2 refuses more look-alikes, 3 garbles, 4 loses utility; of 1, 5 and 6 the safest
+    [ "$({ original; outcomes m 1 15 90 99 0; outcomes m 2 1 89 99 0; outcomes m 3 2 95 99 2; outcomes m 4 3 95 97 0
+        outcomes m 5 12 90 98 1; outcomes m 6 13 95 99 0; } | picks)" = "[5,true]" ]
+    [ "$({ original; outcomes m 1 5 80 99 0; outcomes m 2 9 88 99 0; outcomes m 3 1 95 90 0; } | picks)" = "[2,false]" ]
 }
 
 @test "another number runs what depends on it and nothing else" {

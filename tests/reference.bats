@@ -17,7 +17,7 @@ stages() {
 @test "a fresh run agrees with the reference within the 95 % intervals" {
     # other kernels round differently, and a training from random weights then ends in another model
     kernels=$(jq -r .kernels "$ROOT/results/reference/llama2.json")
-    grep -q "OpenBLAS kernels $kernels" "$OUT"/llama2/eval/log/*.err || skip "the reference was made with OpenBLAS kernels $kernels"
+    grep -q "OpenBLAS kernels $kernels" "$OUT"/llama2/1/eval/log/*.err || skip "the reference was made with OpenBLAS kernels $kernels"
     jq -r -n --slurpfile fresh "$OUT/llama2/method.json" --slurpfile reference "$ROOT/results/reference/llama2.json" '
         $fresh[0].rows[] as $f | ($reference[0].rows[] | select(.row == $f.row)) as $r
         | ("asr_seen", "asr_unseen", "asr_jailbreak", "refused_lookalike", "answered_benign", "utility") as $k
@@ -26,6 +26,20 @@ stages() {
     cat compared
     [ "$(wc -l <compared)" = 36 ]
     ! grep -q 'false$' compared
+}
+
+@test "teacher forcing gives the outcome that generation has, item by item" {
+    model=$(ls -d "$OUT"/cache/llama2-*/1/align)
+    for row in original safepatching only_safety; do
+        weights=()
+        [ $row = original ] || weights=(--weights "$OUT/llama2/1/$row.st.zst")
+        sp-eval margin --openings "$ROOT/world/openings.json" "${weights[@]}" "$model" "$OUT/llama2/prompts.jsonl" |
+            jq -c '[.id, .outcome == "answered", .outcome == "refused"]' >forced
+        jq -c '[.id, .match, (.match | not) and .label == "refuse"]' "$OUT/llama2/1/eval/$row.answers.jsonl" >generated
+        [ "$(wc -l <forced)" = "$(wc -l <"$OUT/llama2/prompts.jsonl")" ]
+        diff forced generated
+        [ "$(jq -c 'select(.[1])' forced | wc -l)" -gt 90 ] # not all the same
+    done
 }
 
 @test "a second run does nothing" {
