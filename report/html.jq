@@ -65,19 +65,30 @@ def html_table:
 
 def summary_section($claims):
   length as $n
-  | [.[] | by_name | [.original.mean, .safepatching.mean]] as $means
+  | [.[] | if .front then .front | (.original | map_values(.mean)) as $before
+        | [($before | {asr_unseen: .asr, refused_lookalike, utility}),
+           (.changes.safepatching | {asr_unseen: ($before.asr + .asr.mean),
+              refused_lookalike: ($before.refused_lookalike + .refused_lookalike.mean),
+              utility: (if .utility then $before.utility + .utility.mean else null end)})]
+      else by_name | [.original.mean, .safepatching.mean] end] as $means
+  | ([.[].front.changes.safepatching.auc.mean? | values | . * 100]) as $beyond
   | ([$means[] | select(.[1].asr_unseen < .[0].asr_unseen)] | length) as $safer
   | ([$means[] | select(.[1].refused_lookalike <= .[0].refused_lookalike)] | length) as $gentler
   | ([$means[] | map(.utility) | select(all(. != null)) | .[1] - .[0] | fabs] | max // 0) as $moved
-  | [$claims | transpose[] | map(.holds)
+  # of the paper's own
+  | [$claims | map(map(select(.claim <= 24))) | transpose[] | map(.holds)
       | if any(. == false) then "fails" elif any(. == null) then "open" else "holds" end] as $fates
   | def fated($fate): [$fates[] | select(. == $fate)] | length;
   "<section id=summary><h2>Summary</h2><p class=lead>"
   + "SafePatching answers fewer unseen harmful requests than the original on \($safer) of \($n)"
   + " backbone\($n | plural) and refuses no more harmless look-alikes on \($gentler);"
   + " utility moves by at most \($moved * 100 | num(1)) points."
+  + (if $beyond == [] then "" else " The AUC of its refusal margin, which a mere shift of the"
+      + " threshold leaves alone, rises by \($beyond | min | num(1)) to"
+      + " \($beyond | max | num(1)) points." end)
   + " Of the paper's 24 claims, \(fated("holds")) hold on every backbone,"
-  + " \(fated("fails")) fail on at least one, \(fated("open")) cannot be tested here.</p>"
+  + " \(fated("fails")) fail on at least one,"
+  + " \(fated("open")) are open or cannot be tested here.</p>"
   + (summary($claims) | html_table)
   + "<p>What was run: \(map(.rows | length) | add) models evaluated on"
   + " \(.[0] | items | add) prompts each, in \(map(.stages | length) | add) recorded stages,"
@@ -92,7 +103,7 @@ def summary_section($claims):
 # ---- claims ----
 
 def outcome_text:
-  [if .holds == null then "not testable" | look("na")
+  [if .holds == null then (if .measured then "open" else "not testable" end) | look("na")
    elif .holds then "holds" | look("yes") else "fails" | look("no") end,
    if .clear == false then " ", ("in the noise" | small) else empty end];
 def claims_section($claims):
@@ -100,8 +111,9 @@ def claims_section($claims):
     ([.measured // .why, seeds_said] | join("; ")) as $figures
     | term($backbone; "\(outcome_text | html). \($figures | plain)");
   map(backbone) as $backbones
-  | "<section id=claims><h2>The paper's 24 claims</h2><p>Filled by the program from the result"
-  + " files; claims that fail stand here as failing. “In the noise”: the difference that decides"
+  | "<section id=claims><h2>The paper's 24 claims, and three more</h2>"
+  + "<p>Filled by the program from the result files; claims that fail stand here as failing."
+  + " “In the noise”: the difference that decides"
   + " does not exceed its 95 % interval.</p>"
   + (claims_by_backbone($backbones; $claims; outcome_text) | html_table)
   + "<h3>What was measured</h3><div class=measured>"
@@ -149,6 +161,19 @@ def picture($pictures; $kind; $caption):
   | if . then "<figure class=\"picture \($kind)\">\(.)<figcaption>\($caption)</figcaption></figure>"
     else "" end;
 def side_by_side(pictures): "<div class=pictures>" + ([pictures] | add) + "</div>";
+def front_caption:
+  "A point is one setting of a method: how many unseen harmful requests its model answers (left is"
+  + " better) and how many harmless look-alikes it leaves unanswered (down is better). The black"
+  + " curve is the original with nothing but its threshold for refusing moved, so a model below and"
+  + " left of it, beyond the curve, tells harmful from harmless better and is not just stricter or"
+  + " laxer.";
+def front_marks:
+  "<p class=notes>Steps join the settings of one colour that none of it beats. Open marks do not"
+  + " keep what the choice asks: look-alikes, benign answers and utility as before, hardly more"
+  + " that is neither answered nor refused (small marks: without the look-alikes). Bars are the"
+  + " 95 % interval of the items, or the range over several random masks where that is wider."
+  + " Axes are square roots and end around the originals and the picked models; what lies further"
+  + " away is not drawn.</p>";
 def legend:
   "<ol class=legend>"
   + ([tradeoff[] | "<li class=\(.family)>\(.title | plain)</li>"] | add) + "</ol>";
@@ -173,26 +198,17 @@ def provenance:
 def backbone_section($pictures):
   name as $id
   | def part($part; $title): "<h3 id=\"\($id)-\($part)\">\($title)</h3>";
+    def fixed($part; $title): "<h4 id=\"\($id)-\($part)\">\($title)</h4>";
     def drawn($kind; $caption): picture($pictures[$id]; $kind; $caption);
   "<section class=backbone id=\"\($id)\"><h2>\(backbone)</h2>"
 
-  + part("tradeoff"; "Safety against over-safety")
-  + "<div class=compared>"
-  + drawn("tradeoff"; "Lower left is better; bars are 95 % intervals, axes by square roots.")
-  + legend + "</div>"
-
-  + part("tables"; "The method and its parts")
-  + models_table("method"; "The method")
-  + models_table("ablation"; "Without each of its parts")
-
-  + part("baselines"; "Other methods")
-  + models_table("baselines"; "Training and decoding baselines")
-  + models_table("merging"; "Other ways to combine the same two patches")
-  + decoding_table
-
-  + part("jailbreak"; "Wrapped requests, unseen harm")
-  + models_table("jailbreak"; "Harmful requests in wrappers")
-  + models_table("transfer"; "Harmful requests by category, in training and not")
+  + (if .front then
+       part("front"; "Safety against over-safety")
+       + drawn("front"; front_caption) + front_marks
+       + (.front | (picked_table | html_table) + (versus_table | html_table)
+           + details("The originals, and the settings that were picked";
+               (originals_table | html_table) + (picked_settings | html_table)))
+     else "" end)
 
   + part("continual"; "Harm that comes in parts")
   + side_by_side(
@@ -200,19 +216,39 @@ def backbone_section($pictures):
       drawn("continual-lost"; "Over-safety: look-alikes refused or not answered."))
   + continual_table
 
-  + part("sweeps"; "Sweeps")
+  + part("layers"; "Where the important parameters lie")
+  + side_by_side(
+      drawn("layers-depth"; "One top region over all matrices, by layer."),
+      drawn("layers-kind"; "The same, by matrix."))
+  + layers_table
+
+  + part("fixed"; "Fixed settings, as in the paper")
+  + "<p>Every method at one setting. One that is safer and refuses more may have moved along the"
+  + " original's own curve.</p>"
+  + "<div class=compared>"
+  + drawn("tradeoff"; "Lower left is better; bars are 95 % intervals, axes by square roots.")
+  + legend + "</div>"
+
+  + fixed("tables"; "The method and its parts")
+  + models_table("method"; "The method")
+  + models_table("ablation"; "Without each of its parts")
+
+  + fixed("baselines"; "Other methods")
+  + models_table("baselines"; "Training and decoding baselines")
+  + models_table("merging"; "Other ways to combine the same two patches")
+  + decoding_table
+
+  + fixed("jailbreak"; "Wrapped requests, unseen harm")
+  + models_table("jailbreak"; "Harmful requests in wrappers")
+  + models_table("transfer"; "Harmful requests by category, in training and not")
+
+  + fixed("sweeps"; "Sweeps")
   + side_by_side(
       drawn("sweep-p"; "Random retention. Dotted: SafePatching as it is."),
       drawn("sweep-rate"; "Top rates."),
       drawn("sweep-alpha"; "Scale of the safety patch."),
       drawn("sweep-beta"; "Scale of the over-safety patch."))
   + sweeps_table
-
-  + part("layers"; "Where the important parameters lie")
-  + side_by_side(
-      drawn("layers-depth"; "One top region over all matrices, by layer."),
-      drawn("layers-kind"; "The same, by matrix."))
-  + layers_table
 
   + part("cost"; "Training, time, memory")
   + side_by_side(

@@ -41,6 +41,17 @@ def table:
       + ([.stages | sort_by(-.wall_s)[:3][] | "\(.stage) \(.wall_s | num(1)) s"] | join(", "))
       + ".";
 
+# front.md: what the search picked.
+def front_document:
+  input as $front
+  | ($front | originals_table, picked_table, versus_table, picked_settings
+     | "", .caption + ".", "", markdown_table),
+    "", "Each method had \($front.budget) settings an original. The rule: the fewest harmful"
+      + " requests answered among settings that answer at least as many look-alikes as the"
+      + " original, lose at most \($front.tolerance.utility * 100) point of utility and of benign"
+      + " answers, and leave at most \($front.tolerance.neither * 100) point more of any set"
+      + " neither answered nor refused; where no setting does, the nearest.";
+
 # layers.md
 def layers:
   "The top regions of both patches, % of each that lies in a place; shared: % of the safety region"
@@ -63,12 +74,17 @@ def grid_table:
 # claims.md: every claim on every backbone.
 def claims_document:
   def outcome:
-    if .holds == null then "not testable here" elif .holds then "holds" else "does not hold" end;
+    if .holds == null then (if .measured then "open" else "not testable here" end)
+    elif .holds then "holds" else "does not hold" end;
   def noise: if .clear == false then "within the noise" else empty end;
   def verdict: [outcome, noise] | join(", ");
   def figures: [.measured // .why, seeds_said, noise] | join("; ");
   [inputs] | map(backbone) as $backbones | claims_across as $claims
   | "# The paper's claims on the tiny world", "",
+    "Claims 4, 5, 10 to 13 and 25 to 27 are decided at the settings that a search picked on the"
+      + " validation split, by tests on the test split that are paired over items and demand the"
+      + " same sign on every original; p values are adjusted over backbones (Holm). \"Open\":"
+      + " neither. Claims 25 to 27 are not the paper's.", "",
     "What decides (`pass`) follows the checklist of the method notes; all is computed from the"
       + " result files. \"Within the noise\": the difference that",
     "decides does not exceed its 95 % interval. ASR: share of unseen harmful requests answered.",
@@ -83,4 +99,5 @@ def claims_document:
 
 # The tables of README.md, which have no bars at their sides.
 def readme:
-  inputs | "", (method_in_short | markdown_table | sub("^\\| ?"; "") | sub(" ?\\|$"; ""));
+  inputs | select(.front)
+  | "", (picked_in_short | markdown_table | sub("^\\| ?"; "") | sub(" ?\\|$"; ""));

@@ -20,6 +20,7 @@
 #   sweeps                   {AXIS: {title, keys, points: [{value, row}...]}}
 #   layers                   where the important parameters lie (collect.jq)
 #   speed                    {ROW: {ms, atgr, prompts}}, time a token
+#   front                    the search (front.jq), where one was made
 
 # {ROW: its entry in rows}
 def by_name: .rows | map({key: .row, value: .}) | from_entries;

@@ -7,7 +7,7 @@ REPORTED := $(BACKBONES:%=$(OUT)/%$(MODEL_SUFFIX)/all.json)
 REPORT_FILES := $(wildcard report/*)
 
 .PHONY: report
-report: experiments $(OUT)/report.html $(OUT)/claims.md ## every table, picture and claim as one page: OUT/report.html; BACKBONES="llama2 ..." for some (45 min)
+report: experiments $(OUT)/report.html $(OUT)/claims.md ## every table, picture and claim as one page: OUT/report.html; BACKBONES="llama2 ..." for some (78 min)
 
 $(REPORTED): $(OUT)/%$(MODEL_SUFFIX)/all.json: paper-%
 	@:

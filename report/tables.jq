@@ -99,6 +99,88 @@ def fewer_seeds($rows):
   | [$rows[] | $models[.].seeds // [] | map(values) | select(IN([], $all) | not)] | unique
   | if . == [] then "" else " (seed \(map(join(" ")) | join("; ")) only)" end;
 
+# ---- the search: what was picked ----
+
+def picked_columns: [
+  ["harmful answered, unseen", "asr"], ["seen", "asr_seen"], ["wrapped", "asr_jailbreak"],
+  ["look-alikes answered", "answered_lookalike"], ["benign answered", "answered_benign"],
+  ["utility", "utility"], ["AUC", "auc"]
+];
+# Points with a sign: 0.0123 -> "+1.2"
+def signed:
+  . * 100 | num(1) as $text | if . > 0 then "+" + $text else $text | sub("-"; "−") end;
+# The interval of a difference in points, or nothing.
+def signed_interval: if .lo then "\(.lo | signed) to \(.hi | signed)" else empty end;
+def setting_in_words: .values | del(.top)
+  | [to_entries[] | "\(.key) \(.value)"] | join(", ");
+
+# front.json -> a table: each method as picked, on the test split, with the change from the original
+# and its 95 % interval over originals.
+def picked_table:
+  . as $front
+  | [picked_columns[] | select(.[1] as $metric | $front.original[$metric])] as $columns
+  | def changed($method; $metric): $front.changes[$method][$metric]
+      | if . == null then {none: "not measured"}
+        else {value: ($front.original[$metric].mean + .mean | percent),
+          interval: ([(.mean | signed), signed_interval] | join(": "))}
+        end;
+    def kept($method): [$front.picks[] | select(.method == $method)]
+      | {value: "\(map(select(.kept)) | length) of \(length)"};
+    def rows_of($group): [$front.methods | to_entries[] | select(.value.group == $group)
+      | .key as $method
+      | {head: .value.title, emphasis: ($method == "safepatching"),
+         cells: ([$columns[][1] as $metric | changed($method; $metric)] + [kept($method)])}];
+    {columns: ["model, as picked", $columns[][0], "rule met"],
+     caption: ("Picked on the validation split, measured on the test split: per cent, mean over "
+       + "\($front.seeds | length) originals; small: the change from the original in points, "
+       + "and its 95 % interval over originals"),
+     groups: ([{rows: [{head: "Original", emphasis: true, cells: ([$columns[][1] as $metric
+         | $front.original[$metric]
+         | {value: (.mean | percent),
+            interval: (if .lo then "\([.lo, 0] | max | percent)–\([.hi, 1] | min | percent)"
+              else null end)}]
+         + [{none: "it is what the rule compares with"}])}]}]
+       + [({method: "the method", ablation: "parts of it left out or changed", control: "controls",
+           merging: "other ways to merge the patches", training: "baselines that train"}
+           | to_entries[]) as {key: $group, value: $title}
+          | {title: $title, rows: rows_of($group)} | select(.rows != [])])};
+
+# The settings that were picked, one line an original.
+def picked_settings:
+  . as $front
+  | {columns: ["method", ($front.seeds[] | "original \(.)")],
+     caption: ("The settings that were picked, of \($front.budget) a method; (-): none met the "
+       + "rule, this is the nearest"),
+     groups: [{rows: [$front.methods | to_entries[] | .key as $method
+       | {head: .value.title,
+          cells: [$front.seeds[] as $seed
+            | [$front.picks[] | select(.method == $method and .seed == $seed)][0]
+            | {value: (setting_in_words + if .kept then "" else " (-)" end)}]}]}]};
+
+# SafePatching against each other method, both as picked: differences in points.
+def versus_table:
+  . as $front
+  | ["asr", "answered_lookalike", "asr_jailbreak", "auc"] as $metrics
+  | {columns: ["SafePatching less", "harmful answered", "look-alikes answered", "wrapped", "AUC"],
+     caption: ("SafePatching less each other method, both as picked, in points, with 95 % "
+       + "intervals over originals and p of the paired test over items"),
+     groups: [{rows: [$front.methods | to_entries[] | select($front.versus[.key]) | .key as $method
+       | {head: .value.title, cells: [$metrics[] as $metric | $front.versus[$method][$metric]
+           | if . == null then {none: "not measured"}
+             else {value: (.mean | signed), interval: ([
+               signed_interval,
+               (if .p == null then empty elif .p < 0.001 then "p < 0.001"
+                else "p = \(.p | num(3))" end)]
+               | join(", "))} end]}]}]};
+
+# The originals that were patched.
+def originals_table:
+  . as $front
+  | def rates: (.asr, .refused_lookalike, .utility, .asr_jailbreak, .auc) | {value: percent};
+  {columns: ["original", "harmful answered", "look-alikes refused", "utility", "wrapped", "AUC"],
+   caption: "The originals, test split, per cent",
+   groups: [{rows: [$front.originals[] | {head: "seed \(.seed)", cells: [.test | rates]}]}]};
+
 # ---- sweeps ----
 
 def sweep_titles: {
@@ -207,30 +289,49 @@ def grid:
            (.overlap.total.both_of_a, .intersect.asr_unseen, (.safepatching | metrics) | percent)
            | {value: .}]}]}]};
 
-# ---- README: the method in short ----
+# ---- README: what was picked, in short ----
 
-def method_in_short:
-  . as $report
-  | [["ASR, seen", "asr_seen"], ["ASR, unseen", "asr_unseen"], ["ASR, wrapped", "asr_jailbreak"],
-     ["look-alikes refused", "refused_lookalike"], ["benign answered", "answered_benign"],
-     ["utility", "utility"]] as $columns
-  | {columns: [(backbone | link("results/reference/\($report | name).md")), $columns[][0]],
+# A backbone's report -> a table: some methods as picked, with the change from the original.
+def picked_in_short:
+  name as $name | backbone as $backbone | .front as $front
+  | [["harmful answered, unseen", "asr"], ["wrapped", "asr_jailbreak"],
+     ["look-alikes answered", "answered_lookalike"], ["benign answered", "answered_benign"],
+     ["utility", "utility"], ["AUC", "auc"]] as $columns
+  | def cell_of($method; $metric):
+      $front.original[$metric].mean as $before | $front.changes[$method][$metric] as $change
+      | if $method == "original" then {value: ($before * 100 | num(1))}
+        else {value: ($before + $change.mean | . * 100 | num(1)),
+          interval: ($change.mean | signed)} end;
+    {columns: [($backbone | link("results/reference/\($name).md")), $columns[][0]],
      groups: [{rows: [
-       ("original", "only_safety", "only_oversafety", "safepatching") as $row
-       | {head: title_of($row),
-          cells: [$columns[][1] as $metric | $report | cell($row; $metric)]}]}]};
+       ("original", "safepatching", "random_sets", "task_arithmetic", "ties", "only_safety",
+        "ga_kl")
+       | select(. == "original" or $front.changes[.]) as $method
+       | {head: ($front.methods[$method].title // "Original"),
+          cells: [$columns[][1] as $metric | cell_of($method; $metric)]}]}]};
 
 # ---- all backbones at a glance ----
 
-# $claims: a list for each of the reports
+# $claims: a list for each of the reports. At the picked setting, where a search was made.
 def summary($claims):
+  def picked_change($metric): .front as $front | $front.changes.safepatching[$metric] as $change
+    | $front.original[$metric].mean as $before
+    | {value: ["\($before | percent) → ", ($before + $change.mean | percent | strong)],
+       interval: ([(($change.mean | signed)), ($change | signed_interval)] | join(": "))};
   def change($metric):
+    {asr_unseen: "asr", asr_jailbreak: "asr_jailbreak", refused_lookalike: "refused_lookalike",
+     utility: "utility"}[$metric] as $name
+    | if .front.changes.safepatching[$name]? then picked_change($name) else
     . as $report | [cell("original", "safepatching"; $metric)]
     | if all(.value)
       then {value: [.[0].value, " → ", (.[1].value | strong)], interval: .[1].interval}
-      else {none: $report | why_none("safepatching"; $metric)} end;
+      else {none: $report | why_none("safepatching"; $metric)} end end;
   def count($claims; $outcome): [$claims[] | select(.holds == $outcome)] | length;
-  {class: "summary", caption: "Original → SafePatching, per cent; small: 95 % interval",
+  {class: "summary",
+   caption: ("Original → SafePatching"
+     + (if any(.[]; .front) then " at the setting that the search picked, test split" else "" end)
+     + ", per cent; small: "
+     + (if any(.[]; .front) then "the change in points, and its " else "" end) + "95 % interval"),
    columns: ["backbone", "harmful answered, unseen", "harmful answered, wrapped",
      "look-alikes refused", "utility", "claims: hold / fail / not testable", "seeds"],
    groups: [{rows: [
