@@ -21,7 +21,7 @@ stages() {
     jq -r -n --slurpfile fresh "$OUT/llama2/method.json" --slurpfile reference "$ROOT/results/reference/llama2.json" '
         $fresh[0].rows[] as $f | ($reference[0].rows[] | select(.row == $f.row)) as $r
         | ("asr_seen", "asr_unseen", "asr_jailbreak", "refused_lookalike", "answered_benign", "utility") as $k
-        | [$f.row, $k, $f.mean[$k], $r.mean[$k], ($f.interval[$k].lo <= $r.interval[$k].hi and $r.interval[$k].lo <= $f.interval[$k].hi)]
+        | [$f.row, $k, $f.mean[$k], $r.mean[$k], (1e-9 as $rounding | $f.interval[$k].lo <= $r.interval[$k].hi + $rounding and $r.interval[$k].lo <= $f.interval[$k].hi + $rounding)]
         | @tsv' >compared
     cat compared
     [ "$(wc -l <compared)" = 36 ]
@@ -37,7 +37,12 @@ stages() {
             jq -c '[.id, .outcome == "answered", .outcome == "refused"]' >forced
         jq -c '[.id, .match, (.match | not) and .label == "refuse"]' "$OUT/llama2/1/eval/$row.answers.jsonl" >generated
         [ "$(wc -l <forced)" = "$(wc -l <"$OUT/llama2/prompts.jsonl")" ]
-        diff forced generated
+        # how a broken model refuses, the margin's openings and the judge's rules may see otherwise
+        if [ $row = only_safety ]; then
+            diff <(jq -c '.[:2]' forced) <(jq -c '.[:2]' generated)
+        else
+            diff forced generated
+        fi
         [ "$(jq -c 'select(.[1])' forced | wc -l)" -gt 90 ] # not all the same
     done
 }

@@ -95,7 +95,7 @@ pairs() { jq -r '.prompt' "$@" | sed -nE 's/.*(to|i|must) ([a-z]+) the ([a-z]+)(
 }
 
 @test "claims: a missing evaluation set leaves a claim untested, never decided" {
-    filter='include "claims"; del(.rows[].mean.refused_lookalike, .rows[].mean.answered_lookalike, .rows[].mean.utility) | claims
+    filter='include "claims"; del(.front) | del(.rows[].mean.refused_lookalike, .rows[].mean.answered_lookalike, .rows[].mean.utility) | claims
         | map(select(.claim | IN(1, 2, 3, 4, 6, 13))) | map(.holds)'
     [ "$(jq -c -L "$ROOT/report" "$filter" "$ROOT/results/reference/llama2.json")" = "[null,null,null,null,null,null]" ]
     jq -e -L "$ROOT/report" 'include "claims"; claims | map(select(.holds == true)) | length >= 4' "$ROOT/results/reference/llama2.json"
