@@ -14,7 +14,8 @@
 #   needs_search(METHODS)   the search (front.jq) must have picked a setting of each
 #   measured(WORDS)         the figures that decide
 #   holds(CONDITION)        the same condition as `pass`, in figures; null: open
-#   tested(P)               the p of the paired test behind it, for several backbones together
+#   tested(P)               the p of the paired test that the verdict rests on, null where it rests
+#                           on none: it is adjusted over several backbones
 #   clear(CONDITION)        does the difference that decides exceed its 95 % interval? Left out
 #                           where nothing is compared
 #   seeds_are(SEEDS)        the seeds behind the figures; by default the fewest of a row needed
@@ -137,25 +138,10 @@ def claims:
     def all_apart($x; $y; $metrics): [$metrics[] as $metric | apart($x; $y; $metric)] | all_known;
     def half_width($row; $metric): interval($row; $metric) | (.hi - .lo) / 2;
 
-    # Safer than the original, with no more refusals and the utility kept.
-    def improves($row):
-      asr($row) < asr("original")
-      and refused($row) <= refused("original")
-      and utility($row) > utility("original") - 0.01;
-    # Between SafePatching and the original.
-    def between($row):
-      asr($row) > asr("safepatching")
-      and asr($row) < asr("original")
-      and refused($row) <= refused("original");
-
   # ---- how rows are said ----
 
     def before_after($metric):
       "\(rate("original"; $metric) | percent) → \(rate("safepatching"; $metric) | percent)";
-    def with_noise($metric):
-      before_after($metric)
-      + (apart("original"; "safepatching"; $metric)
-        | if . == null then "" elif . then " (clear)" else " (within the noise)" end);
     def three($row):
       "\(asr($row) | percent) / \(refused($row) | percent) / \(utility($row) | percent)";
     def titled($row): "\($models[$row].title): \(three($row))";
@@ -212,9 +198,7 @@ def claims:
       | [$models.original.mean // {} | keys[]
           | select(startswith($prefix) and . != $prefix + category_of($first))];
 
-    (.tables.baselines // [] | . - ["original", "safepatching"]) as $baselines
-  | (.tables.merging // [] | map(select($models[.])) - ["original", "safepatching"]) as $merges
-  | points("p"; 0; 1) as $ps
+    points("p"; 0; 1) as $ps
   | points("rate"; 0.02; 0.1) as $moderate_rates
   | points("alpha"; 0; infinite) as $alphas
   | points("beta"; 0; infinite) as $betas
@@ -270,7 +254,8 @@ def claims:
       | holds(if garbles("safepatching") or (met_everywhere("safepatching") | not) then false
           elif ($safety | lower) == true and $lookalikes.mean >= -0.01 then true
           elif ($safety | lower) == false or $lookalikes.hi < -0.01 then false else null end)
-      | tested($safety.p)
+      | tested(if garbles("safepatching") or (met_everywhere("safepatching") | not) then null
+          else $safety.p end)
       | clear(($safety | lower) != null)),
 
     (claim(5; "The only method that improves safety and over-safety and keeps utility")
@@ -288,7 +273,7 @@ def claims:
           + ([$others[] | select(improves_at_pick(.) | not) | pick_in_short(.)] | listed))
       | holds(if any($others[]; improves_at_pick(.)) then false
           elif improves_at_pick("safepatching") then true else null end)
-      | tested(change("safepatching"; "asr").p)),
+      | tested(if .holds then change("safepatching"; "asr").p else null end)),
 
     (claim(6; "Utility is preserved")
       | pass("at the picked setting utility and benign answers down less than 1 point, "
@@ -337,7 +322,7 @@ def claims:
           + "AUC \(change("intersect"; "auc") | with_interval)")
       | holds(if ($change.mean | fabs) <= 0.02 then true
           elif ($change | lower) != null then false else null end)
-      | tested($change.p)),
+      | tested(if .holds then null else $change.p end)),
 
     (claim(11; "The difference set is far safer than the intersection")
       | pass("both as picked: ASR less than half, on every original")
@@ -519,7 +504,7 @@ def claims:
       | measured("ASR in wrappers \(moved("safepatching"; "asr_jailbreak"))")
       | holds(if ($change | lower) == true or $change.mean <= 0 then true
           elif ($change | lower) == false then false else null end)
-      | tested($change.p)
+      | tested(if .holds then null else $change.p end)
       | clear(($change | lower) != null))
   ]
   | map(finished);
@@ -530,33 +515,30 @@ def claims:
 def holm:
   . as $p | [to_entries[] | select(.value != null)] | sort_by(.value) | length as $n
   | reduce to_entries[] as {key: $rank, value: $entry} ({at: 0, p: $p};
-      .at = ([.at, ($n - $rank) * $entry.value, 1] | [.[0], .[1]] | max | [., 1] | min)
-      | .p[$entry.key] = .at)
+      .at = ([[.at, ($n - $rank) * $entry.value] | max, 1] | min) | .p[$entry.key] = .at)
   | .p;
-# A claim that was decided by a test stays decided if the adjusted p says so.
+# Lists of claims, one a backbone: a verdict that rests on a test is open if the adjusted p says so.
 def adjusted:
-  (transpose | map(. as $each | map(.p) | holm as $p
-    | [$each, $p] | transpose | map(.[1] as $p | .[0]
-      | if $p == null then . else .p = $p
-        | if .holds != null and .measured != null and $p >= 0.05 and (.claim | IN(10, 27) | not)
-          then .holds = null else . end end)))
+  transpose | map([., (map(.p) | holm)] | transpose
+    | map(.[1] as $p | .[0] | if $p == null then . else .p = $p
+        | if $p >= 0.05 then .holds = null else . end end))
   | transpose;
 
 # [report...] of different backbones -> their claims, one list a report. Claim 22 asks all of them.
 def claims_across:
-  def holds($id): .claims | map(select(.claim == $id))[0].holds;
-  [.[] | [holds(4), holds(6)]] as $both | ([$both[] | select(all)] | length) as $good
-  | [to_entries[] | .value.seeds as $seeds | $both[.key] as [$safer, $useful]
-    | .value.claims | map(
+  map(.seeds) as $seeds | (map(.claims) | adjusted)
+  | def holds($id): map(select(.claim == $id))[0].holds;
+    [.[] | [holds(4), holds(6)]] as $both | ([$both[] | select(all)] | length) as $good
+  | [to_entries[] | .key as $i | $both[$i] as [$safer, $useful]
+    | .value | map(
         if .claim != 22 then .
         elif $both | length < 2 then .why = "a single backbone in this report"
         elif $safer == null or $useful == null
         then .why = "claims 4 and 6 are not decided on this backbone"
-        else del(.why) + {holds: ($safer and $useful), clear: null, seeds: $seeds, measured:
+        else del(.why) + {holds: ($safer and $useful), clear: null, seeds: $seeds[$i], measured:
           ("claim 4 \(if $safer then "holds" else "does not hold" end), "
             + "claim 6 \(if $useful then "holds" else "does not hold" end); "
-            + "both on \($good) of \($both | length) backbones")} end)]
-  | adjusted;
+            + "both on \($good) of \($both | length) backbones")} end)];
 
 # "seeds 1 2 3", or nothing
 def seeds_said:

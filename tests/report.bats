@@ -257,6 +257,18 @@ balanced() {
     [ "$status" = 0 ] && [ -z "$output" ]
 }
 
+@test "claims of several backbones: p values by Holm, verdicts that rest on them alone" {
+    adjust() { jq -nc -L "$REPORTS" "include \"claims\"; $1"; }
+    [ "$(adjust '[0.01, 0.04, null, 0.03] | holm | map(if . then . * 1000 | round else . end)')" = "[30,60,null,60]" ]
+    [ "$(adjust '[0.6, 0.7] | holm')" = "[1,1]" ]
+    # one claim a backbone: decided by a test, with and without reserve; by none; open
+    [ "$(adjust '[[{holds: true, p: 0.01}], [{holds: false, p: 0.03}], [{holds: true}], [{holds: null, p: 0.9}]]
+        | adjusted | map(.[0].holds)')" = "[true,null,true,null]" ]
+    # claim 22 asks the adjusted verdicts
+    [ "$(adjust '[0.001, 0.04, 0.03] | map({seeds: [], claims: [{claim: 4, holds: true, p: .}, {claim: 6, holds: true},
+        {claim: 22, why: "?"}]}) | claims_across | map([.[0].holds, .[2].holds])')" = "[[true,true],[null,null],[null,null]]" ]
+}
+
 @test "claims: sweeps" {
     # nothing moves over any sweep, but for the one point without retention
     local flat='(.rows[] | select(.row | test("^(p|alpha|beta|rate)_")).mean)
