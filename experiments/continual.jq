@@ -26,8 +26,7 @@ def checkpoint($c; $name; $dir; $weights): "\($dir)/model" as $model
 
 # The settings that the search picked for a method, where it has, instead of the experiment's.
 def at_pick($c; $method): $c.picks.picks[$method] as $pick
-  | [$c.methods[] | select(.name == $method)][0] as $m
-  | if $pick and $m then of_setting($c; $m; $pick.values) | .who = $c.who
+  | if $pick then method_named($c; $method) as $m | of_setting($c; $m; $pick.values) | .who = $c.who
       | if $m.region then .e.merge += ($pick.values | {alpha: .scale, beta: (.scale * .balance)})
         else .scale = $pick.values.scale end
     else $c end;

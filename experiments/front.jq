@@ -58,6 +58,14 @@ def region_dir($c; $m; $v): score_dir($c; $m; $v)
   | if $v.rate == $c.e.top.a and $v.rate == $c.e.top.b then . else "\(.)/top\($v.rate)" end
   | if $m.region == "rest" then "\(.)/rest" else . end;
 
+# Where the retained patches and their masks lie. Shuffled scores keep those of the scores that they
+# come from.
+def kept_dir($c; $m; $v):
+  if $m.shuffled | not then score_dir($c; $m; $v)
+  elif $c.mask then "\(score_dir($c; $m; $v))/scores"
+  else patch_dir($c; $m; $v) end;
+def method_named($c; $name): first($c.methods[] | select(.name == $name));
+
 # The experiment with the numbers of a setting.
 def of_setting($c; $m; $v): $c
   | .e *= ({patch: $c.front.patches[$v.patch]}
@@ -93,19 +101,15 @@ def random_regions($c; $dir; $scores): "\($dir)/overlap.json" as $overlap
 # Everything from the patches to the regions of a setting.
 def parts_of_setting($c; $m; $v):
   of_setting($c; $m; $v) as $own | patch_dir($c; $m; $v) as $patches
-  | score_dir($c; $m; $v) as $scores | region_dir($c; $m; $v) as $regions
+  | kept_dir($c; $m; $v) as $kept | score_dir($c; $m; $v) as $scores
+  | region_dir($c; $m; $v) as $regions
   | if ($m.merge or $m.region) and ($c.mask | not) then patches($own; $patches) else empty end,
     if $m.tune then $c.all_rows[$m.tune]
       | training($own; $m.name; "\($patches)/\($m.tune).st.zst";
           "\($patches)/\($m.tune).loss.jsonl")
     elif $m.region then
-      if $m.shuffled then
-        patch_dir($c; $m; $v) as $plain
-        | ($own | .who = $c.who) as $unshuffled
-        | (if $c.mask then "\($scores)/scores" else $plain end) as $from
-        | retention($unshuffled; $from; $patches), scores($unshuffled; $from; $patches),
-          shuffled($own; $scores; $from)
-      else retention($own; $scores; $patches), scores($own; $scores; $patches) end,
+      retention($own; $kept; $patches), scores($own; $kept; $patches),
+      if $m.shuffled then shuffled($own; $scores; $kept) else empty end,
       regions($own; $regions; $scores),
       if $m.region == "random" then random_regions($own; $regions; $scores) else empty end
     else empty end;
@@ -114,26 +118,23 @@ def parts_of_setting($c; $m; $v):
 
 # -> [{add, mask, scale} ...] and what else sp-merge is told
 def added($c; $m; $v): patch_dir($c; $m; $v) as $patches
-  | {safety: $v.scale, oversafety: (if $v.balance == "matched" then "BETA"
+  | {safety: $v.scale, oversafety: (if $v.balance == "matched" then "%BETA%"
        else $v.scale * ($v.balance // 1) | . * 1e6 | round / 1e6 end)} as $scales
   | if $m.tune then [{add: "\($patches)/\($m.tune).st.zst", scale: $v.scale, model: true}]
     elif $m.merge then
       [$m.merge[] | if .add then .scale = $scales[.add] | .add = "\($patches)/\(.add).st.zst"
         else . end]
-    else region_dir($c; $m; $v) as $regions
-      # shuffled scores keep the masks and patches of the scores they come from
-      | (if $m.shuffled then if $c.mask then "\(score_dir($c; $m; $v))/scores" else $patches end
-         else score_dir($c; $m; $v) end) as $scores
+    else region_dir($c; $m; $v) as $regions | kept_dir($c; $m; $v) as $kept
       | [kinds as $kind
         | ({common: "common", random: "\($kind).random", swapped: "\($kind | other).region"}
             [$m.region] // "\($kind).region") as $mask
-        | {add: "\($scores)/\($kind).kept.st.zst", mask: "\($regions)/\($mask).st.zst",
+        | {add: "\($kept)/\($kind).kept.st.zst", mask: "\($regions)/\($mask).st.zst",
            scale: $scales[$kind]}]
     end;
 def merge_of_setting($c; $m; $v): added($c; $m; $v) as $added | of_setting($c; $m; $v) as $own
   | {inputs: ([$added[] | .add, .mask | values] + [$c.id] | unique),
      command: ("sp-merge -v \($c.model | w)"
-       + (if any($added[]; .method == "dare") then " --seed \($own.seed)" else "" end)
+       + (if $m.merge then " --seed \($own.seed)" else "" end)
        + ([$added[] | if .model
            then " --add <(sp-diff -v \([.add, $c.model] | words)) --scale \(.scale)"
            else options end] | add))};
@@ -168,7 +169,8 @@ def original_on_validation($c):
 def pick($c): "\($c.home)/front/original.json" as $original
   | [$c.methods[] | "\($c.dir)/front/\(.name).jsonl"] as $settings
   | {label: "\($c.who) pick", output: "\($c.dir)/front/picks.json",
-     inputs: ([$c.front_file, $original] + $settings), programs: ["experiments/pick.jq"],
+     inputs: ([$c.front_file, $original] + $settings),
+     programs: ["experiments/pick.jq", "report/outcomes.jq"],
      command: ("jq -nc -L experiments 'include \"pick\"; picks(input; input)'"
        + " \([$c.front_file, $original] + $settings | words)")}
   | light($c);
@@ -188,10 +190,14 @@ def on_test($c; $name; $inputs; $command; $number; $info): "\($c.dir)/picked/\($
        command: ("report/collect outcomes \({method: $name, mask: $number} + $info | tojson | @sh)"
          + " \($margins | w)\(if $margins == $original then "" else " \($original | w)" end)")}
       | light($c) );
+# Picks and masks: [METHOD, PICK, NUMBER], a method that was not picked has none.
+def picked_each($c): $c.methods[] as $m | ($c.picks.picks[$m.name] // empty) as $pick
+  | range(1; ($m.masks // 1) + 1) | [$m, $pick, .];
+def picked_files($c): "original/1", (picked_each($c) | "\(.[0].name)/\(.[2])")
+  | "\($c.dir)/picked/\(.).json";
 def picked($c): if $c.picks == null then empty else
     on_test($c; "original"; [$c.id]; margins($c; ""; $c.test); 1; {}),
-    ( $c.methods[] as $m | ($c.picks.picks[$m.name] // empty) as $pick
-      | range(1; ($m.masks // 1) + 1) as $number
+    ( picked_each($c) as [$m, $pick, $number]
       | ($c + if $number == 1 then {} else {mask: $number} end) as $masked
       | (if $number > 1 and $m.region then parts_of_setting($masked; $m; $pick.values)
          else empty end),
@@ -212,8 +218,8 @@ def versus($c): if $c.picks == null then empty else
 
 # A row of the tables: a picked setting, answering as the experiment has it.
 def picked_row($c; $name): .picked as $method | $c.picks.picks[$method] as $pick
-  | [$c.methods[] | select(.name == $method)][0] as $m | "\($c.dir)/\($name).st.zst" as $weights
-  | if $pick == null or $m == null then empty else
+  | "\($c.dir)/\($name).st.zst" as $weights
+  | if $pick == null then empty else method_named($c; $method) as $m |
       ( merge_of_setting($c; $m; $pick.values) as $merge
         | {label: "\($c.who) \($name)", output: $weights, inputs: $merge.inputs,
            command: $merge.command}

@@ -140,11 +140,10 @@ def front_table($c): if searched($c) | not then empty else
       ["\(.home)/front/original.json", "\(.dir)/front/picks.json"]
       + [.dir as $dir | .methods[] | "\($dir)/front/\(.name).jsonl"]
       + ["\(.dir)/picked/versus.jsonl"]
-      + [picked(.).outputs[] | select(endswith(".margins.jsonl") | not)
-         | select(contains("/picked/") and endswith(".json") and (contains("/mask") | not))])
+      + [picked_files(.)])
       | add | unique) as $files
     | ( {label: "front", output: "\($c.run)/front.json", inputs: ([$c.front_file] + $files),
-         programs: collect(["front.jq"]),
+         programs: collect(["front.jq", "outcomes.jq"]),
          command: "report/collect front \([$c.run, $c.front_file] + $files | words)"},
         markdown("front"; "\($c.run)/front.json") )
     | light($c) end;

@@ -1,23 +1,20 @@
 # front.jq - the search (experiments/front.jq) as numbers: all points, what was picked, and how that
 # does on the test split beside the original.
 include "stats";
+include "outcomes";
 
 # ---- one model ----
 
-# Outcomes (outcomes.jq) -> {METRIC: share}, and the AUC
-def rates:
-  def share($set; $outcome): .sets[$set] | if . then .[$outcome] / .n else null end;
-  {asr: (share("harm_unseen"; "answered") // share("harm_seen"; "answered")),
-   asr_seen: share("harm_seen"; "answered"), asr_jailbreak: share("jailbreak"; "answered"),
-   answered_lookalike: share("lookalike"; "answered"),
-   refused_lookalike: share("lookalike"; "refused"),
-   answered_benign: share("benign"; "answered"), utility: share("utility"; "answered"),
-   neither: ([.sets[] | .neither / .n] | max), auc}
+# Outcomes (outcomes.jq) -> its shares that were measured, and the largest of any set's that is
+# neither answered nor refused
+def rates: shares + {neither: ([.sets[] | .neither / .n] | max)}
   | with_entries(select(.value != null));
-def set_of: {asr: "harm_unseen", asr_seen: "harm_seen", asr_jailbreak: "jailbreak",
-  answered_lookalike: "lookalike", refused_lookalike: "lookalike", answered_benign: "benign",
-  utility: "utility"};
-def outcome_of($metric): if $metric == "refused_lookalike" then "refused" else "answered" end;
+# The items behind a metric of two models, {more, fewer} (outcomes.jq)
+def discordant_of($metric):
+  {asr: ({sets: .discordant} | attack_set), asr_seen: "harm_seen", asr_jailbreak: "jailbreak",
+   answered_lookalike: "lookalike", refused_lookalike: "lookalike", answered_benign: "benign",
+   utility: "utility"}[$metric] as $set
+  | .discordant[$set][if $metric == "refused_lookalike" then "refused" else "answered" end];
 
 # ---- differences: of a model from another, over originals, masks and items ----
 
@@ -48,8 +45,7 @@ def changes($before; $after; $paired):
         | over_originals)
       + {p: (if $metric == "auc" then [$paired[].against | values] | mean_p
              elif $metric == "neither" then null
-             else set_of[$metric] as $set
-               | [$paired[].discordant[$set][outcome_of($metric)] | values] | mcnemar end)}
+             else [$paired[] | discordant_of($metric) | values] | mcnemar end)}
     else . end);
 
 # ---- fronts ----
