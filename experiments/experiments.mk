@@ -16,7 +16,7 @@ quoted = '$(subst ','\'',$($1))'
 told = $(foreach v,OUT EXPERIMENTS_DIR WORLD SEEDS MODEL DATA LAUNCH BIN,$v=$(call quoted,$v))
 run = +@$(told) experiments/run $*
 
-experiment-%: all ## the method on one backbone (llama2 ...): patches, merge, evaluation, table; MODEL= DATA= SEEDS= LAUNCH= (3 min)
+experiment-%: all ## the method on one backbone (llama2 ...): patches, merge, evaluation, table; MODEL= DATA= SEEDS= LAUNCH= (6 min)
 	$(run) method
 baselines-%: all ## GA, NPO, RESTA, HFT and their variants beside the method (4 min)
 	$(run) baselines

@@ -65,16 +65,11 @@ def html_table:
 
 def summary_section($claims):
   length as $n
-  | [.[] | if .front then .front | (.original | map_values(.mean)) as $before
-        | [($before | {asr_unseen: .asr, refused_lookalike, utility}),
-           (.changes.safepatching | {asr_unseen: ($before.asr + .asr.mean),
-              refused_lookalike: ($before.refused_lookalike + .refused_lookalike.mean),
-              utility: (if .utility then $before.utility + .utility.mean else null end)})]
-      else by_name | [.original.mean, .safepatching.mean] end] as $means
   | ([.[].front.changes.safepatching.auc.mean? | values | . * 100]) as $beyond
-  | ([$means[] | select(.[1].asr_unseen < .[0].asr_unseen)] | length) as $safer
-  | ([$means[] | select(.[1].refused_lookalike <= .[0].refused_lookalike)] | length) as $gentler
-  | ([$means[] | map(.utility) | select(all(. != null)) | .[1] - .[0] | fabs] | max // 0) as $moved
+  | def pairs($metric): [.[] | original_and_ours($metric)];
+    ([pairs("asr_unseen")[] | select(.[1] < .[0])] | length) as $safer
+  | ([pairs("refused_lookalike")[] | select(.[1] <= .[0])] | length) as $gentler
+  | ([pairs("utility")[] | select(all(. != null)) | .[1] - .[0] | fabs] | max // 0) as $moved
   # of the paper's own
   | [$claims | map(map(select(.claim <= 24))) | transpose[] | map(.holds)
       | if any(. == false) then "fails" elif any(. == null) then "open" else "holds" end] as $fates
@@ -84,7 +79,7 @@ def summary_section($claims):
   + " backbone\($n | plural) and refuses no more harmless look-alikes on \($gentler);"
   + " utility moves by at most \($moved * 100 | num(1)) points."
   + (if $beyond == [] then "" else " The AUC of its refusal margin, which a mere shift of the"
-      + " threshold leaves alone, rises by \($beyond | min | num(1)) to"
+      + " threshold leaves alone, changes by \($beyond | min | num(1)) to"
       + " \($beyond | max | num(1)) points." end)
   + " Of the paper's 24 claims, \(fated("holds")) hold on every backbone,"
   + " \(fated("fails")) fail on at least one,"

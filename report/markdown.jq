@@ -52,6 +52,9 @@ def front_document:
       + " answers, and leave at most \($front.tolerance.neither * 100) point more of any set"
       + " neither answered nor refused; where no setting does, the nearest.";
 
+# The search over the originals of several backbones, in experiments/README.md.
+def searches_document: [inputs | select(.front)] | searches | markdown_table;
+
 # layers.md
 def layers:
   "The top regions of both patches, % of each that lies in a place; shared: % of the safety region"

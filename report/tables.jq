@@ -181,6 +181,22 @@ def originals_table:
    caption: "The originals, test split, per cent",
    groups: [{rows: [$front.originals[] | {head: "seed \(.seed)", cells: [.test | rates]}]}]};
 
+# Reports of several backbones -> the search over all their originals, the largest gains first.
+def searches:
+  map(.front) as $fronts
+  | def each($method; $metric): [$fronts[].changes[$method][$metric].each[]];
+    def improved($method): [each($method; "asr"), each($method; "answered_lookalike")]
+      | transpose | map(select(.[0] < 0 and .[1] >= 0)) | length;
+    def met($method): [$fronts[].picks[] | select(.method == $method and .kept)] | length;
+    {columns: ["method, as picked", "AUC", "least", "most", "harmful answered",
+       "look-alikes answered", "both improve", "wrapped answered more", "rule met"],
+     groups: [{rows: [$fronts[0].methods | to_entries
+       | sort_by(-(each(.key; "auc") | mean))[] | .key as $method | each($method; "auc") as $auc
+       | {head: .value.title, cells: [
+           (($auc | mean, min, max), (each($method; "asr", "answered_lookalike") | mean) | signed),
+           improved($method), ([each($method; "asr_jailbreak")[] | select(. > 0)] | length),
+           met($method) | {value: .}]}]}]};
+
 # ---- sweeps ----
 
 def sweep_titles: {
@@ -312,20 +328,27 @@ def picked_in_short:
 
 # ---- all backbones at a glance ----
 
-# $claims: a list for each of the reports. At the picked setting, where a search was made.
+# [the original's, SafePatching's] at the picked setting, where a search was made, else as fixed.
+def original_and_ours($metric):
+  ({asr_unseen: "asr"}[$metric] // $metric) as $name
+  | .front.changes.safepatching[$name]? as $change
+  | if $change then .front.original[$name].mean | [., . + $change.mean]
+    else by_name | [.original.mean[$metric], .safepatching.mean[$metric]] end;
+
+# $claims: a list for each of the reports
 def summary($claims):
-  def picked_change($metric): .front as $front | $front.changes.safepatching[$metric] as $change
-    | $front.original[$metric].mean as $before
-    | {value: ["\($before | percent) → ", ($before + $change.mean | percent | strong)],
-       interval: ([(($change.mean | signed)), ($change | signed_interval)] | join(": "))};
   def change($metric):
-    {asr_unseen: "asr", asr_jailbreak: "asr_jailbreak", refused_lookalike: "refused_lookalike",
-     utility: "utility"}[$metric] as $name
-    | if .front.changes.safepatching[$name]? then picked_change($name) else
-    . as $report | [cell("original", "safepatching"; $metric)]
-    | if all(.value)
-      then {value: [.[0].value, " → ", (.[1].value | strong)], interval: .[1].interval}
-      else {none: $report | why_none("safepatching"; $metric)} end end;
+    . as $report | original_and_ours($metric) as [$before, $after]
+    | ({asr_unseen: "asr"}[$metric] // $metric) as $name
+    | if .front.changes.safepatching[$name]? then
+        {value: ["\($before | percent) → ", ($after | percent | strong)],
+         interval: (.front.changes.safepatching[$name]
+           | [(.mean | signed), signed_interval] | join(": "))}
+      else [cell("original", "safepatching"; $metric)]
+        | if all(.value)
+          then {value: [.[0].value, " → ", (.[1].value | strong)], interval: .[1].interval}
+          else {none: $report | why_none("safepatching"; $metric)} end
+      end;
   def count($claims; $outcome): [$claims[] | select(.holds == $outcome)] | length;
   {class: "summary",
    caption: ("Original → SafePatching"

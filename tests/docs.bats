@@ -1,8 +1,10 @@
 # docs.bats - the documents say what the programs do: manual pages against --help, README's commands as printed, names of files.
 load helper
 
-# The commands of README.md between "<!-- begin NAME -->" and "<!-- end NAME -->", without the code fence.
-readme_block() { sed -n "/^<!-- begin $1 -->/,/^<!-- end $1 -->/p" "$ROOT/README.md" | grep -v -e '^<!--' -e '^```'; }
+# What stands in README.md, or another FILE, between "<!-- begin NAME -->" and "<!-- end NAME -->", without the code fence.
+readme_block() { # NAME [FILE]
+    sed -n "/^<!-- begin $1 -->/,/^<!-- end $1 -->/p" "$ROOT/${2:-README.md}" | grep -v -e '^<!--' -e '^```'
+}
 
 # Long options of a tool, over all its commands.
 flags() { "$1" --help | sed -n 's/^ *\(-., \)\?\(--[a-z0-9-]*\).*/\2/p' | sort -u; }
@@ -103,10 +105,13 @@ e.md:6: over 120 columns" ]
     jq -e 'type == "object"' <<<"$output"
 }
 
-@test "README: the tables are those of results/reference" {
+@test "README, experiments/README: the tables are those of results/reference" {
     "$ROOT/report/markdown" readme "$ROOT"/results/reference/{llama2,mistral,gemma}.json >tables
     [ "$(grep -c '^SafePatching' tables)" = 3 ]
     diff <(readme_block results) tables
+    "$ROOT/report/markdown" searches "$ROOT"/results/reference/{llama2,mistral,gemma}.json >table
+    [ "$(grep -c '^| SafePatching |' table)" = 1 ]
+    diff <(readme_block searches experiments/README.md) table
 }
 
 @test "README, ARCHITECTURE and perf/README name files and targets that exist" {
